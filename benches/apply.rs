@@ -25,6 +25,15 @@ fn apply(c: &mut Criterion) {
         let mut desk = Desk::new();
         b.iter(|| desk.book_change());
     });
+    for resting in [0, 100_000] {
+        let mut desk = Desk::with_resting(resting);
+        group.bench_function(format!("touch_change_beside_{resting}_resting"), |b| {
+            b.iter(|| desk.touch_change());
+        });
+        group.bench_function(format!("public_trade_beside_{resting}_resting"), |b| {
+            b.iter(|| desk.trade());
+        });
+    }
     group.bench_function("order_its_two_fills_and_a_book_change", |b| {
         let mut desk = Desk::new();
         b.iter(|| {

@@ -15,6 +15,7 @@ mod closures;
 mod counts;
 mod events;
 mod execution;
+mod fees;
 mod filter;
 mod money;
 mod name;
@@ -41,6 +42,7 @@ use rutter_core::waiting::Waiting;
 pub use anomaly::{Anomaly, AnomalyRow};
 pub use closures::{kind_word, pause_row, state_word};
 pub use execution::Judged;
+pub use fees::{FeeDriftRow, FeeResult, FeesRow};
 pub use filter::{ORDERS_READ_MAX, OrderFilter, ROWS_MAX, StateFilter};
 pub use name::{Named, NamedBy, OrderName, order_id};
 pub use number::{decimal, rfc3339};
@@ -242,7 +244,7 @@ impl ReadModel {
             Output::SendCancel(child) => self.on_send_cancel(child),
             Output::Query(child) => self.child_event(child.child, child.venue, EventKind::Query),
             // The venue's answer tells what it has changed, and a preview changes nothing.
-            Output::AskBalances(_) | Output::Preview(..) => {}
+            Output::AskBalances(_) | Output::Preview(..) | Output::ClientPreview(_) => {}
             Output::Notice(notice) => self.on_notice(notice),
         }
     }

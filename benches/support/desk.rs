@@ -9,9 +9,9 @@ use rutter_core::Engine;
 use rutter_core::id::{AccountId, AssetId, ClOrdId, ExecId, InstrumentId, SessionId, VenueId};
 use rutter_core::input::{
     AccountDef, AccountLimits, BookUpdate, ChildFill, Genesis, Header, Input, Level, Liquidity,
-    NewOrder, Side, TimeInForce, VenueDef,
+    NewOrder, PublicTrade, Side, TimeInForce, VenueDef,
 };
-use rutter_core::number::{Amount, Price, Qty, UnixNanos};
+use rutter_core::number::{Amount, Price, Qty, Text, UnixNanos};
 use rutter_core::output::{Output, SendNew, Sink};
 use rutter_test_support::reference;
 
@@ -52,7 +52,7 @@ pub fn opening() -> Vec<Input> {
             limits: AccountLimits {
                 notional_max: FUNDS,
                 rate_per_s: u32::MAX,
-                open_orders_max: 10_000,
+                open_orders_max: 200_000,
                 ..reference::limits()
             },
             ..reference::account(0, "fund")
@@ -114,6 +114,39 @@ pub fn book_change(nth: u64) -> Input {
     update.push(Side::Buy, Level { qty, ..bid(venue, level) });
     update.push(Side::Sell, Level { qty, ..ask(venue, level) });
     Input::Book(update)
+}
+
+/// The nth change at the touch: the best levels of both sides get another quantity.
+pub fn touch_change(nth: u64) -> Input {
+    let venue = VenueId((nth % u64::from(VENUES)) as u8);
+    let mut update = BookUpdate { venue, instrument: PAIR, last: true, ..BookUpdate::default() };
+    let qty = Qty(LEVEL_QTY + (nth / 4 % 3) as i64);
+    update.push(Side::Buy, Level { qty, ..bid(venue, 0) });
+    update.push(Side::Sell, Level { qty, ..ask(venue, 0) });
+    Input::Book(update)
+}
+
+/// A public trade at the best bid of a venue.
+pub fn trade(nth: u64) -> Input {
+    let venue = VenueId((nth % u64::from(VENUES)) as u8);
+    let Level { price, qty } = bid(venue, 0);
+    Input::Trade(PublicTrade { venue, instrument: PAIR, rested: Side::Buy, price, qty })
+}
+
+/// The nth client order of those that rest below the books.
+pub fn resting_order(nth: u64) -> Input {
+    Input::NewOrder(NewOrder {
+        session: CLIENT,
+        client_seq: nth + 1,
+        cl_ord_id: cl_ord_id(nth),
+        instrument: PAIR,
+        side: Side::Buy,
+        tif: TimeInForce::Gtc,
+        qty: Qty(LEVEL_QTY),
+        price: Price(CENTRE - 500 - (nth % 100) as i64),
+        trace: nth + 1,
+        ..reference::buy("")
+    })
 }
 
 /// Twelve digits: no id comes twice.
@@ -190,8 +223,30 @@ pub struct Desk {
 
 impl Desk {
     pub fn new() -> Self {
+        Self::with_tables(&GENESIS)
+    }
+
+    /// A desk where so many orders of the instrument rest, all accepted by their venues.
+    pub fn with_resting(orders: u64) -> Self {
+        let mut desk =
+            Self::with_tables(&Genesis { orders_log2: 18, children_log2: 18, ..GENESIS });
+        for _ in 0..orders {
+            let input = resting_order(desk.orders);
+            desk.orders += 1;
+            desk.apply(&input);
+            for child in std::mem::take(&mut desk.sink.sent) {
+                let (venue, child) = (child.venue, child.child);
+                let venue_order = Text::new(b"X").expect("short");
+                desk.apply(&Input::ChildAccepted { venue, child, venue_order });
+            }
+        }
+        assert_eq!(desk.engine.open_orders() as u64, orders, "all rest");
+        desk
+    }
+
+    fn with_tables(genesis: &Genesis) -> Self {
         let mut desk = Self {
-            engine: Engine::new(&GENESIS).expect("sound genesis"),
+            engine: Engine::new(genesis).expect("sound genesis"),
             sink: Counting::default(),
             header: Header { seq: 0, time: UnixNanos(1_700_000_000_000_000_000) },
             orders: 0,
@@ -249,6 +304,22 @@ impl Desk {
     #[inline]
     pub fn book_change(&mut self) {
         let input = book_change(self.changes);
+        self.changes += 1;
+        self.apply(&input);
+    }
+
+    /// One change at the touch of one book.
+    #[inline]
+    pub fn touch_change(&mut self) {
+        let input = touch_change(self.changes);
+        self.changes += 1;
+        self.apply(&input);
+    }
+
+    /// One public trade.
+    #[inline]
+    pub fn trade(&mut self) {
+        let input = trade(self.changes);
         self.changes += 1;
         self.apply(&input);
     }

@@ -19,8 +19,8 @@ pub const SAMPLES_MIN: u64 = 20;
 /// The largest cost of behaviour, in parts per million: one per cent.
 pub const COST_MAX_PPM: u64 = 10_000;
 
-/// Time between two notices about one venue at least, in nanoseconds.
-pub const TOLD_EVERY_NS: u64 = 1_000_000_000;
+/// What is known of a venue is worked out anew, and told, at most once in this time, in nanoseconds.
+pub const MEASURED_EVERY_NS: u64 = 1_000_000_000;
 
 /// Longest time to an answer that is told apart: above two minutes, in microseconds.
 const LATENCY_MAX_US: u64 = (1 << 27) - 1;
@@ -88,8 +88,8 @@ pub struct Behaviour {
     measured: Measured,
     /// When the counts halved last.
     halved_at: UnixNanos,
-    /// When the record was told last.
-    told_at: UnixNanos,
+    /// When it was last worked out what is known; zero for never.
+    measured_at: UnixNanos,
     latency: Latency,
     rejects: u64,
     /// Children that took, or should have taken, and are over.
@@ -114,14 +114,12 @@ impl Behaviour {
     pub fn answered(&mut self, sent_at: UnixNanos, now: UnixNanos) {
         self.age(now);
         self.latency.count(now.since(sent_at) / 1_000);
-        self.measure();
     }
 
     /// The venue refuses an order by a fault of its own. The order also counts as answered.
     pub fn refused(&mut self, now: UnixNanos) {
         self.age(now);
         self.rejects += ONE;
-        self.measure();
     }
 
     /// A child that was to take a quantity is over. Both quantities in the same unit; `shown` is
@@ -132,20 +130,14 @@ impl Behaviour {
         self.takes += ONE;
         self.faded += (missing * i128::from(ONE) / i128::from(shown.max(1))) as u64;
         self.partial += if missing > 0 && filled > 0 { ONE } else { 0 };
-        self.measure();
     }
 
-    /// What is to be told of the record: what is known.
-    ///
-    /// # Errors
-    /// The record was told less than [`TOLD_EVERY_NS`] ago; the time from which it may be told again.
-    pub fn tell(&mut self, now: UnixNanos) -> Result<Measured, UnixNanos> {
-        let from = UnixNanos(self.told_at.0.saturating_add(TOLD_EVERY_NS));
-        if self.told_at != UnixNanos(0) && now < from {
-            return Err(from);
+    /// From when on it may be worked out anew what is known.
+    pub const fn measured_from(&self) -> UnixNanos {
+        match self.measured_at {
+            UnixNanos(0) => UnixNanos(0),
+            UnixNanos(at) => UnixNanos(at.saturating_add(MEASURED_EVERY_NS)),
         }
-        self.told_at = now;
-        Ok(self.measured)
     }
 
     /// Halves the counts as often as time asks for.
@@ -165,7 +157,10 @@ impl Behaviour {
         }
     }
 
-    fn measure(&mut self) {
+    /// Works out what is known.
+    pub fn measure(&mut self, now: UnixNanos) {
+        self.age(now);
+        self.measured_at = now;
         let (answers, least) = (self.latency.total, SAMPLES_MIN * ONE);
         let known_until = match (answers / least).checked_ilog2() {
             Some(halvings) => self.halved_at.0 + (u64::from(halvings) + 1) * HALF_LIFE_NS,
@@ -178,8 +173,8 @@ impl Behaviour {
         let takes_known = self.takes >= least;
         self.measured = Measured {
             answers: u32::try_from(answers / ONE).unwrap_or(u32::MAX),
-            p50_us: upper_us(self.latency.median.class) as u32,
-            p99_us: upper_us(self.latency.slowest.class) as u32,
+            p50_us: self.latency.quantile_us(50),
+            p99_us: self.latency.quantile_us(99),
             rejects_ppm: share(self.rejects, answers, answers >= least),
             faded_ppm: share(self.faded, self.takes, takes_known),
             partial_ppm: share(self.partial, self.takes, takes_known),
@@ -193,26 +188,19 @@ impl Behaviour {
 struct Latency {
     counts: Box<[u64; CLASSES]>,
     total: u64,
-    median: Quantile,
-    slowest: Quantile,
 }
 
 impl Default for Latency {
     fn default() -> Self {
-        let (median, slowest) = (Quantile::of(50), Quantile::of(99));
-        Self { counts: Box::new([0; CLASSES]), total: 0, median, slowest }
+        Self { counts: Box::new([0; CLASSES]), total: 0 }
     }
 }
 
 impl Latency {
+    #[inline]
     fn count(&mut self, us: u64) {
-        let class = class_of(us);
-        self.counts[class] += ONE;
+        self.counts[class_of(us)] += ONE;
         self.total += ONE;
-        for quantile in [&mut self.median, &mut self.slowest] {
-            quantile.below += if class < quantile.class { ONE } else { 0 };
-            quantile.settle(&self.counts, self.total);
-        }
     }
 
     /// Changes each count.
@@ -221,40 +209,18 @@ impl Latency {
             *count = change(*count);
         }
         self.total = self.counts.iter().sum();
-        for quantile in [&mut self.median, &mut self.slowest] {
-            *quantile = Quantile::of(quantile.percent);
-            quantile.settle(&self.counts, self.total);
-        }
-    }
-}
-
-/// The class that holds a quantile. It is moved with each count, and not searched anew.
-#[derive(Clone, Copy, Debug)]
-struct Quantile {
-    percent: u64,
-    class: usize,
-    /// Counts of all classes below that one.
-    below: u64,
-}
-
-impl Quantile {
-    const fn of(percent: u64) -> Self {
-        Self { percent, class: 0, below: 0 }
     }
 
-    /// Goes to the first class up to which more than the percentage of all counts lies.
-    fn settle(&mut self, counts: &[u64; CLASSES], total: u64) {
-        let rank = total / 100 * self.percent + total % 100 * self.percent / 100;
-        // Ends: each turn goes to a lower class, and nothing lies below the lowest.
-        while self.below > rank {
-            self.class -= 1;
-            self.below -= counts[self.class];
-        }
-        // Ends: each turn goes to a higher class.
-        while self.below + counts[self.class] <= rank && self.class + 1 < CLASSES {
-            self.below += counts[self.class];
-            self.class += 1;
-        }
+    /// The end of the first class up to which more than that percentage of all counts lies, in
+    /// microseconds.
+    fn quantile_us(&self, percent: u64) -> u32 {
+        let rank = self.total / 100 * percent + self.total % 100 * percent / 100;
+        let mut upto = 0;
+        let class = self.counts.iter().position(|count| {
+            upto += count;
+            upto > rank
+        });
+        upper_us(class.unwrap_or(0)) as u32
     }
 }
 
@@ -307,7 +273,7 @@ mod tests {
         assert_eq!(upper_us(CLASSES - 1), LATENCY_MAX_US);
     }
 
-    /// The moved quantiles against a search of the sorted times.
+    /// The quantiles of the classes against those of the sorted times.
     #[test]
     fn quantiles_are_those_of_the_sorted_times() {
         let (mut record, mut times, mut state) = (Behaviour::default(), Vec::new(), 7_u64);
@@ -315,6 +281,7 @@ mod tests {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let us = (state >> 40) % (1 << (state >> 33 & 15));
             answered(&mut record, us, at(0));
+            record.measure(at(0));
             times.push(us);
             times.sort_unstable();
             for (percent, told) in [(50, record.measured.p50_us), (99, record.measured.p99_us)] {
@@ -331,6 +298,7 @@ mod tests {
             assert_eq!(record.measured().cost_ppm(at(1), &COSTS), 0, "before answer {answer}");
             record.refused(at(0));
             answered(&mut record, 10_000_000, at(0));
+            record.measure(at(0));
         }
         // Ten seconds to an answer, within a quarter, and every order refused.
         let cost = record.measured().cost_ppm(at(1), &COSTS);
@@ -349,6 +317,7 @@ mod tests {
             let filled = [4, 4, 3, 0][child % 4];
             record.took(4, filled, at(0));
         }
+        record.measure(at(0));
         let known = *record.measured();
         assert_eq!(known.rejects_ppm, 100_000);
         assert_eq!(known.faded_ppm, 250_000 / 4 + 250_000);
@@ -365,6 +334,7 @@ mod tests {
             answered(&mut record, 1_000, at(0));
             record.refused(at(0));
         }
+        record.measure(at(0));
         assert_eq!(record.measured().cost_ppm(at(0), &COSTS), 1_000);
         // 80, 40 and 20 answers are enough; ten are not.
         assert_eq!(record.measured().cost_ppm(at(899), &COSTS), 1_000);
@@ -373,9 +343,11 @@ mod tests {
         for _ in 0..30 {
             answered(&mut record, 1_000, at(900));
         }
+        record.measure(at(900));
         assert_eq!(record.measured().rejects_ppm, 250_000);
         assert_eq!(record.measured().answers, 40);
         answered(&mut record, 1_000, at(1_000_000_000));
+        record.measure(at(1_000_000_000));
         assert_eq!((record.measured().answers, record.measured().rejects_ppm), (1, 0));
     }
 
@@ -387,6 +359,7 @@ mod tests {
             record.refused(at(200));
             record.took(i64::MAX, 0, at(200));
         }
+        record.measure(at(200));
         let all = u32::MAX;
         let costs =
             BehaviourCosts { latency_ppm: all, reject_ppm: all, fade_ppm: all, partial_ppm: all };
@@ -394,10 +367,10 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_told_once_a_second_at_most() {
+    fn what_is_known_is_worked_out_once_a_second_at_most() {
         let mut record = Behaviour::default();
-        assert!(record.tell(at(1)).is_ok());
-        assert_eq!(record.tell(UnixNanos(at(2).0 - 1)), Err(at(2)));
-        assert!(record.tell(at(2)).is_ok());
+        assert_eq!(record.measured_from(), UnixNanos(0));
+        record.measure(at(1));
+        assert_eq!(record.measured_from(), at(2));
     }
 }

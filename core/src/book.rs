@@ -7,6 +7,7 @@ use crate::breaker::Pause;
 use crate::input::{BookUpdate, Distrust, Level, Side};
 use crate::number::{Price, Qty, UnixNanos};
 use crate::own_orders::OwnSide;
+use crate::traded::Traded;
 
 /// Levels kept per side.
 pub const BOOK_LEVELS_MAX: usize = 1_000;
@@ -117,6 +118,8 @@ pub struct Book {
     in_way: [Option<Price>; 2],
     /// The venue has said that the instrument's market is closed.
     pub closed: Pause,
+    /// What trades lately, by the side that rested.
+    traded: [Traded; 2],
 }
 
 impl Book {
@@ -133,6 +136,7 @@ impl Book {
             own_children: [OwnSide::EMPTY; 2],
             in_way: [None; 2],
             closed: Pause::NONE,
+            traded: [Traded::NONE; 2],
         }
     }
 
@@ -262,6 +266,36 @@ impl Book {
         }
     }
 
+    /// What trades lately against the levels that an order of `side` would join.
+    #[inline]
+    pub const fn traded(&self, side: Side) -> &Traded {
+        &self.traded[side as usize - 1]
+    }
+
+    /// Counts a public trade against orders of `side` that rested.
+    #[inline]
+    pub fn count_trade(&mut self, side: Side, qty: Qty, now: UnixNanos) {
+        self.traded[side as usize - 1].add(qty, now);
+    }
+
+    /// Quantity that stands before a new order of that side and price: at better prices, and at its
+    /// own. Only the best [`TOP_LEVELS`] count: deeper ones may be late.
+    pub fn ahead(&self, side: Side, price: Price) -> (Qty, Qty) {
+        let mut better = Qty::ZERO;
+        for level in self.own(side).iter().take(TOP_LEVELS) {
+            let is_better = match side {
+                Side::Buy => level.price > price,
+                Side::Sell => level.price < price,
+            };
+            if !is_better {
+                let same = if level.price == price { level.qty } else { Qty::ZERO };
+                return (better, same);
+            }
+            better = Qty(better.0.saturating_add(level.qty.0));
+        }
+        (better, Qty::ZERO)
+    }
+
     /// The levels that an order of `side` would take.
     #[inline]
     pub const fn opposite(&self, side: Side) -> &Levels {
@@ -346,6 +380,21 @@ mod tests {
         }
         book.update(&update(false, true, &[(Side::Sell, 1, 0)]), UnixNanos(4));
         assert_eq!((book.gone(Side::Buy), book.changed_at), (Qty(0), UnixNanos(4)));
+    }
+
+    #[test]
+    fn what_stands_before_an_order_is_at_better_prices_and_at_its_own() {
+        let mut book = Book::new();
+        let (buy, sell) = (Side::Buy, Side::Sell);
+        let levels = [(buy, 99, 1), (buy, 100, 3), (buy, 97, 7), (sell, 103, 2), (sell, 104, 5)];
+        book.update(&update(true, true, &levels), UnixNanos(1));
+        let ahead = |side, price| {
+            let (better, same) = book.ahead(side, Price(price));
+            (better.0, same.0)
+        };
+        let bids = [101, 100, 98, 97, 90].map(|price| ahead(buy, price));
+        assert_eq!(bids, [(0, 0), (0, 3), (4, 0), (4, 7), (11, 0)]);
+        assert_eq!([102, 104, 110].map(|price| ahead(sell, price)), [(0, 0), (2, 5), (7, 0)]);
     }
 
     #[test]

@@ -96,7 +96,7 @@ impl Budget {
     pub fn ready_at(&self, now: UnixNanos, instrument: InstrumentId) -> Option<UnixNanos> {
         let of_window = |window: &Window| {
             let counter = window.counter(instrument);
-            window.ready_ns(counter, now.0, ORDER_POINTS, window.def.reserved, self.slack_ns)
+            window.ready_ns(counter, now.0, ORDER_POINTS, window.left_alone, self.slack_ns)
         };
         let latest = |at: u64, window: &Window| of_window(window).map(|ready| ready.max(at));
         self.windows.iter().try_fold(now.0, latest).map(UnixNanos)
@@ -138,7 +138,7 @@ impl Budget {
             let points = ages_ns.clone().map(|age| window.cancel_points(age, self.slack_ns));
             let points = points.fold(0, u32::saturating_add);
             let counter = window.counter(instrument);
-            window.ready_ns(counter, now.0, points, window.def.reserved, self.slack_ns)
+            window.ready_ns(counter, now.0, points, window.left_alone, self.slack_ns)
         };
         let latest = |at: u64, window: &Window| of_window(window).map(|ready| ready.max(at));
         self.windows.iter().try_fold(now.0, latest).map(UnixNanos)
@@ -179,6 +179,9 @@ fn used_before(before: &[Window], def: &WindowDef, now: UnixNanos, slack_ns: [u6
 #[derive(Clone, Debug)]
 struct Window {
     def: WindowDef,
+    /// Points that new orders leave: those reserved for cancels, and always room for one cancel, so
+    /// that new orders never delay a cancel that waits.
+    left_alone: u32,
     counters: Vec<Counter>,
     /// What a counter begins with.
     first: Counter,
@@ -187,7 +190,9 @@ struct Window {
 impl Window {
     /// A window in which so many points have been counted at this moment, or as many as it holds.
     fn new(def: WindowDef, used: u32, slack_ns: u64, now: UnixNanos) -> Self {
-        let mut window = Self { def, counters: Vec::new(), first: Counter::Decay(0) };
+        let left_alone = def.reserved.max(one_cancel(&def));
+        let (counters, first) = (Vec::new(), Counter::Decay(0));
+        let mut window = Self { def, left_alone, counters, first };
         window.first = window.counter_with(now.0, used, slack_ns);
         window.counters.push(window.first.clone());
         window
@@ -286,7 +291,7 @@ impl Window {
         if self.def.is_unlimited() {
             return u32::MAX;
         }
-        let most = self.def.limit - self.def.reserved;
+        let most = self.def.limit - self.left_alone;
         match self.counter(instrument) {
             Counter::Sliding(sliding) => {
                 let length_ns = self.def.length_ns.saturating_add(slack_ns);
@@ -375,6 +380,13 @@ fn add(def: &WindowDef, counter: &mut Counter, now_ns: u64, points: u32, slack_n
             *empty_ns = (*empty_ns).max(now_ns).saturating_add(ns);
         }
     }
+}
+
+/// The most points of one cancel that the window can hold. An order alone always finds room.
+fn one_cancel(def: &WindowDef) -> u32 {
+    let young = def.young.iter().map(|step| u32::from(step.points));
+    let held = young.chain([u32::from(def.cancel)]).filter(|points| *points <= def.limit);
+    held.max().unwrap_or(0).min(def.limit.saturating_sub(1))
 }
 
 /// Time in which a decaying counter falls by one point, rounded up.

@@ -5,9 +5,9 @@
 //! `venues` handles news from venues, `breakers` what their refusals close, `spend` their
 //! budgets, `behaved` what is remembered of them; `market` handles books, reference data and time;
 //! `price` handles reference prices; `place` handles children; `preview` answers what would become
-//! of an order; `wake` handles orders that wait, `worked` orders that rest, `posted` those that rest
-//! at the touch; `strategies` keeps the terms of strategies; `resolve` handles children whose venue
-//! does not tell their outcome.
+//! of an order; `wake` handles orders that wait, `worked` orders that rest and take elsewhere,
+//! `places` where orders rest, `posted` orders that rest at the touch; `strategies` keeps the terms
+//! of strategies; `resolve` handles children whose venue does not tell their outcome.
 
 mod behaved;
 mod breakers;
@@ -18,6 +18,7 @@ mod mass;
 mod operator;
 mod own;
 mod place;
+mod places;
 mod posted;
 mod preview;
 mod price;
@@ -39,7 +40,7 @@ use crate::hash::Rolling;
 use crate::id::{AccountId, ChildId, ExecId, InstrumentId, OrderId, SessionId, VenueId};
 use crate::input::{CancelOnDisconnect, Genesis, Header, Input, Scope};
 use crate::ledger::Ledger;
-use crate::number::UnixNanos;
+use crate::number::{Qty, UnixNanos};
 use crate::order::Order;
 use crate::output::{Notice, Output, Sink};
 use crate::own_orders::OwnOrders;
@@ -96,6 +97,12 @@ pub const QUERIES_PER_INPUT_MAX: usize = 256;
 /// Waiting orders that one input looks at again at most; the others are next.
 pub const WOKEN_PER_INPUT_MAX: usize = 64;
 
+/// Resting orders whose places one input looks at at most; the others are next.
+pub const PLACES_PER_INPUT_MAX: usize = 64;
+
+/// Our own children at a level that a public trade brings forward in the queue at most, those that
+/// rest longest. The others keep what is known of their places, which is then too far back.
+pub const FORWARD_PER_TRADE_MAX: usize = 16;
 /// Waiting orders that one input passes at most, with those that it looks at: the venues where an
 /// order may go are full. The others are next.
 pub const PASSED_OVER_PER_INPUT_MAX: usize = 4_096;
@@ -229,6 +236,9 @@ pub struct Engine {
     resting: RestingOrders,
     /// Orders that rest at the touch, by the touch that concerns them.
     posted: RestingOrders,
+    /// Quantity at the same price that stands before a resting child at its venue, at most, by slot
+    /// of the table of children.
+    ahead: Vec<Qty>,
     /// By slot of the table of orders.
     self_matches: Vec<SelfMatches>,
     /// What this input has brought to an end for the sake of another order.
@@ -323,8 +333,9 @@ impl Engine {
             client_ids: ClientIds::new(genesis.orders_log2, genesis.hash_seed),
             executions: Recent::new(genesis.executions_log2, genesis.hash_seed),
             waiting: WaitingOrders::new(orders),
-            resting: RestingOrders::new(orders),
-            posted: RestingOrders::new(orders),
+            resting: RestingOrders::new(orders, genesis.hash_seed),
+            posted: RestingOrders::new(orders, genesis.hash_seed),
+            ahead: resident(Qty::ZERO, 1 << genesis.children_log2),
             self_matches: resident(SelfMatches::default(), orders),
             yielded: None,
             wakes: false,
@@ -375,6 +386,7 @@ impl Engine {
             Input::Replace(request) => self.on_replace(request, out),
             Input::MassCancel(request) => self.on_mass_cancel(request, out),
             Input::MassStatus(request) => self.on_mass_status(request, out),
+            Input::Preview(order) => self.on_preview(order, out),
             Input::Operator(operator) => self.on_operator(operator, out),
             Input::SessionUp(session, choice) => self.on_session_up(*session, *choice),
             Input::SessionDown(session) => self.on_session_down(*session, out),
@@ -406,6 +418,7 @@ impl Engine {
             Input::BookDistrusted { venue, instrument, reason } => {
                 self.on_book_distrusted(*venue, *instrument, *reason, out);
             }
+            Input::Trade(trade) => self.on_trade(trade, out),
             Input::FeedAlive(venue) => self.on_feed_alive(*venue, out),
         }
         self.settle_yield(out);

@@ -82,12 +82,17 @@ impl ExecId {
         Some(Self(Self::IS_TEXT | packed))
     }
 
+    /// Whether an operator has stated the execution.
+    pub const fn is_stated(self) -> bool {
+        self.0 & Self::IS_STATED != 0
+    }
+
     /// The id as the venue wrote it. Of a stated execution: `_` and the number of its child.
     pub fn text(self) -> Text<20> {
         let mut bytes = [0; 20];
         let mut at = bytes.len();
         let is_text = self.0 & Self::IS_TEXT != 0;
-        let is_stated = self.0 & Self::IS_STATED != 0;
+        let is_stated = self.is_stated();
         let mut rest = self.0 & !Self::IS_TEXT & !Self::IS_STATED;
         while at > 0 && (rest > 0 || at == bytes.len()) {
             at -= 1;

@@ -16,6 +16,7 @@ mod refusal;
 mod request;
 mod routing;
 mod terms;
+mod trade;
 mod venue;
 
 pub use book::{BookUpdate, Distrust, LEVELS_PER_UPDATE, Level};
@@ -35,8 +36,11 @@ pub use request::{
     NewOrder, OrdType, OrderStatus, ReplaceOrder, SessionCommand, Unacceptable, WrittenNumber,
     WrittenTerms,
 };
-pub use routing::{BehaviourCosts, Choice, RoutingDef, RoutingMode, ScoreWeights};
+pub use routing::{
+    BehaviourCosts, Choice, MOVE_GAIN_PPM_DEFAULT, Moving, RoutingDef, RoutingMode, ScoreWeights,
+};
 pub use terms::{Side, TimeInForce};
+pub use trade::PublicTrade;
 pub use venue::{
     ChildFill, Doubt, Ending, Fate, Liquidity, QueryOutcome, VenueDownReason, VenueReject,
 };
@@ -92,6 +96,8 @@ pub enum Input {
     MassCancel(MassCancel),
     /// A client's mass status request.
     MassStatus(MassStatus),
+    /// A client asks what would become of an order now. Nothing is sent, and nothing changes.
+    Preview(NewOrder),
     /// An operator's command.
     Operator(Operator),
     /// The client has logged on, and has chosen what becomes of its orders when its connection is
@@ -198,6 +204,8 @@ pub enum Input {
         /// Why the book is not trusted.
         reason: Distrust,
     },
+    /// A public trade at a venue.
+    Trade(PublicTrade),
     /// The venue's feed is alive, though no book changed.
     FeedAlive(VenueId),
 }

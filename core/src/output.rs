@@ -16,7 +16,7 @@ mod report;
 
 pub use decision::{Decision, VenueLine, Verdict};
 pub use notice::{ChildEnd, Notice, Paused};
-pub use previewed::Previewed;
+pub use previewed::{ClientPreview, Previewed};
 pub use report::{
     CancelReject, LastFill, MassCancelReport, OperatorReport, OrdStatus, Report, ReportKind,
 };
@@ -104,6 +104,8 @@ pub enum Output {
     Operator(OperatorReport),
     /// A part of the answer to a preview, with the number of the request at the console.
     Preview(u64, Previewed),
+    /// A part of the answer to a client's preview.
+    ClientPreview(ClientPreview),
     /// A new child, to a sender.
     SendNew(SendNew),
     /// A cancel of a child, to a sender.
@@ -131,6 +133,10 @@ impl Output {
             Self::Operator(report) => report.mix(hash),
             Self::Preview(request, part) => {
                 hash.pair(9, *request);
+                part.mix(hash);
+            }
+            Self::ClientPreview(part) => {
+                hash.word(0x80);
                 part.mix(hash);
             }
             Self::SendNew(send) => send.mix(hash),

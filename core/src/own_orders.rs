@@ -1,21 +1,20 @@
-//! Our own resting children of each book side, best price first.
+//! Our own orders in the order of their prices: the resting children of each book side, and the
+//! resting client orders of each side of an instrument.
 //!
-//! A line belongs here if it is about the order of those children alone. Which of them stand in the
-//! way of an order is `engine::own`.
+//! A line belongs here if it is about that order alone. Which children stand in the way of an order
+//! is `engine::own`; which client orders an offer concerns is `resting`.
 //!
-//! The children of a side form a treap: a search tree by price, and a heap by random weights. Its
-//! nodes are a table with a place for each slot of the table of children, so nothing is allocated,
-//! and a child that comes or goes costs a logarithm of the number of children of its side. The best
-//! child of each side is at hand.
+//! The orders of a side form a treap: a search tree by price, and a heap by random weights. Its
+//! nodes are a table with a place for each slot of the table of children or of orders, so nothing
+//! is allocated, and one that comes or goes costs a logarithm of the number of those of its side.
+//! The best one of each side is at hand.
 
 use crate::hash::Rolling;
-use crate::id::ChildId;
 use crate::input::Side;
 use crate::number::Price;
 use crate::resident::resident;
 
-/// The children of one book side. Places are slots of the table of children plus one; zero for
-/// none.
+/// The orders of one side. Places are slots of their table plus one; zero for none.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OwnSide {
     root: u32,
@@ -23,10 +22,10 @@ pub struct OwnSide {
 }
 
 impl OwnSide {
-    /// No child.
+    /// No order.
     pub const EMPTY: Self = Self { root: 0, best: 0 };
 
-    /// Whether there is no child.
+    /// Whether there is no order.
     #[inline]
     pub const fn is_empty(self) -> bool {
         self.root == 0
@@ -38,7 +37,7 @@ struct Node {
     /// The price, or its negative on the bid side: less is better.
     rank: i64,
     parent: u32,
-    /// Children with better prices, and with worse or equal ones that came later.
+    /// Those with better prices, and those with worse or equal ones that come later.
     below: [u32; 2],
     /// A parent weighs at least as much as those below it.
     weight: u32,
@@ -65,22 +64,24 @@ impl OwnOrders {
         &mut self.nodes[place as usize]
     }
 
-    /// Adds a child, behind those of the same price.
+    /// Adds an order, whose serial id is given: behind those of the same price, except for those
+    /// that `is_before` names by their slots.
     pub fn insert(
         &mut self,
         all: &mut OwnSide,
-        slot: u32,
-        child: ChildId,
+        (slot, id): (u32, u64),
         (side, price): (Side, Price),
+        is_before: impl Fn(u32) -> bool,
     ) {
         let mut hash = Rolling::new(self.seed);
-        hash.word(child.0);
+        hash.word(id);
         let (place, rank) = (slot + 1, rank(side, price));
         let (mut parent, mut at, mut way, mut is_best) = (0, all.root, BETTER, true);
         // Ends: each turn goes one node down.
         while at != 0 {
             let node = self.nodes[at as usize];
-            way = if rank < node.rank { BETTER } else { WORSE };
+            let goes_before = rank < node.rank || (rank == node.rank && is_before(at - 1));
+            way = if goes_before { BETTER } else { WORSE };
             is_best &= way == BETTER;
             (parent, at) = (at, node.below[way]);
         }
@@ -102,7 +103,7 @@ impl OwnOrders {
         }
     }
 
-    /// Takes a child out.
+    /// Takes an order out.
     pub fn remove(&mut self, all: &mut OwnSide, slot: u32) {
         let place = slot + 1;
         if all.best == place {
@@ -173,7 +174,14 @@ impl OwnOrders {
         }
     }
 
-    /// The slots of a side's children, best price first, the oldest first among equals.
+    /// The slot of a side's best order, and its price: for buys the negative, so that less is
+    /// better.
+    #[inline]
+    pub fn best(&self, all: OwnSide) -> Option<(u32, i64)> {
+        (all.best != 0).then(|| (all.best - 1, self.nodes[all.best as usize].rank))
+    }
+
+    /// The slots of a side's orders, best price first, the oldest first among equals.
     pub fn iter(&self, all: OwnSide) -> impl Iterator<Item = u32> + use<'_> {
         let next = |place: u32| Some(self.after(place)).filter(|place| *place != 0);
         let best = Some(all.best).filter(|place| *place != 0);
@@ -209,7 +217,7 @@ mod tests {
                     sorted.remove(at);
                 } else {
                     let price = Price(((state >> 20) % 9) as i64 + 1);
-                    own.insert(&mut all, slot, ChildId(id), (side, price));
+                    own.insert(&mut all, (slot, id), (side, price), |_| false);
                     sorted.push((rank(side, price), id, slot));
                     sorted.sort_unstable();
                 }
@@ -226,8 +234,8 @@ mod tests {
         let mut own = OwnOrders::new(count as usize, 3);
         let mut all = OwnSide::default();
         for slot in 0..count {
-            let (child, price) = (ChildId(u64::from(slot) + 1), Price(i64::from(slot) + 1));
-            own.insert(&mut all, slot, child, (Side::Sell, price));
+            let (id, price) = (u64::from(slot) + 1, Price(i64::from(slot) + 1));
+            own.insert(&mut all, (slot, id), (Side::Sell, price), |_| false);
         }
         let depth = |slot: u32| {
             let mut place = slot + 1;

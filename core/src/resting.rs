@@ -3,8 +3,8 @@
 //! A line belongs here if it finds the resting orders that a change of a book concerns, or keeps
 //! the time since when a venue offers within their limits. What is done then is `engine::worked`.
 //!
-//! The resting orders of an instrument and side are a heap with the most aggressive limit on top.
-//! So a change of a book looks at one limit, however many orders rest.
+//! The resting orders of an instrument and side are in the order of their limits, and the most
+//! aggressive one is at hand. So a change of a book looks at one limit, however many orders rest.
 
 use core::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -12,6 +12,7 @@ use std::collections::BinaryHeap;
 use crate::id::{InstrumentId, VenueId};
 use crate::input::Side;
 use crate::number::{Price, Qty, UnixNanos};
+use crate::own_orders::{OwnOrders, OwnSide};
 use crate::rate::RateWindow;
 use crate::reference::VENUES_MAX;
 use crate::resident::resident;
@@ -23,31 +24,35 @@ pub const OFFER_AGE_NS: u64 = 50_000_000;
 /// Pause until the next part of the orders that an offer concerns, in nanoseconds.
 pub const OFFER_PAUSE_NS: u64 = 1_000_000;
 
+/// Time until the place of an order is looked at first, in nanoseconds. Each look that moves
+/// nothing doubles the time until the next.
+pub const PLACE_PAUSE_NS: u64 = 1_000_000_000;
+
+/// The longest time between two looks at the place of an order, in nanoseconds.
+pub const PLACE_PAUSE_MAX_NS: u64 = 32_000_000_000;
+
+/// Looks at places are due at multiples of this time, in nanoseconds, so that they share a timer.
+const PLACE_GRID_NS: u64 = 100_000_000;
 /// Pause until an offer is looked at again whose venue takes no order, in nanoseconds.
 pub const OFFER_CLOSED_NS: u64 = 1_000_000_000;
 
-/// An order that is not in a heap and comes back at a time of its own.
-const HELD: u32 = u32::MAX;
+/// Where an order is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Where {
+    /// Not here.
+    #[default]
+    Nowhere,
+    /// Among the orders of its instrument and side.
+    Resting,
+    /// It comes back at a time of its own.
+    Held,
+}
 
 /// A limit as a number that is larger the more aggressive the limit is.
 pub const fn keenness(side: Side, price: Price) -> i64 {
     match side {
         Side::Buy => price.0,
         Side::Sell => price.0.saturating_neg(),
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    keenness: i64,
-    id: u64,
-    slot: u32,
-}
-
-impl Entry {
-    /// Whether this order goes before the other: a keener limit, or the older one of equals.
-    const fn is_before(&self, other: &Self) -> bool {
-        self.keenness > other.keenness || (self.keenness == other.keenness && self.id < other.id)
     }
 }
 
@@ -67,6 +72,10 @@ pub struct Moves {
     pub made: RateWindow,
     /// Quantity that its children are called back for at this moment.
     pub taking: Qty,
+    /// When the place where it waits is looked at next; zero if that is not planned.
+    pub place_at: UnixNanos,
+    /// Time from the look before to that one, in nanoseconds.
+    place_pause_ns: u64,
     /// How often the order has made way for orders of others lately.
     pub yields: RateWindow,
 }
@@ -97,20 +106,23 @@ impl Place {
     }
 }
 
-const fn heap_of(instrument: InstrumentId, side: Side) -> usize {
+const fn side_of(instrument: InstrumentId, side: Side) -> usize {
     2 * instrument.index() + side as usize - 1
 }
 
-/// All orders that rest, by the slots of their table. Allocates only while more rest than ever
-/// before, and for new instruments.
+/// All orders that rest, by the slots of their table. Allocates only for new instruments.
 #[derive(Debug)]
 pub struct RestingOrders {
-    /// By slot: place in its heap plus one, [`HELD`], or zero.
-    places: Vec<u32>,
+    /// By slot.
+    places: Vec<Where>,
+    /// Serial ids, by slot. Of use only while the order rests.
+    ids: Vec<u64>,
+    /// The order of the limits.
+    limits: OwnOrders,
     /// By slot.
     moves: Vec<Moves>,
     /// By instrument and side.
-    heaps: Vec<Vec<Entry>>,
+    sides: Vec<OwnSide>,
     /// Quantity that orders are being called back for, by instrument and side.
     promised: Vec<Qty>,
     /// By listing and side.
@@ -122,28 +134,44 @@ pub struct RestingOrders {
     is_used: bool,
     /// When orders that are held come back, by order id.
     held: BinaryHeap<Reverse<(UnixNanos, u64)>>,
+    /// When the places of orders are looked at, by order id. An entry with another time than the
+    /// order has is dropped when it comes up.
+    places_due: BinaryHeap<Reverse<(UnixNanos, u64)>>,
+    /// No place is looked at before this time: others were looked at just now.
+    places_from: UnixNanos,
 }
 
 impl RestingOrders {
-    /// For a table of so many slots.
-    pub fn new(slots: usize) -> Self {
+    /// For a table of so many slots, and with the seed of its trees.
+    pub fn new(slots: usize, seed: u64) -> Self {
+        let queue = || {
+            let mut queue = BinaryHeap::from(resident(Reverse((UnixNanos(0), 0)), slots));
+            queue.clear();
+            queue
+        };
         Self {
-            places: resident(0, slots),
+            places: resident(Where::default(), slots),
+            ids: resident(0, slots),
+            limits: OwnOrders::new(slots, seed),
             moves: resident(Moves::default(), slots),
-            heaps: Vec::new(),
+            sides: Vec::new(),
             promised: Vec::new(),
             offers: Vec::new(),
             due: BinaryHeap::new(),
             is_used: false,
-            held: BinaryHeap::new(),
+            held: queue(),
+            places_due: queue(),
+            places_from: UnixNanos(0),
         }
     }
 
     /// Makes room for so many instruments.
     pub fn grow(&mut self, instruments: usize) {
-        self.heaps.resize(2 * instruments, Vec::new());
+        self.sides.resize(2 * instruments, OwnSide::EMPTY);
         self.promised.resize(2 * instruments, Qty::ZERO);
         self.offers.resize(2 * instruments * VENUES_MAX, Offer::default());
+        // An offer is in the queue once at most.
+        self.due.reserve(self.offers.len().saturating_sub(self.due.len()));
     }
 
     /// Adds an order. True if its limit is the keenest of its instrument and side.
@@ -155,26 +183,17 @@ impl RestingOrders {
         limit: Price,
     ) -> bool {
         self.is_used = true;
-        let heap = &mut self.heaps[heap_of(instrument, side)];
-        heap.push(Entry { keenness: keenness(side, limit), id, slot });
-        let last = heap.len() - 1;
-        sift_up(heap, &mut self.places, last);
-        self.places[slot as usize] == 1
+        (self.places[slot as usize], self.ids[slot as usize]) = (Where::Resting, id);
+        let all = &mut self.sides[side_of(instrument, side)];
+        let ids = &self.ids;
+        self.limits.insert(all, (slot, id), (side, limit), |other| id < ids[other as usize]);
+        self.limits.best(*all).is_some_and(|(best, _)| best == slot)
     }
 
     /// Takes an order out, wherever it is.
     pub fn remove(&mut self, slot: u32, instrument: InstrumentId, side: Side) {
-        let place = core::mem::take(&mut self.places[slot as usize]);
-        if place == 0 || place == HELD {
-            return;
-        }
-        let heap = &mut self.heaps[heap_of(instrument, side)];
-        let at = place as usize - 1;
-        heap.swap_remove(at);
-        if at < heap.len() {
-            sift_up(heap, &mut self.places, at);
-            let at = self.places[heap[at].slot as usize] as usize - 1;
-            sift_down(heap, &mut self.places, at);
+        if core::mem::take(&mut self.places[slot as usize]) == Where::Resting {
+            self.limits.remove(&mut self.sides[side_of(instrument, side)], slot);
         }
     }
 
@@ -194,9 +213,9 @@ impl RestingOrders {
         self.moves[slot as usize] = Moves::default();
     }
 
-    /// Keeps an order away from offers until a time. The order is in no heap.
+    /// Keeps an order away from offers until a time. The order does not rest here.
     pub fn hold(&mut self, (slot, id): (u32, u64), until: UnixNanos) {
-        self.places[slot as usize] = HELD;
+        self.places[slot as usize] = Where::Held;
         self.held.push(Reverse((until, id)));
     }
 
@@ -212,7 +231,7 @@ impl RestingOrders {
 
     /// Whether an order is held.
     pub fn is_held(&self, slot: u32) -> bool {
-        self.places[slot as usize] == HELD
+        self.places[slot as usize] == Where::Held
     }
 
     /// The id of the next order whose hold is over. Orders may have ended meanwhile.
@@ -226,20 +245,27 @@ impl RestingOrders {
 
     /// Takes out the order with the keenest limit, if that limit reaches a price on the other side.
     pub fn pop_within(&mut self, place: Place, price: Price) -> Option<u64> {
-        let first = *self.heaps[heap_of(place.instrument, place.side)].first()?;
-        (first.keenness >= keenness(place.side, price)).then(|| {
-            self.remove(first.slot, place.instrument, place.side);
-            first.id
+        let (slot, limit) = self.keenest(place)?;
+        (limit >= keenness(place.side, price)).then(|| {
+            self.remove(slot, place.instrument, place.side);
+            self.ids[slot as usize]
         })
+    }
+
+    /// The slot of the order with the keenest limit, and that limit.
+    #[inline]
+    fn keenest(&self, place: Place) -> Option<(u32, i64)> {
+        let all = self.sides[side_of(place.instrument, place.side)];
+        self.limits.best(all).map(|(slot, rank)| (slot, rank.saturating_neg()))
     }
 
     /// Notes the best price that a venue offers, if it offers any.
     #[inline]
     pub fn note_offer(&mut self, place: Place, price: Option<Price>, now: UnixNanos) {
-        let first = self.heaps[heap_of(place.instrument, place.side)].first();
-        let within = first
+        let within = self
+            .keenest(place)
             .zip(price)
-            .is_some_and(|(first, price)| first.keenness >= keenness(place.side, price));
+            .is_some_and(|((_, limit), price)| limit >= keenness(place.side, price));
         let offer = &mut self.offers[place.index()];
         if !within {
             offer.since = UnixNanos(0);
@@ -295,23 +321,60 @@ impl RestingOrders {
     pub fn next_time(&self) -> Option<UnixNanos> {
         let offer = self.due.peek().map(|Reverse((at, _))| *at);
         let held = self.held.peek().map(|Reverse((at, _))| *at);
-        offer.into_iter().chain(held).min()
+        let place = self.places_due.peek().map(|Reverse((at, _))| (*at).max(self.places_from));
+        offer.into_iter().chain(held).chain(place).min()
+    }
+
+    /// Plans the next look at the place of an order. The time until then is the first one if the
+    /// order has moved or has just begun to rest; otherwise it is twice the time before.
+    pub fn look_at_place_later(&mut self, (slot, id): (u32, u64), anew: bool, now: UnixNanos) {
+        let moves = &mut self.moves[slot as usize];
+        let doubled = moves.place_pause_ns.saturating_mul(2).min(PLACE_PAUSE_MAX_NS);
+        moves.place_pause_ns = if anew { PLACE_PAUSE_NS } else { doubled.max(PLACE_PAUSE_NS) };
+        let at = (now.0 + moves.place_pause_ns).next_multiple_of(PLACE_GRID_NS);
+        moves.place_at = UnixNanos(at);
+        self.places_due.push(Reverse((UnixNanos(at), id)));
+    }
+
+    /// The next place that is due to be looked at: the planned time, and the order's id.
+    pub fn next_place(&mut self, now: UnixNanos) -> Option<(UnixNanos, u64)> {
+        let Reverse((at, _)) = *self.places_due.peek()?;
+        if at.max(self.places_from) > now {
+            return None;
+        }
+        self.places_due.pop().map(|Reverse(due)| due)
+    }
+
+    /// Ends the looks at places for this input; those that are due are next after a pause.
+    pub fn pause_places(&mut self, now: UnixNanos) {
+        self.places_from = UnixNanos(now.0 + OFFER_PAUSE_NS);
+    }
+
+    /// Drops the looks that are planned no more, when there are too many. The heap never grows:
+    /// living orders take at most half of its room.
+    pub fn tidy_places(&mut self, slot_of: impl Fn(u64) -> Option<u32>) {
+        if self.places_due.len() >= self.moves.len() {
+            let moves = &self.moves;
+            self.places_due.retain(|Reverse((at, id))| {
+                slot_of(*id).is_some_and(|slot| moves[slot as usize].place_at == *at)
+            });
+        }
     }
 
     /// Quantity that orders of an instrument and side are being called back for.
     pub fn promised(&self, instrument: InstrumentId, side: Side) -> Qty {
-        self.promised[heap_of(instrument, side)]
+        self.promised[side_of(instrument, side)]
     }
 
     /// Adds to that quantity.
     pub fn promise(&mut self, instrument: InstrumentId, side: Side, qty: Qty) {
-        let sum = &mut self.promised[heap_of(instrument, side)];
+        let sum = &mut self.promised[side_of(instrument, side)];
         *sum = Qty(sum.0.saturating_add(qty.0));
     }
 
     /// Takes off that quantity.
     pub fn release(&mut self, instrument: InstrumentId, side: Side, qty: Qty) {
-        let sum = &mut self.promised[heap_of(instrument, side)];
+        let sum = &mut self.promised[side_of(instrument, side)];
         *sum = sum.saturating_sub(qty);
     }
 
@@ -323,44 +386,6 @@ impl RestingOrders {
     }
 }
 
-fn sift_up(heap: &mut [Entry], places: &mut [u32], mut at: usize) {
-    let moved = heap[at];
-    // Ends: each turn halves the place.
-    while at > 0 {
-        let parent = (at - 1) / 2;
-        if !moved.is_before(&heap[parent]) {
-            break;
-        }
-        heap[at] = heap[parent];
-        places[heap[at].slot as usize] = at as u32 + 1;
-        at = parent;
-    }
-    heap[at] = moved;
-    places[moved.slot as usize] = at as u32 + 1;
-}
-
-fn sift_down(heap: &mut [Entry], places: &mut [u32], mut at: usize) {
-    let moved = heap[at];
-    // Ends: each turn doubles the place.
-    loop {
-        let mut child = 2 * at + 1;
-        if child >= heap.len() {
-            break;
-        }
-        if child + 1 < heap.len() && heap[child + 1].is_before(&heap[child]) {
-            child += 1;
-        }
-        if !heap[child].is_before(&moved) {
-            break;
-        }
-        heap[at] = heap[child];
-        places[heap[at].slot as usize] = at as u32 + 1;
-        at = child;
-    }
-    heap[at] = moved;
-    places[moved.slot as usize] = at as u32 + 1;
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -368,7 +393,7 @@ mod tests {
     const PAIR: InstrumentId = InstrumentId(0);
 
     fn resting(side: Side, limits: &[i64]) -> RestingOrders {
-        let mut all = RestingOrders::new(1_024);
+        let mut all = RestingOrders::new(1_024, 7);
         all.grow(1);
         for (slot, limit) in limits.iter().enumerate() {
             all.add((slot as u32, slot as u64 + 1), PAIR, side, Price(*limit));
@@ -449,6 +474,35 @@ mod tests {
             }
         }
         assert_eq!(seen, 1);
+    }
+
+    #[test]
+    fn a_place_is_looked_at_after_a_second_and_then_ever_more_rarely() {
+        let mut all = resting(Side::Buy, &[100]);
+        let (mut now, order) = (UnixNanos(1_000_000_000), (0, 1));
+        let mut pauses = Vec::new();
+        all.look_at_place_later(order, true, now);
+        for turn in 0..8 {
+            let at = all.next_time().expect("a look");
+            assert_eq!(all.next_place(UnixNanos(at.0 - 1)), None);
+            assert_eq!(all.next_place(at), Some((at, 1)));
+            pauses.push((at.0 - now.0) / PLACE_PAUSE_NS);
+            now = at;
+            all.look_at_place_later(order, turn == 6, now);
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 32, 1]);
+        // An earlier look than the planned one: the entry of the other is dropped in time.
+        all.look_at_place_later(order, true, now);
+        all.pause_places(UnixNanos(now.0 + 5 * PLACE_PAUSE_NS));
+        let from = UnixNanos(now.0 + 5 * PLACE_PAUSE_NS + OFFER_PAUSE_NS);
+        assert_eq!((all.next_time(), all.next_place(UnixNanos(from.0 - 1))), (Some(from), None));
+        // Looks that are planned anew take no more room.
+        for _ in 0..1_500 {
+            now.0 += PLACE_GRID_NS;
+            all.tidy_places(|id| (id == 1).then_some(0));
+            all.look_at_place_later(order, true, now);
+        }
+        assert!(all.places_due.len() <= 1_024, "{}", all.places_due.len());
     }
 
     #[test]

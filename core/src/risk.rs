@@ -20,7 +20,7 @@ use crate::reference::amount_of;
 use crate::reference_price::{Found, ReferencePrice};
 use crate::routing::{RoutingView, best_price, worse_by};
 use crate::scopes::Scopes;
-use crate::strategy::{self, BY_SCORE, Strategy, StrategyTerms};
+use crate::strategy::{self, BY_COST, BY_SCORE, Strategy, StrategyTerms};
 use crate::table::{Ring, Slot};
 use crate::venue_set::VenueSet;
 
@@ -358,6 +358,11 @@ fn only_quantity_and_price_change(r: &mut Request<'_>) -> Result<(), Refusal> {
     pass_if(keeps, Refusal::NotReplaceable)
 }
 
+/// Whether a replace names the order's strategy. How an order chooses is compared apart.
+fn is_same_strategy(number: u32, order: &Order) -> bool {
+    matches!(number, BY_SCORE | BY_COST) || Strategy::of_number(number) == Some(order.strategy)
+}
+
 /// True if a replace changes only quantity and price. A field that the replace leaves out stays
 /// unchanged.
 fn keeps_the_rest(new: &NewOrder, order: &Order, terms: StrategyTerms) -> bool {
@@ -375,9 +380,8 @@ fn keeps_the_rest(new: &NewOrder, order: &Order, terms: StrategyTerms) -> bool {
         (Choice::ByOwnScore, Choice::ByOwnScore) => instructions.weights == terms.weights,
         (asked, kept) => asked == kept,
     };
-    let with_minimum = Instructions { min_qty: terms.min_qty, ..*instructions };
     let same_strategy = (instructions.strategy == 0 && instructions.weights.is_none()
-        || Strategy::asked(&with_minimum) == Some(order.strategy) && same_choice)
+        || is_same_strategy(instructions.strategy, order) && same_choice)
         && (instructions.min_qty == Qty::ZERO || instructions.min_qty == terms.min_qty)
         && (instructions.deadline == UnixNanos(0) || instructions.deadline == terms.deadline);
     // Every other instruction is absent, as it is from each order that was accepted.

@@ -46,6 +46,7 @@ use exact::Scratch;
 pub use exact::{LOOKS_MAX, NODES_MAX, WORK_MAX};
 pub use post::Posted;
 use reasons::Causes;
+pub use rest::{UNFILLED_PPB_MAX, cost_of_waiting, joined_at};
 pub use score::{LATENCY_SPAN_US, POINTS_MAX, PRICE_SPAN_PPM};
 
 /// The state of a venue beside its books.

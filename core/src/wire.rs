@@ -294,7 +294,8 @@ wire_input! {
         15 SessionDown(session),
         16 VenueUp(venue), 17 VenueDown(venue, reason), 20 ChildFill(fill), 26 Book(update),
         28 FeedAlive(venue), 32 Replace(request), 33 MassCancel(request), 34 MassStatus(request),
-        36 Operator(operator), 37 LogoutSent(session), 39 Budget(def), 40 Routing(def), 41 Owner(def),
+        36 Operator(operator), 37 LogoutSent(session), 39 Budget(def), 40 Routing(def),
+        41 Owner(def), 42 Preview(order), 43 Trade(trade),
     }
     named {
         18 ChildAccepted { venue, child, venue_order },
@@ -315,12 +316,12 @@ mod tests {
     use crate::input::{
         AGE_STEPS_MAX, AccountDef, AccountLimits, AgeStep, BehaviourCosts, BookUpdate,
         BreakerTerms, BudgetDef, CancelOnDisconnect, CancelOrder, ChildFill, Counted, Fate,
-        Genesis, Instructions, InstrumentDef, Level, Liquidity, MassCancel, MassScope, NewOrder,
-        NoReference, NodeCommand, Operator, OperatorCommand, OrdType, OtherOwners, OwnerDef,
-        Preview, QueryOutcome, ReferenceTerms, Refusal, ReplaceOrder, Resolution, RoutingDef,
-        RoutingMode, Scope, ScoreWeights, SelfMatchPolicy, SessionCommand, Side, TimeInForce,
-        Unacceptable, VenueDef, VenueDownReason, VenueReject, WINDOWS_MAX, WindowDef, WindowKind,
-        WrittenNumber, WrittenTerms,
+        Genesis, Instructions, InstrumentDef, Level, Liquidity, MassCancel, MassScope, Moving,
+        NewOrder, NoReference, NodeCommand, Operator, OperatorCommand, OrdType, OtherOwners,
+        OwnerDef, Preview, PublicTrade, QueryOutcome, ReferenceTerms, Refusal, ReplaceOrder,
+        Resolution, RoutingDef, RoutingMode, Scope, ScoreWeights, SelfMatchPolicy, SessionCommand,
+        Side, TimeInForce, Unacceptable, VenueDef, VenueDownReason, VenueReject, WINDOWS_MAX,
+        WindowDef, WindowKind, WrittenNumber, WrittenTerms,
     };
     use crate::venue_set::VenueSet;
 
@@ -341,17 +342,12 @@ mod tests {
                 expire_at: UnixNanos(1),
                 effective_at: UnixNanos(2),
                 strategy: 3,
+                weights: Some(ScoreWeights { price: 5, latency: 6, reliability: 7, liquidity: 82 }),
                 strategy_parameters: 4,
                 deadline: UnixNanos(8),
                 min_qty: Qty(5),
                 display_qty: Qty(6),
                 cash_qty: Amount(7),
-                weights: Some(ScoreWeights {
-                    price: 40,
-                    latency: 20,
-                    reliability: 30,
-                    liquidity: 10,
-                }),
             },
             poss_resend: false,
             trace: 0,
@@ -483,6 +479,24 @@ mod tests {
         ]
     }
 
+    fn routing() -> RoutingDef {
+        RoutingDef {
+            account: AccountId(1),
+            denied: VenueSet::all_but(VenueId(2)),
+            backup: VenueSet::all_but(VenueId(3)),
+            costs: BehaviourCosts {
+                latency_ppm: 1,
+                reject_ppm: 2,
+                fade_ppm: 3,
+                partial_ppm: u32::MAX,
+            },
+            mode: RoutingMode::Score,
+            weights: ScoreWeights { price: 1, latency: 2, reliability: 3, liquidity: 94 },
+            moving: Moving::Better,
+            move_gain_ppm: 4,
+        }
+    }
+
     fn every_input() -> Vec<Input> {
         let text36 = Text::new(&[b'x'; 36]).unwrap_or_default();
         let mut update = BookUpdate { clear: true, last: true, ..BookUpdate::default() };
@@ -508,34 +522,6 @@ mod tests {
                 order_qty_max: Qty(i64::MAX),
                 reference: ReferenceTerms::DEFAULT,
             }),
-            Input::Account(AccountDef {
-                id: AccountId(1),
-                name: Text::new(b"fund").unwrap_or_default(),
-                slack_ppm: 2,
-                limits: AccountLimits { collar_ppm: 3, rate_per_s: 4, ..AccountLimits::NONE },
-                no_reference: NoReference::Wait,
-                market_wait_ns: 5,
-                busy_wait_ns: 6,
-            }),
-            Input::Owner(OwnerDef {
-                account: AccountId(3),
-                owner: Text::new(b"twelve-bytes").unwrap_or_default(),
-                self_match: SelfMatchPolicy::Decrement,
-                other_owners: OtherOwners::Protect,
-            }),
-            Input::Routing(RoutingDef {
-                account: AccountId(1),
-                denied: VenueSet::all_but(VenueId(2)),
-                backup: VenueSet::all_but(VenueId(3)),
-                costs: BehaviourCosts {
-                    latency_ppm: 1,
-                    reject_ppm: 2,
-                    fade_ppm: 3,
-                    partial_ppm: u32::MAX,
-                },
-                mode: RoutingMode::Score,
-                weights: ScoreWeights { price: 1, latency: 2, reliability: 3, liquidity: 94 },
-            }),
             Input::NewOrder(NewOrder {
                 session: SessionId(1),
                 client_seq: 2,
@@ -552,6 +538,7 @@ mod tests {
             }),
             Input::Unacceptable(unacceptable(text36)),
             Input::Replace(every_instruction(text36)),
+            Input::Preview(every_instruction(text36).order),
             Input::MassCancel(mass_cancel(text36)),
             Input::SessionUp(SessionId(1), CancelOnDisconnect { all: true, grace_ns: 5 }),
             Input::LogoutSent(SessionId(1)),
@@ -562,6 +549,28 @@ mod tests {
                 orig_cl_ord_id: text36,
             }),
             Input::Book(update),
+        ]
+    }
+
+    /// What is told of an account.
+    fn accounts() -> Vec<Input> {
+        vec![
+            Input::Account(AccountDef {
+                id: AccountId(1),
+                name: Text::new(b"fund").unwrap_or_default(),
+                slack_ppm: 2,
+                limits: AccountLimits { collar_ppm: 3, rate_per_s: 4, ..AccountLimits::NONE },
+                no_reference: NoReference::Wait,
+                market_wait_ns: 5,
+                busy_wait_ns: 6,
+            }),
+            Input::Owner(OwnerDef {
+                account: AccountId(3),
+                owner: Text::new(b"twelve-bytes").unwrap_or_default(),
+                self_match: SelfMatchPolicy::Decrement,
+                other_owners: OtherOwners::Protect,
+            }),
+            Input::Routing(routing()),
         ]
     }
 
@@ -588,13 +597,24 @@ mod tests {
                 liquidity: Liquidity::Maker,
             }),
             Input::ChildFate { venue, child, fate: Fate::NeverArrived, filled: Qty(0) },
+            Input::Trade(PublicTrade {
+                venue,
+                instrument: InstrumentId(7),
+                rested: Side::Sell,
+                price: Price(i64::MAX),
+                qty: Qty(6),
+            }),
         ]
     }
 
     #[test]
     fn what_is_written_is_read_and_fits() {
-        for input in
-            every_input().into_iter().chain(answers()).chain(refusals()).chain(every_command())
+        for input in every_input()
+            .into_iter()
+            .chain(accounts())
+            .chain(answers())
+            .chain(refusals())
+            .chain(every_command())
         {
             let mut buf = [0; INPUT_BYTES_MAX];
             let len = encode(&input, &mut buf);

@@ -65,9 +65,9 @@ pub struct AccountConfig {
     /// since its arrival (`docs/routing.md`). With 0 its rest is cancelled at once (`VenueBusy`).
     #[schemars(default, range(min = 0, max = 60_000))]
     pub busy_wait_ms: u64,
-    /// Name of the account's owner, 1 to 12 printable ASCII characters. Accounts with the same owner
-    /// are one party: see `self_match`. Without the key the account is an owner of its own, by its
-    /// name.
+    /// Name of the account's owner, 1 to 12 printable ASCII characters. Accounts with the same
+    /// owner are one party: see `self_match`. Without the key the account is an owner of its own,
+    /// by its name.
     #[schemars(default)]
     pub owner: Option<String>,
     /// What becomes of an order of the account that would match a resting order of the same owner
@@ -248,6 +248,7 @@ fn value<'de, A: MapAccess<'de>>(kind: LimitKind, map: &mut A) -> Result<LimitRe
 
 #[cfg(test)]
 mod tests {
+    use super::super::routing::MoveConfig;
     use super::*;
 
     const SOUND: &str = "name = \"fund\"\norder_notional_max = \"5.5\"\nprice_collar_ppm = 5\n\
@@ -265,8 +266,10 @@ mod tests {
         assert_eq!((account.owner(), account.self_match), ("fund", SelfMatchConfig::CancelResting));
         assert_eq!(account.other_owners, OtherOwnersConfig::Yield);
         let more = "no_reference = \"wait\"\nmarket_wait_ms = 5\nbusy_wait_ms = 7\n\
-                    owner = \"house\"\nself_match = \"cancel-incoming\"\nother_owners = \"protect\"\n\
-                    [routing]\nexclude = [\"v0\"]\nbackup = [\"v1\"]\n";
+                    owner = \"house\"\nself_match = \"cancel-incoming\"\n\
+                    other_owners = \"protect\"\n\
+                    [routing]\nexclude = [\"v0\"]\nbackup = [\"v1\"]\n\
+                    move = \"better\"\nmove_gain_ppm = 9\n";
         let more = format!("{SOUND}{more}");
         let account: AccountConfig = toml::from_str(&more).expect("sound");
         assert_eq!(account.no_reference, NoReferenceConfig::Wait);
@@ -280,6 +283,8 @@ mod tests {
             (account.routing.exclude, account.routing.backup),
             (vec!["v0".to_owned()], vec!["v1".to_owned()])
         );
+        let moves = (account.routing.moving, account.routing.move_gain_ppm);
+        assert_eq!(moves, (MoveConfig::Better, 9));
     }
 
     #[test]

@@ -39,7 +39,8 @@ impl From<SelfMatchConfig> for SelfMatchPolicy {
     }
 }
 
-/// `other_owners`: what a resting order does when an order of another owner could take at its price.
+/// `other_owners`: what a resting order does when an order of another owner could take at its
+/// price.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OtherOwnersConfig {

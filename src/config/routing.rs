@@ -4,7 +4,9 @@
 //! `docs/routing.md` has the rules.
 
 use rutter_core::id::{AccountId, VenueId};
-use rutter_core::input::{BehaviourCosts, RoutingDef, RoutingMode, ScoreWeights};
+use rutter_core::input::{
+    BehaviourCosts, MOVE_GAIN_PPM_DEFAULT, Moving, RoutingDef, RoutingMode, ScoreWeights,
+};
 use rutter_core::venue_set::VenueSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -39,6 +41,36 @@ pub struct RoutingConfig {
     pub mode: ModeConfig,
     /// What counts in the score of a venue, in per cent of the whole; only for `mode = "score"`.
     pub weights: WeightsConfig,
+    /// Whether a resting order moves to a venue that has become the better place to wait. An order
+    /// takes what other venues offer within its limit whatever stands here.
+    #[serde(rename = "move")]
+    pub moving: MoveConfig,
+    /// What a move to a better place has to gain at least, parts per million of the order's limit.
+    #[schemars(range(max = 1_000_000))]
+    pub move_gain_ppm: u32,
+}
+
+/// `move`: whether a resting order moves to a better place to wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MoveConfig {
+    /// The order stays where it rests.
+    Never,
+    /// The order moves where a new order would wait at less cost.
+    Better,
+    /// As `better`, and the place that the order has in the queue counts.
+    #[default]
+    Sticky,
+}
+
+impl From<MoveConfig> for Moving {
+    fn from(config: MoveConfig) -> Self {
+        match config {
+            MoveConfig::Never => Self::Never,
+            MoveConfig::Better => Self::Better,
+            MoveConfig::Sticky => Self::Sticky,
+        }
+    }
 }
 
 /// `mode`: how an order chooses between venues.
@@ -106,6 +138,8 @@ impl Default for RoutingConfig {
             partial_cost_ppm: usual.partial_ppm,
             mode: ModeConfig::default(),
             weights: WeightsConfig::default(),
+            moving: MoveConfig::default(),
+            move_gain_ppm: MOVE_GAIN_PPM_DEFAULT,
         }
     }
 }
@@ -129,8 +163,16 @@ impl RoutingConfig {
             fade_ppm: self.fade_cost_ppm,
             partial_ppm: self.partial_cost_ppm,
         };
-        let (mode, weights) = (self.mode.into(), self.weights.into());
-        Some(RoutingDef { account, denied, backup: set(&self.backup)?, costs, mode, weights })
+        Some(RoutingDef {
+            account,
+            denied,
+            backup: set(&self.backup)?,
+            costs,
+            mode: self.mode.into(),
+            weights: self.weights.into(),
+            moving: self.moving.into(),
+            move_gain_ppm: self.move_gain_ppm,
+        })
     }
 
     /// Adds what is wrong with the keys at that path.

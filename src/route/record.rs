@@ -3,6 +3,7 @@
 //! A line belongs here if it writes what the router saw.
 
 use rutter_admin::model::decimal;
+use rutter_core::book::TOP_LEVELS;
 use rutter_core::input::{FeeTaken, Level, ListingDef, OrdType, ScoreWeights, Side, TimeInForce};
 use rutter_core::number::AMOUNT_DECIMALS;
 use rutter_core::output::{Decision, VenueLine, Verdict};
@@ -12,9 +13,6 @@ use serde_json::{Map, Value, json};
 
 use super::answer::{Told, price, qty};
 use super::scenario::Decimals;
-
-/// Levels that are recorded of the side that the order would join.
-const JOINED_LEVELS: usize = 5;
 
 /// The decision as `scenario`, which `rutter route` reads, and `answer`, which it then gives.
 pub fn record(decision: &Decision<'_>) -> Value {
@@ -110,8 +108,11 @@ fn venue(decision: &Decision<'_>, told: &Told<'_>, line: &VenueLine) -> Value {
     });
     let row = |l: Level| json!([price(l.price, decimals), qty(l.qty, decimals)]);
     venue.insert(levels.to_owned(), available.map(row).collect());
-    let beside = book.own(request.side).iter().take(JOINED_LEVELS).copied().map(row);
+    let beside = book.own(request.side).iter().take(TOP_LEVELS).copied().map(row);
     venue.insert(joined.to_owned(), beside.collect());
+    if let Some(traded) = book.traded(request.side).lately(market.now) {
+        venue.insert(format!("{joined}_traded"), json!(qty(traded, decimals)));
+    }
     if let Some(best) = book.own_best(own) {
         let order = json!([{ "side": side(own), "price": price(best, decimals) }]);
         venue.insert("own".to_owned(), order);
@@ -209,7 +210,7 @@ mod tests {
     use rutter_core::Engine;
     use rutter_core::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
     use rutter_core::input::{
-        BookUpdate, Header, Input, NewOrder, RoutingDef, RoutingMode, VenueDownReason,
+        BookUpdate, Header, Input, NewOrder, PublicTrade, RoutingDef, RoutingMode, VenueDownReason,
     };
     use rutter_core::number::{Amount, Price, Qty, UnixNanos};
     use rutter_core::output::{Output, Sink};
@@ -232,6 +233,12 @@ mod tests {
         fn decision(&mut self, decision: &Decision<'_>) {
             self.0.push(record(decision));
         }
+    }
+
+    fn trade(random: &mut Random, venue: VenueId) -> Input {
+        let rested = random.pick(&[Side::Buy, Side::Sell]);
+        let (price, qty) = (Price(10_000), Qty(1 + random.below(500) as i64));
+        Input::Trade(PublicTrade { venue, instrument: InstrumentId(0), rested, price, qty })
     }
 
     /// An engine under random books, orders and losses of venues, and what it decided.
@@ -278,6 +285,9 @@ mod tests {
                 }
             }
             inputs.push(Input::Book(book));
+            if random.in_100(50) {
+                inputs.push(trade(random, venue));
+            }
             if random.in_100(10) {
                 inputs.push(Input::VenueDown(venue, VenueDownReason::LinkLost));
             }

@@ -71,6 +71,9 @@ struct Venue {
     bids: Vec<(Number, Number)>,
     #[serde(default)]
     asks: Vec<(Number, Number)>,
+    /// Quantity that trades lately against each side.
+    bids_traded: Option<Number>,
+    asks_traded: Option<Number>,
     taker_fee_ppm: Option<Number>,
     maker_fee_ppm: Option<Number>,
     #[serde(default)]
@@ -382,6 +385,9 @@ impl Scenario {
             for number in [&venue.lot, &venue.qty_min, &venue.qty_max].into_iter().flatten() {
                 widen(&mut qty, number, "lot, qty_min or qty_max")?;
             }
+            for number in [&venue.bids_traded, &venue.asks_traded].into_iter().flatten() {
+                widen(&mut qty, number, "bids_traded or asks_traded")?;
+            }
         }
         widen(&mut qty, &self.order.qty, "order.qty")?;
         if let Some(least) = &self.order.min_qty {
@@ -571,7 +577,19 @@ impl Venue {
         }
         self.set_state(&mut world.venues[id.index()], &venue);
         world.venues[id.index()].behaviour = Behaviour::of(self.measured()?);
+        self.count_trades(world, id)?;
         self.fill_book(world, id)
+    }
+
+    fn count_trades(&self, world: &mut World, id: VenueId) -> Result<(), BadScenario> {
+        let traded = [(Side::Buy, &self.bids_traded), (Side::Sell, &self.asks_traded)];
+        for (side, traded) in traded {
+            if let Some(traded) = traded {
+                let qty = world.decimals.qty(traded, "bids_traded or asks_traded")?;
+                world.books[id.index()].count_trade(side, qty, NOW);
+            }
+        }
+        Ok(())
     }
 
     fn measured(&self) -> Result<Measured, BadScenario> {

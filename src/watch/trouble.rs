@@ -123,6 +123,7 @@ const fn words(condition: Condition) -> Option<(&'static str, &'static str)> {
         Condition::Refusals => ("refusals", "clients' orders are refused"),
         Condition::VenueRejects => ("venue_rejects", "refuses orders"),
         Condition::BreakerOpen => ("breaker_open", "circuit breaker"),
+        Condition::FeeDrift => ("fee_drift", "charges other fees than configured"),
         Condition::JournalLag => ("journal_lag", "the journal is late for the disk"),
         Condition::JournalFailed => ("journal_failed", "the journal has failed"),
         Condition::DiskFull => ("disk_full", "the journal's disk is nearly full"),
@@ -192,7 +193,7 @@ fn books(found: &mut Found, venue: &VenueStatus) {
     }
 }
 
-/// What a venue's refusals keep from being used.
+/// What a venue's refusals or limits keep from being used.
 fn pauses(found: &mut Found, now_ns: u64, venue: &VenueStatus) {
     for pause in &venue.pauses {
         let left_s = pause.until_ns.saturating_sub(now_ns).div_ceil(1_000_000_000);
@@ -200,6 +201,7 @@ fn pauses(found: &mut Found, now_ns: u64, venue: &VenueStatus) {
         let what = match pause.what {
             "new_orders" => "takes no new orders (rate limit)".to_owned(),
             "cancels" => "takes no cancels (rate limit)".to_owned(),
+            "cancel_budget" => "has no room for a cancel within its limits".to_owned(),
             "listing" => format!("has closed the market of {of}"),
             // The time alone does not end it.
             _ => format!("refuses orders for want of {of}, and has not told its balance"),

@@ -3,7 +3,7 @@
 //! A line belongs here if it tests `trouble`.
 
 use rutter_admin::console::sessions::Connection;
-use rutter_admin::model::SessionStatus;
+use rutter_admin::model::{FeeDriftRow, SessionStatus};
 use rutter_admin::{BreakerRow, PauseRow};
 
 use super::*;
@@ -104,6 +104,22 @@ fn each_fault_of_venues_and_orders_ends_the_word_that_nothing_is_wrong() {
             |n| {
                 n.shown.status.succeeded = 3;
                 n.shown.status.failed = [("VenueBusy".to_owned(), 1)].into();
+            },
+        ),
+        (
+            "fee_drift",
+            "kraken charges other fees than configured: 2 in five minutes, the newest 900 ppm in \
+             USD as taker of BTC/USD, configured 1000 ppm",
+            |n| {
+                let newest = FeeDriftRow {
+                    symbol: "BTC/USD".to_owned(),
+                    liquidity: "taker",
+                    asset: "USD".to_owned(),
+                    configured_ppm: 1_000,
+                    charged_ppm: Some(900),
+                };
+                n.shown.status.venues[0].fees.drifted = 2;
+                n.shown.status.venues[0].fees.newest_drift = Some(newest);
             },
         ),
         ("order_latency", "orders take long: p95 is 1.950 s", |n| {

@@ -1,7 +1,12 @@
 //! Operators at the console of a real node with a trading client and simulated venues: the kill
 //! switch, the rights of each role, and the state that outlives a restart.
 
+use std::fs::Permissions;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rutter_sim::Venue;
@@ -238,4 +243,109 @@ fn a_node_that_cannot_let_operators_in_does_not_start_and_leaves_what_is_in_the_
     assert!(error.contains("symbolic link"), "{error}");
     assert_eq!(std::fs::read_to_string(&secret).expect("there"), "kept");
     assert_eq!(venues.open_orders(Venue::Binance), 0);
+}
+
+/// Connects so many times, says so, and keeps the connections; then connects and leaves again at
+/// that rate, until it is killed.
+const CROWD: &str = r#"
+import socket, sys, time
+path, idle, per_second = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+def connect():
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(5)
+    s.connect(path)
+    return s
+kept = [connect() for _ in range(idle)]
+for s in kept:
+    s.recv(4096)
+print("in", flush=True)
+while True:
+    if per_second:
+        try:
+            connect().close()
+        except OSError:
+            pass
+    time.sleep(1 / per_second if per_second else 60)
+"#;
+
+/// Users who are named as viewer and as operator, and one without a role.
+const USERS: [u32; 3] = [4_242, 4_243, 4_244];
+
+/// Halts that are timed.
+const HALTS: usize = 20;
+
+/// A process that goes when the test ends.
+struct Visitors(Child);
+
+impl Visitors {
+    /// As that user, if the test may become another user.
+    fn enter(dir: &Path, user: Option<u32>, idle: usize, per_second: u32) -> Self {
+        let mut command = Command::new("python3");
+        command.args(["-c", CROWD]).arg(dir.join(CONSOLE));
+        command.args([idle.to_string(), per_second.to_string()]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        if let Some(user) = user {
+            command.uid(user);
+        }
+        let mut child = command.spawn().expect("python3 starts");
+        let mut line = String::new();
+        let told = child.stdout.as_mut().expect("piped");
+        BufReader::new(told).read_line(&mut line).expect("readable");
+        assert_eq!(line, "in\n", "{idle} connections of {user:?}");
+        Self(child)
+    }
+}
+
+impl Drop for Visitors {
+    fn drop(&mut self) {
+        // Both calls fail only when the process has ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Idle connections of two users take all their places, and a third one comes and goes. Only the
+/// superuser can be others; else all are the one user of the test.
+#[test]
+fn idle_connections_and_a_crowd_do_not_keep_an_administrators_halt_waiting() {
+    let dir = tempfile::Builder::new().prefix("rutter-console-").tempdir().expect("folder");
+    std::fs::set_permissions(dir.path(), Permissions::from_mode(0o711)).expect("set");
+    let still = VenuesConfig { flowing: Flowing::Still, ..VenuesConfig::default() };
+    let venues = Venues::start(&still, dir.path()).expect("venues");
+    let mut settings = NodeSettings::new(free_address().expect("a port"));
+    settings.orders_log2 = 12;
+    let config = write_node_config(dir.path(), &venues, &settings).expect("configuration");
+    let text = std::fs::read_to_string(&config).expect("there");
+    let [viewer, operator, _] = USERS;
+    let people = format!("[console]\nviewers = [\"{viewer}\"]\noperators = [\"{operator}\"]");
+    std::fs::write(&config, text.replace("[console]", &people)).expect("written");
+    let mut node = Node::start(Path::new(RUTTER), &config, dir.path()).expect("started");
+    node.wait_ready(READY_DEFAULT).expect("ready");
+
+    let others = rustix::process::geteuid().is_root().then_some(USERS);
+    let user = |nth: usize| others.map(|users| users[nth]);
+    let (idle, crowd) = if others.is_some() { (16, 1_000) } else { (4, 20) };
+    let _visitors = [
+        Visitors::enter(dir.path(), user(0), idle, 0),
+        Visitors::enter(dir.path(), user(1), idle, 0),
+        Visitors::enter(dir.path(), user(2), 0, crowd),
+    ];
+    let halt = |nth: usize| {
+        let started = Instant::now();
+        let done = node.ask("halt", &json!({"reason": format!("drill {nth}")})).expect("halts");
+        let took = started.elapsed();
+        assert!(done["seq"].as_u64().is_some(), "{done}");
+        node.ask("resume", &json!({"reason": "drill over"})).expect("resumes");
+        took
+    };
+    let mut took: Vec<Duration> = (0..HALTS).map(halt).collect();
+    took.sort_unstable();
+    println!(
+        "halt beside {idle} + {idle} idle connections and {crowd} new ones a second: p50 {:?}, at \
+         most {:?}",
+        took[HALTS / 2],
+        took[HALTS - 1]
+    );
+    // A machine that does other things as well makes some of them late.
+    assert!(took[HALTS / 4] < Duration::from_millis(50), "{took:?}");
 }

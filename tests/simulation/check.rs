@@ -63,6 +63,11 @@ pub fn settled(world: &World) {
     }
 }
 
+/// Requests about orders that the venues' own counts have refused.
+pub fn beyond_limits(world: &World) -> u64 {
+    world.fronts.iter().map(|front| front.inner().beyond_limits()).sum()
+}
+
 /// Positions, cash and fees are the sums of the venues' fills.
 fn money(world: &World) {
     let ledger = node(world).decider.engine().ledger();

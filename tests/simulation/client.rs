@@ -18,6 +18,11 @@ pub struct Password {
     cancel_on_disconnect: bool,
 }
 
+/// How often a client that acts sends many orders at once, in parts per million.
+const SPIKES_PPM: u32 = 10_000;
+/// So many orders: more than any venue takes in ten seconds.
+const SPIKE_ORDERS: usize = 70;
+
 /// Grace of the client whose orders end with its connection, in seconds: for half of its logons
 /// none, and for the others more than it takes to come back.
 const fn grace_s(logon: &LogonContext<'_>) -> u64 {
@@ -124,7 +129,7 @@ impl Client {
         self.session.send_unnumbered(now_ns, kind, &mut self.output, fill).expect("sent");
     }
 
-    /// A random order near `price_e2`, or a cancel of a random open one.
+    /// A random order near `price_e2`, rarely many at once; or a cancel of a random open one.
     pub fn act(&mut self, now_ns: u64, price_e2: i64) {
         self.next_action_ns = now_ns + 20_000_000 + self.random.below(400_000_000);
         let open = self.open_orders();
@@ -136,6 +141,14 @@ impl Client {
                 _ => self.cancel(now_ns, &id),
             };
         }
+        let orders = if self.random.chance_ppm(SPIKES_PPM) { SPIKE_ORDERS } else { 1 };
+        for _ in 0..orders {
+            self.order(now_ns, price_e2);
+        }
+    }
+
+    /// A random order.
+    fn order(&mut self, now_ns: u64, price_e2: i64) {
         let id = format!("{}-{}", self.number, self.next_order);
         self.next_order += 1;
         let buy = self.random.chance_ppm(500_000);

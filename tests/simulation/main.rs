@@ -4,8 +4,9 @@
 //! restarts at any step.
 //!
 //! After every step the always-on checks have held (they are assertions in the engine), no order
-//! has gone to a venue twice, and none to a venue with an open breaker or within a pause. When the
-//! faults have stopped: our open orders are the venues' open orders, nothing is unknown, positions
+//! has gone to a venue twice, and none to a venue with an open breaker or within a pause. No venue
+//! has refused a request because a count of its documents was at its limit. When the faults have
+//! stopped: our open orders are the venues' open orders, nothing is unknown, positions
 //! and fees are the sums of the venues' fills, every client has every report once, and a replay of
 //! the journal makes the same engine.
 //!
@@ -31,7 +32,8 @@ const SEEDS_DEFAULT: u64 = 200;
 fn whatever_fails_nothing_is_lost_doubled_or_guessed() {
     let seeds = seeds::chosen(SEEDS_DEFAULT);
     let mut totals = Totals::default();
-    for counted in seeds::run_all(&seeds, "--test simulation", |seed| World::new(seed).run()) {
+    for counted in seeds::run_all(&seeds, "--test simulation", |seed| World::new(seed, true).run())
+    {
         totals.add(&counted);
     }
     println!("seeds {seeds:?}: {totals:?}");
@@ -45,8 +47,17 @@ fn whatever_fails_nothing_is_lost_doubled_or_guessed() {
     assert!(totals.breakers_opened > 0 || count < 20, "no breaker opened: {totals:?}");
     assert!(totals.pauses > 0 || count < 20, "no venue was paused: {totals:?}");
     assert!(totals.cancels_passed > 0 || count < 50, "no cancel passed a breaker: {totals:?}");
+    assert!(totals.busy > 0 && (totals.cancels_held > 0 || count < 50), "{totals:?}");
     let restated = totals.restated.iter().all(|count| *count > 0);
     assert!(restated || count < 20, "no order met another one of ours: {totals:?}");
     assert!(totals.replaced > 0 && totals.mass_answers > 0, "{totals:?}");
     assert!(totals.lost > 0 || count < 20, "no order ended with its connection: {totals:?}");
+}
+
+/// The venues are strict: a node that does not count passes their limits.
+#[test]
+fn the_venues_refuse_requests_of_a_node_that_does_not_count() {
+    let beyond = |seed| World::new(seed, false).run().beyond_limits;
+    let refused: u64 = seeds::run_all(&(1..=8), "--test simulation", beyond).into_iter().sum();
+    assert!(refused > 0);
 }

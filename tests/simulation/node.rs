@@ -76,7 +76,7 @@ fn gateway_config() -> GatewayConfig {
     }
 }
 
-fn definitions() -> Vec<Input> {
+fn definitions(counts: bool) -> Vec<Input> {
     let limits = AccountLimits {
         collar_ppm: 20_000,
         rate_per_s: 1_000,
@@ -94,10 +94,14 @@ fn definitions() -> Vec<Input> {
     ];
     let ids = || (0..).map(VenueId).zip(&VENUES);
     inputs.extend(ids().map(|(id, venue)| Input::Venue((venue.definition)(id))));
+    if counts {
+        inputs.extend(ids().map(|(id, venue)| Input::Budget(venue.budget(id))));
+    }
     inputs.extend(ids().map(|(id, venue)| Input::Listing((venue.listing)(id))));
     for client in 0..CLIENTS {
         let usual = reference::account(client as u16, &account_name(client));
-        inputs.push(Input::Account(AccountDef { slack_ppm: 100, limits, ..usual }));
+        let busy_wait_ns = 2_000_000_000;
+        inputs.push(Input::Account(AccountDef { slack_ppm: 100, limits, busy_wait_ns, ..usual }));
     }
     inputs.extend((0..CLIENTS).map(|client| Input::Owner(owner_of(client))));
     for client in 0..CLIENTS {
@@ -134,13 +138,14 @@ pub fn journal_config() -> Config {
     Config::new(Durability::Process).stepped().segment_bytes(256 << 10)
 }
 
-/// The node of this simulation, out of what survived the one before.
-pub fn start(now_ns: u64, seed: u64, survivors: Survivors) -> Node {
+/// The node of this simulation, out of what survived the one before. A node that does not count
+/// knows no limit of a venue's requests.
+pub fn start(now_ns: u64, seed: u64, counts: bool, survivors: Survivors) -> Node {
     let parts = Parts {
         gateway: gateway_config(),
         genesis: genesis(),
         journal: journal_config(),
-        definitions: definitions(),
+        definitions: definitions(counts),
         machines: machines(seed),
     };
     Node::start(now_ns, parts, survivors)

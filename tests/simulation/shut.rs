@@ -5,6 +5,7 @@
 use rutter_core::breaker::{BreakerState, RequestKind};
 use rutter_core::number::UnixNanos;
 use rutter_core::output::{Notice, Output, Paused};
+use rutter_core::waiting::Waiting;
 
 use super::venues::VENUES;
 
@@ -26,6 +27,10 @@ pub struct Shut {
     pub pauses: u64,
     /// Cancels sent to a venue with a breaker that was not closed.
     pub cancels_passed: u64,
+    /// Times that an order began to wait for a busy venue.
+    pub busy: u64,
+    /// Times that cancels had to wait.
+    pub cancels_held: u64,
 }
 
 impl Shut {
@@ -44,6 +49,10 @@ impl Shut {
             Output::Notice(Notice::Paused(venue, Paused::Cancels, until)) => {
                 self.venues[venue.index()].cancels_until = *until;
             }
+            Output::Notice(Notice::Paused(_, Paused::CancelBudget, until)) => {
+                self.cancels_held += u64::from(*until > now);
+            }
+            Output::Notice(Notice::Waits(_, Waiting::VenueBusy)) => self.busy += 1,
             Output::SendNew(new) => {
                 let venue = &self.venues[new.venue.index()];
                 assert!(!venue.breakers.contains(&true), "past a breaker: {new:?} {venue:?}");

@@ -5,7 +5,7 @@
 //! other file names the venue.
 
 use rutter_core::id::{AssetId, ChildId, InstrumentId, VenueId};
-use rutter_core::input::{BreakerTerms, FeeTaken, ListingDef, VenueDef};
+use rutter_core::input::{BreakerTerms, BudgetDef, FeeTaken, ListingDef, VenueDef};
 use rutter_core::number::{Amount, FeePpm, Price, Qty};
 use rutter_core::ticks::Ticks;
 use rutter_sim::accounts::AccountConfig;
@@ -57,17 +57,28 @@ pub const PAIR: InstrumentId = InstrumentId(0);
 /// A front in the dialect of one venue, over one simulated exchange.
 pub trait Dialect: Front {
     fn exchange(&self) -> &Exchange;
+
+    /// Requests about orders that the venue's own counts have refused.
+    fn beyond_limits(&self) -> u64;
 }
 
 impl Dialect for BinanceFront {
     fn exchange(&self) -> &Exchange {
         self.exchange()
     }
+
+    fn beyond_limits(&self) -> u64 {
+        self.beyond_limits()
+    }
 }
 
 impl Dialect for Kraken {
     fn exchange(&self) -> &Exchange {
         self.exchange()
+    }
+
+    fn beyond_limits(&self) -> u64 {
+        self.beyond_limits()
     }
 }
 
@@ -80,6 +91,8 @@ pub struct SimVenue {
     /// Makes the simulated exchange from the seed of the run.
     pub front: fn(u64) -> SimFront,
     pub definition: fn(VenueId) -> VenueDef,
+    /// Keys of the venue's own that say by which limits it counts, as JSON.
+    limits: &'static str,
     /// Code and text of a refusal that the core takes for a fault of the venue.
     pub refusal: (i32, &'static str),
     pub listing: fn(VenueId) -> ListingDef,
@@ -107,13 +120,13 @@ pub const VENUES: [SimVenue; 2] = [
         front: binance_front,
         definition: |venue| VenueDef {
             stale_after_ns: 5_000_000_000,
-            rate_orders: 400,
-            rate_window_ns: 10_000_000_000,
+            rate_orders: u32::MAX,
             unanswered_max: 1_000,
             fok: true,
             breaker: BREAKER,
             ..reference::venue(venue.0, "binance")
         },
+        limits: "{}",
         refusal: (-2010, "This action is disabled on this account."),
         listing: |venue| ListingDef {
             fee_taken: FeeTaken::Received,
@@ -137,13 +150,13 @@ pub const VENUES: [SimVenue; 2] = [
         front: kraken_front,
         definition: |venue| VenueDef {
             stale_after_ns: 5_000_000_000,
-            rate_orders: 10,
-            rate_window_ns: 5_000_000_000,
+            rate_orders: u32::MAX,
             unanswered_max: 3,
             fok: false,
             breaker: BREAKER,
             ..reference::venue(venue.0, "kraken")
         },
+        limits: r#"{"tier": "intermediate"}"#,
         refusal: (0, "EGeneral:Unknown method"),
         listing: |venue| listing_def(venue, 10, 1, (1_600, 2_600)),
         orders: kraken_orders,
@@ -163,6 +176,19 @@ pub const VENUES: [SimVenue; 2] = [
         },
     },
 ];
+
+/// A wire is late by 402 ms at most, whatever goes wrong.
+const SLACK_NS: u64 = 450_000_000;
+
+impl SimVenue {
+    /// The windows of the venue's documents, as the node has them.
+    pub fn budget(&self, venue: VenueId) -> BudgetDef {
+        let row = rutter_venues::VENUES.into_iter().find(|row| row.kind == self.name);
+        let keys = serde_json::from_str(self.limits).expect("keys");
+        let windows = (row.expect("a venue").budget)(&keys).expect("sound keys");
+        BudgetDef::new(venue, SLACK_NS, &windows).expect("few windows")
+    }
+}
 
 fn listing_def(venue: VenueId, tick: i64, lot: i64, fees: (i32, i32)) -> ListingDef {
     ListingDef {
@@ -217,8 +243,8 @@ fn kraken_orders(venue: VenueId, seed: u64) -> Orders {
     let config = KrakenConfig {
         api_key: Secret::from(KRAKEN_KEY),
         api_secret: Secret::from(KRAKEN_SECRET),
-        // The simulated account is of the highest tier: 20 points, one a second back.
-        rest_limit: CallLimit { counter_max: 18, decay_milli_per_s: 1_000 },
+        // The simulated account is of the middle tier: 20 points, one in two seconds back.
+        rest_limit: CallLimit { counter_max: 18, decay_milli_per_s: 500 },
         seed,
         listings: vec![listing("BTC/USDT", 1)],
         assets: assets(),
@@ -312,7 +338,6 @@ fn binance_front(seed: u64) -> SimFront {
     }];
     let mut config = binance::BinanceConfig::new(keys);
     config.limits.fix_attempts_per_30s = 1_000;
-    config.limits.orders_per_10s = 5_000;
     let rules =
         rules(instrument("BTCUSDT", 8, 1_000_000, 1_000), FeeAsset::Received, (1_000, 1_000));
     let exchange = Exchange::new(rules).expect("a sound exchange");
@@ -338,6 +363,7 @@ fn kraken_front(seed: u64) -> SimFront {
         display_decimals: 4,
     });
     config.keys.truncate(1);
+    config.keys[0].tier = kraken::rate::Tier::Intermediate;
     OURS.clone_into(&mut config.keys[0].account);
     let front =
         Kraken::new(config).expect("a sound venue").with_flow(flow(seed, 2, 10_000_000, 1_000));

@@ -46,6 +46,9 @@ pub struct Totals {
     pub breakers_opened: u64,
     pub pauses: u64,
     pub cancels_passed: u64,
+    pub busy: u64,
+    pub cancels_held: u64,
+    pub beyond_limits: u64,
     pub steps: u64,
 }
 
@@ -67,6 +70,9 @@ impl Totals {
         self.breakers_opened += other.breakers_opened;
         self.pauses += other.pauses;
         self.cancels_passed += other.cancels_passed;
+        self.busy += other.busy;
+        self.cancels_held += other.cancels_held;
+        self.beyond_limits += other.beyond_limits;
         self.steps += other.steps;
     }
 }
@@ -95,6 +101,8 @@ impl DerefMut for World {
 /// What goes wrong by chance, and what must be true at every step.
 pub struct Faults {
     seed: u64,
+    /// Whether the node counts as the venues do.
+    counts: bool,
     random: Random,
     sent: BTreeSet<String>,
     shut: Shut,
@@ -108,7 +116,7 @@ impl Script for Faults {
     type Client = Client;
 
     fn start(&mut self, now_ns: u64, survivors: Survivors) -> Node {
-        node::start(now_ns, self.seed, survivors)
+        node::start(now_ns, self.seed, self.counts, survivors)
     }
 
     fn node_dies(&mut self, network: &Network) -> bool {
@@ -153,9 +161,11 @@ impl Script for Faults {
 }
 
 impl World {
-    pub fn new(seed: u64) -> Self {
+    /// A world whose node counts requests as the venues do, or one that does not.
+    pub fn new(seed: u64, counts: bool) -> Self {
         let faults = Faults {
             seed,
+            counts,
             random: Random::salted(seed, 7),
             sent: BTreeSet::new(),
             shut: Shut::default(),
@@ -197,6 +207,9 @@ impl World {
         }
         check::settled(&self);
         check::ended(&self);
+        self.totals.beyond_limits = check::beyond_limits(&self);
+        let beyond = self.totals.beyond_limits;
+        assert!(beyond == 0 || !self.script.counts, "{beyond} requests beyond a venue's limits");
         let node = self.node.as_ref().expect("the node lives at the end");
         let counts = node.decider.engine().counts();
         self.totals.cuts = self.network.cuts;
@@ -204,6 +217,8 @@ impl World {
         self.totals.breakers_opened = self.script.shut.opened;
         self.totals.pauses = self.script.shut.pauses;
         self.totals.cancels_passed = self.script.shut.cancels_passed;
+        self.totals.busy = self.script.shut.busy;
+        self.totals.cancels_held = self.script.shut.cancels_held;
         self.totals.orders = counts.orders;
         self.totals.refused = counts.refused;
         self.totals.children = counts.children;

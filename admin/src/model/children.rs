@@ -213,10 +213,14 @@ impl ReadModel {
     /// Executions that fit no child, and what venues tell after an operator's word.
     fn on_odd_news(&mut self, notice: &Notice) {
         match *notice {
-            Notice::OrphanFill(ref fill) => self.book(None, fill),
+            Notice::OrphanFill(ref fill) => {
+                self.compare_fee(fill);
+                self.book(None, fill);
+            }
             Notice::Overfill(account, ref fill, beyond) => {
                 self.child_event_of(fill.child, fill.venue, EventKind::Overfill, beyond);
                 self.child_filled(fill.child, fill.qty);
+                self.compare_fee(fill);
                 // The report of the rest, if there is one, comes next.
                 self.overfilled = (beyond < fill.qty).then_some((fill.child, fill.exec));
                 self.book_beyond(account, fill, beyond);

@@ -70,6 +70,7 @@ pub fn pause_row(what: Paused, until: UnixNanos, reference: &Reference) -> Pause
     let (what, of) = match what {
         Paused::NewOrders => ("new_orders", None),
         Paused::Cancels => ("cancels", None),
+        Paused::CancelBudget => ("cancel_budget", None),
         Paused::Listing(id) => ("listing", symbol(id)),
         Paused::Funds(id) => ("funds", asset(id)),
     };

@@ -8,6 +8,7 @@ use rutter_core::number::Amount;
 use rutter_core::reference::VENUES_MAX;
 
 use super::anomaly::AnomalyCounts;
+use super::fees::FeesCompared;
 
 /// Reasons that venues have, by number; the first is none.
 const REJECTS: usize = VenueReject::SelfMatch as usize + 1;
@@ -41,6 +42,7 @@ pub struct AtVenue {
     pub children: u64,
     pub fills: u64,
     pub filled: Amount,
+    pub fees: FeesCompared,
     /// Openings of its breakers, by kind of request.
     pub openings: [u64; 3],
     rejects: [(u64, Option<VenueReject>); REJECTS],

@@ -27,19 +27,7 @@ impl ReadModel {
     }
 
     pub(super) fn book_trade(&mut self, report: &Report, last: &LastFill) {
-        let Some(instrument) = report.instrument else { return };
-        let fill = ChildFill {
-            venue: last.venue,
-            child: last.child,
-            instrument,
-            side: report.side,
-            exec: last.exec,
-            qty: last.qty,
-            price: last.price,
-            fee: last.fee,
-            fee_asset: last.fee_asset,
-            liquidity: last.liquidity,
-        };
+        let Some(fill) = fill_of(report, last) else { return };
         self.book(self.account_of(report.order, report.session), &fill);
     }
 
@@ -90,4 +78,20 @@ impl ReadModel {
         self.ledger.reserve(venue, asset, needed.minus(child.reserved));
         child.reserved = needed;
     }
+}
+
+/// The execution that a trade report tells.
+pub(super) fn fill_of(report: &Report, last: &LastFill) -> Option<ChildFill> {
+    Some(ChildFill {
+        venue: last.venue,
+        child: last.child,
+        instrument: report.instrument?,
+        side: report.side,
+        exec: last.exec,
+        qty: last.qty,
+        price: last.price,
+        fee: last.fee,
+        fee_asset: last.fee_asset,
+        liquidity: last.liquidity,
+    })
 }

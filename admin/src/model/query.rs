@@ -220,6 +220,7 @@ impl ReadModel {
             behaviour: self.behaviour_row(at),
             fills: counts.fills,
             filled_notional: amount(counts.filled),
+            fees: self.fees_row(&counts.fees),
         }
     }
 

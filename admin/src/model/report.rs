@@ -10,6 +10,7 @@ use rutter_core::waiting::Waiting;
 use super::ReadModel;
 use super::counts::OrderOwner;
 use super::events::{Event, EventKind};
+use super::money::fill_of;
 use super::slots::{Kept, ModelOrder, is_over, is_pending};
 
 impl ModelOrder {
@@ -163,6 +164,9 @@ impl ReadModel {
         }
         if self.overfilled.take() != Some((last.child, last.exec)) {
             self.child_filled(last.child, last.qty);
+            if let Some(fill) = fill_of(report, last) {
+                self.compare_fee(&fill);
+            }
         }
         self.book_trade(report, last);
     }

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use rutter_core::input::{AccountLimits, LIMITS, LimitValue};
 use serde::Serialize;
+
+use super::fees::FeesRow;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::number::limit_text;
@@ -49,6 +51,8 @@ pub struct VenueStatus {
     pub fills: u64,
     /// Value of all executions, summed over all quote assets one to one.
     pub filled_notional: String,
+    /// The charged fees beside the configured ones.
+    pub fees: FeesRow,
 }
 
 /// A circuit breaker of a venue.

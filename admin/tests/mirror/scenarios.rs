@@ -373,3 +373,43 @@ fn venues_follow_their_news() {
     });
     assert_eq!(page.orders.len(), 1);
 }
+
+#[test]
+fn a_fee_that_is_not_the_configured_one_is_told_with_both_rates() {
+    let mut world = desk();
+    buy(&mut world, "a", 4, 10_000);
+    let mut execution = |exec: u128, fee: i128, fee_asset: u16| {
+        world.input(Input::ChildFill(ChildFill {
+            venue: VenueId(0),
+            child: ChildId(1),
+            instrument: PAIR,
+            side: Side::Buy,
+            exec: ExecId(exec),
+            qty: Qty(1),
+            price: Price(10_000),
+            fee: Amount(fee),
+            fee_asset: AssetId(fee_asset),
+            liquidity: Liquidity::Taker,
+        }));
+        let fees = world.model.status().venues[0].fees.clone();
+        (fees.as_configured, fees.drifted, fees.newest_drift)
+    };
+    // 0.001 at 100.00 is worth 0.1; 2000 ppm of it are 0.0002.
+    let micro = 1_000_000_000_000;
+    assert_eq!(execution(1, 200 * micro, 2), (1, 0, None));
+    let (same, drifted, newest) = execution(2, 180 * micro + 1, 2);
+    assert_eq!((same, drifted), (1, 1));
+    let newest = newest.expect("told");
+    assert_eq!((newest.symbol.as_str(), newest.liquidity), ("BTC/USD", "taker"));
+    assert_eq!((newest.configured_ppm, newest.charged_ppm), (2_000, Some(1_800)));
+    // The same rate out of the received asset, which is not the configured one.
+    let (same, drifted, newest) = execution(3, 2 * micro, 0);
+    assert_eq!((same, drifted), (1, 2));
+    assert_eq!(newest.expect("told").asset, "BTC");
+    let (_, drifted, newest) = execution(4, 200 * micro, 1);
+    assert_eq!(
+        (drifted, newest.expect("told").charged_ppm),
+        (3, None),
+        "a token of no known price"
+    );
+}

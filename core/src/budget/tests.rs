@@ -121,11 +121,20 @@ fn an_order_is_no_older_at_its_venue_than_the_slack_leaves_it() {
     assert_eq!(used(&all), Some(8));
     all.count_cancel(now, PAIR, 5 * S + S / 10);
     assert_eq!(used(&all), Some(14));
-    for _ in 0..39 {
-        all.count_order(now, PAIR);
-    }
+    let mut count_orders = |orders: u32| {
+        for _ in 0..orders {
+            all.count_order(now, PAIR);
+        }
+        all.clone()
+    };
+    let all = count_orders(31);
     let fits = |age_ns| all.move_ready_at(now, PAIR, &core::iter::once(age_ns)) == Some(now);
-    assert_eq!([5 * S, 5 * S + S / 10].map(fits), [false, true], "of 53 and 8, of 53 and 6");
+    assert_eq!(
+        [5 * S, 5 * S + S / 10].map(fits),
+        [false, true],
+        "of 45 and 8, beside 8 left alone"
+    );
+    let all = count_orders(8);
     let ready_at = [5 * S, 5 * S + S / 10].map(|age_ns| all.cancel_ready_at(now, PAIR, age_ns));
     assert!(ready_at[0] > now && ready_at[1] == now);
 }
@@ -391,5 +400,200 @@ fn a_steady_demand_gets_nearly_the_whole_limit() {
         let sent: u32 = (0..100_000).map(|tick| drain(&mut all, tick * S / 100)).sum();
         // A thousand seconds.
         assert!((9_500..=10_100).contains(&sent), "{kind:?}: {sent}");
+    }
+}
+
+/// Points of a cancel by the age of its order, in seconds: below, points.
+const BY_AGE: [(u64, u64); 3] = [(5, 8), (15, 5), (90, 2)];
+
+fn by_age() -> WindowDef {
+    let mut young = [AgeStep::default(); 6];
+    for (step, (below_s, points)) in young.iter_mut().zip(BY_AGE) {
+        *step = AgeStep { below_s: below_s as u16, points: points as u16 };
+    }
+    WindowDef {
+        counted: Counted::Messages,
+        reserved: 12,
+        young,
+        ..window(WindowKind::Decay, 60, 60 * S)
+    }
+}
+
+/// Orders and their cancels take turns and each arrives up to the slack later, an order never after
+/// its cancel. The venue weighs a cancel by the age that it sees.
+#[test]
+fn no_cancel_of_a_young_order_passes_the_limit_of_the_venue() {
+    let mut cancels = 0;
+    for seed in 0..300 {
+        let mut random = Random(seed);
+        let slack_ns = [0, S / 10, 2 * S][random.below(3) as usize];
+        let kind = [WindowKind::Decay, WindowKind::Sliding, WindowKind::Fixed][seed as usize % 3];
+        let def = WindowDef { kind, ..by_age() };
+        let mut all = budget(def, slack_ns);
+        let (mut now, mut arrivals, mut open) = (1_000 * S, Vec::new(), Vec::new());
+        for _ in 0..400 {
+            now += random.below(3 * S / 2);
+            let mut arrives = now + random.below(slack_ns + 1);
+            if random.below(2) == 0 && !open.is_empty() {
+                let at = random.below(open.len() as u64) as usize;
+                let (sent, arrived): (u64, u64) = open[at];
+                if all.cancel_ready_at(UnixNanos(now), PAIR, now - sent) == UnixNanos(now) {
+                    all.count_cancel(UnixNanos(now), PAIR, now - sent);
+                    arrives = arrives.max(arrived);
+                    let age_s = (arrives - arrived) / S;
+                    let row = BY_AGE.iter().find(|(below_s, _)| age_s < *below_s);
+                    arrivals.push((arrives, row.map_or(0, |(_, points)| *points as u32)));
+                    open.swap_remove(at);
+                    cancels += 1;
+                }
+            } else if all.has_room(UnixNanos(now), PAIR) {
+                all.count_order(UnixNanos(now), PAIR);
+                arrivals.push((arrives, 1));
+                open.push((now, arrives));
+            }
+        }
+        arrivals.sort_unstable();
+        let most = most_counted(&def, &arrivals);
+        assert!(most <= u64::from(def.limit), "seed {seed}: {most} of {} in {def:?}", def.limit);
+    }
+    assert!(cancels > 5_000, "{cancels} cancels");
+}
+
+/// Orders take all the room that they find, at each moment, and little or nothing is reserved.
+#[test]
+fn new_orders_never_delay_a_cancel_that_waits() {
+    let mut waited = 0;
+    for seed in 0..300 {
+        let mut random = Random(seed);
+        let kind = [WindowKind::Sliding, WindowKind::Fixed, WindowKind::Decay][seed as usize % 3];
+        let limit = 10 + random.below(50) as u32;
+        let length_ns = u64::from(limit) * 1_000;
+        let slack_ns = [0, length_ns / 100][random.below(2) as usize];
+        let (reserved, cancel) = (random.below(3) as u32, 1 + random.below(8) as u16);
+        let def = WindowDef { reserved, cancel, ..window(kind, limit, length_ns) };
+        let (mut all, start) = (budget(def, slack_ns), 1_000_000_000 + random.below(length_ns));
+        drain(&mut all, start);
+        let ready_at = |all: &Budget, now| all.cancel_ready_at(UnixNanos(now), PAIR, 0).0;
+        while ready_at(&all, start) == start {
+            all.count_cancel(UnixNanos(start), PAIR, 0);
+        }
+        let ready = ready_at(&all, start);
+        for step in 0..=100 {
+            drain(&mut all, start + (ready - start) * step / 100);
+        }
+        assert_eq!(ready_at(&all, ready), ready, "seed {seed}: {def:?}");
+        waited += u64::from(ready > start);
+    }
+    assert_eq!(waited, 300);
+}
+
+/// What cancels alone hold of a window at a moment, at most, from the times of their sending.
+fn held_by_cancels(def: &WindowDef, slack_ns: u64, now: u64, cancels: &[(u64, u64)]) -> u64 {
+    let since = |from: u64| {
+        let of = cancels.iter().filter(|(at, _)| *at >= from);
+        of.map(|(_, points)| points).sum::<u64>()
+    };
+    match def.kind {
+        WindowKind::Sliding => {
+            let length_ns = def.length_ns + slack_ns;
+            since(now.saturating_sub(length_ns + length_ns.div_ceil(SPANS as u64 - 2) + 1))
+        }
+        WindowKind::Fixed => {
+            since(((now - slack_ns) / def.length_ns * def.length_ns).saturating_sub(slack_ns))
+        }
+        WindowKind::Decay => {
+            // In points times the length of the window.
+            let (mut level, mut before) = (0_u128, 0);
+            for (at, points) in cancels.iter().copied().chain([(now, 0)]) {
+                level = level.saturating_sub(u128::from(at - before) * u128::from(def.limit));
+                level += u128::from(points) * u128::from(def.length_ns);
+                before = at;
+            }
+            level.div_ceil(u128::from(def.length_ns)) as u64
+        }
+    }
+}
+
+/// Orders take all the room that they find, at each moment. A cancel goes at once as long as the
+/// cancels before it leave it room in what is reserved for them.
+#[test]
+fn cancels_always_find_the_room_that_is_reserved_for_them() {
+    let (mut at_once, mut beyond) = (0, 0);
+    for seed in 0..300 {
+        let mut random = Random(seed);
+        let kind = [WindowKind::Sliding, WindowKind::Fixed, WindowKind::Decay][seed as usize % 3];
+        let limit = 10 + random.below(100) as u32;
+        // A counter falls by a whole number of nanoseconds a point.
+        let length_ns = u64::from(limit) * [10, 600, 10_000][random.below(3) as usize];
+        let slack_ns = [0, length_ns / 100, length_ns / 3][random.below(3) as usize];
+        let reserved = 4 + random.below(u64::from(limit) / 2) as u32;
+        let cancel = 1 + random.below(4) as u16;
+        let def = WindowDef { reserved, cancel, ..window(kind, limit, length_ns) };
+        let mut all = budget(def, slack_ns);
+        let (mut now, mut cancels) = (1_000_000_000, Vec::new());
+        let pause = [1, length_ns / 50, length_ns / 5][random.below(3) as usize] + 1;
+        for _ in 0..300 {
+            now += random.below(pause);
+            drain(&mut all, now);
+            let points = u64::from(cancel);
+            let held = held_by_cancels(&def, slack_ns, now, &cancels);
+            let is_ready = all.cancel_ready_at(UnixNanos(now), PAIR, 0) == UnixNanos(now);
+            let has_room = held + points <= u64::from(reserved);
+            assert!(is_ready || !has_room, "seed {seed}: {held} held of {def:?} at {now}");
+            at_once += u64::from(has_room);
+            beyond += u64::from(!has_room);
+            if is_ready && random.below(3) > 0 {
+                all.count_cancel(UnixNanos(now), PAIR, 0);
+                cancels.push((now, points));
+            }
+        }
+    }
+    assert!(at_once > 10_000 && beyond > 10_000, "{at_once} {beyond}");
+}
+
+/// What the venue counts at a moment, by its own rule, from the times of all requests.
+fn counted_at(def: &WindowDef, now: u64, length_ns: u64, requests: &[(u64, u32)]) -> u64 {
+    let since = |from: u64| {
+        let of = requests.iter().filter(|(at, _)| *at >= from);
+        of.map(|(_, points)| u64::from(*points)).sum::<u64>()
+    };
+    match def.kind {
+        WindowKind::Sliding => since(now.saturating_sub(length_ns)),
+        WindowKind::Fixed => since(now / length_ns * length_ns),
+        WindowKind::Decay => {
+            let cancels: Vec<_> = requests.iter().map(|(at, p)| (*at, u64::from(*p))).collect();
+            held_by_cancels(def, 0, now, &cancels)
+        }
+    }
+}
+
+/// Requests of random weights at random moments, sent whether there is room or not.
+#[test]
+fn a_count_is_the_venues_own_and_a_sliding_one_is_late_by_a_span_at_most() {
+    for seed in 0..300 {
+        let mut random = Random(seed);
+        let kind = [WindowKind::Sliding, WindowKind::Fixed, WindowKind::Decay][seed as usize % 3];
+        let limit = 1 + random.below(200) as u32;
+        let length_ns = u64::from(limit) * [10, 600, 10_000][random.below(3) as usize];
+        let def = WindowDef { cancel: 1, ..window(kind, limit, length_ns) };
+        let mut all = budget(def, 0);
+        let (mut now, mut requests) = (1_000_000_000, Vec::new());
+        let pause = [1, length_ns / 50, length_ns / 5][random.below(3) as usize] + 1;
+        for _ in 0..200 {
+            now += random.below(pause);
+            for _ in 0..random.below(4) {
+                all.count_order(UnixNanos(now), PAIR);
+                requests.push((now, 1));
+            }
+            let used = u64::from(all.usage(UnixNanos(now)).next().expect("a window").used);
+            let least = counted_at(&def, now, length_ns, &requests);
+            let span = length_ns.div_ceil(SPANS as u64 - 2) + 1;
+            let most = match kind {
+                WindowKind::Sliding => counted_at(&def, now, length_ns + span, &requests),
+                WindowKind::Fixed | WindowKind::Decay => least,
+            };
+            let range = least..=most;
+            assert!(range.contains(&used), "seed {seed}: {used} is not in {range:?} of {def:?}");
+        }
     }
 }

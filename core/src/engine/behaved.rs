@@ -1,10 +1,10 @@
-//! Which news of a venue its record of behaviour counts, and when the record is told.
+//! Which news of a venue its record of behaviour counts, and when it is worked out what is known.
 //!
 //! A line belongs here if it turns what happened to a child into an outcome. The counting is
 //! `behaviour`.
 
 use super::{Engine, Out};
-use crate::child::{Child, ChildState};
+use crate::child::{Child, ChildState, ToldBy};
 use crate::id::VenueId;
 use crate::input::TimeInForce;
 use crate::number::{Qty, UnixNanos};
@@ -32,7 +32,7 @@ impl Engine {
             TimeInForce::Ioc | TimeInForce::Fok => child.state() != ChildState::Rejected,
             TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd => false,
         };
-        let ours = order.self_matched.has(child.venue) || child.is_stated;
+        let ours = order.self_matched.has(child.venue) || child.told_by == ToldBy::Operator;
         if !took || ours || child.shown <= Qty::ZERO {
             return;
         }
@@ -44,32 +44,38 @@ impl Engine {
     fn changed(&mut self, venue: VenueId) {
         if !self.behaved.has(venue) {
             self.behaved.insert(venue);
-            self.behaviour_due = UnixNanos(0);
+            let from = self.venues[venue.index()].behaviour.measured_from();
+            self.behaviour_due = self.behaviour_due.min(from);
         }
     }
 
-    /// Tells the records that have changed, each once a second at most.
+    /// Works out what is known of the venues whose records have changed, and tells it; for each
+    /// venue once a second at most.
+    #[inline]
     pub(super) fn tell_behaviour<S: Sink>(&mut self, out: &mut Out<'_, S>) {
-        if self.now < self.behaviour_due {
-            return;
+        if self.now >= self.behaviour_due {
+            self.measure_behaviour(out);
         }
+    }
+
+    fn measure_behaviour<S: Sink>(&mut self, out: &mut Out<'_, S>) {
         let mut due = UnixNanos(u64::MAX);
         for (index, state) in self.venues.iter_mut().enumerate() {
             let venue = VenueId(index as u8);
             if !self.behaved.has(venue) {
                 continue;
             }
-            // A record that holds too little is told when it holds enough.
-            if !state.behaviour.measured().is_known(self.now) {
-                self.behaved.remove(venue);
+            let from = state.behaviour.measured_from();
+            if self.now < from {
+                due = due.min(from);
                 continue;
             }
-            match state.behaviour.tell(self.now) {
-                Ok(known) => {
-                    self.behaved.remove(venue);
-                    out.notice(Notice::Behaviour(venue, known));
-                }
-                Err(from) => due = due.min(from),
+            self.behaved.remove(venue);
+            state.behaviour.measure(self.now);
+            // A record that holds too little is told when it holds enough.
+            let known = *state.behaviour.measured();
+            if known.is_known(self.now) {
+                out.notice(Notice::Behaviour(venue, known));
             }
         }
         self.behaviour_due = due;

@@ -23,6 +23,10 @@ impl Engine {
     /// Takes a definition and sizes the tables for it, or notes that the definition contradicts
     /// others.
     pub(super) fn on_definition<S: Sink>(&mut self, definition: &Input, out: &mut Out<'_, S>) {
+        let moved_never = match definition {
+            Input::Routing(def) => self.never_moves(def.account),
+            _ => false,
+        };
         if self.reference.define(definition).is_err() {
             return out.notice(Notice::BadReference);
         }
@@ -52,6 +56,11 @@ impl Engine {
         );
         if let Input::Listing(ListingDef { instrument, .. }) = definition {
             self.judge_books(*instrument, out);
+        }
+        if let Input::Routing(def) = definition
+            && moved_never
+        {
+            self.watch_places(|order| order.account == def.account);
         }
     }
 
@@ -141,6 +150,7 @@ impl Engine {
         }
         self.prices.fill(ReferencePrice::default());
         self.lose_all_sessions(out);
+        self.watch_places(|_| true);
         self.wake_for_venues();
         if self.day_ends_at == UnixNanos(0) {
             self.day_ends_at = self.next_day_end();
@@ -164,6 +174,7 @@ impl Engine {
         self.on_queries_due(out);
         self.work_resting(out);
         self.work_posted(out);
+        self.look_at_places(out);
         self.wake_for_time();
     }
 

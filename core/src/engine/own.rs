@@ -99,7 +99,7 @@ impl Engine {
         let slot = self.children.slot(child.id.0);
         let book = &mut self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
         let all = &mut book.own_children[child.side as usize - 1];
-        self.own.insert(all, slot, child.id, (child.side, child.price));
+        self.own.insert(all, (slot, child.id.0), (child.side, child.price), |_| false);
     }
 
     /// Counts a resting child that has ended.
@@ -129,8 +129,8 @@ impl Engine {
         self.self_matches[self.orders.slot(order.id.0) as usize] = SelfMatches::default();
     }
 
-    /// Notes in every book that the order could trade against the best own resting child that it may
-    /// not match. True if one within its limit makes way.
+    /// Notes in every book that the order could trade against the best own resting child that it
+    /// may not match. True if one within its limit makes way.
     pub(super) fn look_up_own(&mut self, order: &Order) -> bool {
         let side = order.side.opposite();
         let mut makes_way = false;
@@ -238,8 +238,8 @@ impl Engine {
     }
 
     /// Whether a child can be called back now: its order is placed and has not made way too often,
-    /// and its venue takes a cancel. An order that is put back leaves the room in the venue's limits
-    /// that is kept for cancels.
+    /// and its venue takes a cancel. An order that is put back leaves the room in the venue's
+    /// limits that is kept for cancels.
     fn can_make_way(&self, resting: &Order, child: &Child, how: How) -> bool {
         let slot = self.orders.slot(resting.id.0);
         let yields = &self.resting.moves_of(slot).yields;
@@ -260,8 +260,8 @@ impl Engine {
             && !yields.is_full(self.now.0, MOVE_WINDOW_NS, YIELDS_PER_WINDOW_MAX)
     }
 
-    /// As [`Self::look_up_own`], but children that make way stand in nobody's way. True if there are
-    /// such children.
+    /// As [`Self::look_up_own`], but children that make way stand in nobody's way. True if there
+    /// are such children.
     pub(super) fn look_past_own(&mut self, order: &Order) -> bool {
         if !self.look_up_own(order) {
             return false;
@@ -330,8 +330,8 @@ impl Engine {
 
     /// Adds the children that make way for a planned child that goes as far as `worst`.
     ///
-    /// Children of the order's owner make way whenever the two would match. Those of others make way
-    /// only for what a third party offers: at their price, or behind it.
+    /// Children of the order's owner make way whenever the two would match. Those of others make
+    /// way only for what a third party offers: at their price, or behind it.
     fn find_at(
         &self,
         order: &Order,
@@ -384,8 +384,8 @@ impl Engine {
         found.held = Qty(found.held.0.saturating_add(held.0)).min(order.unplaced());
     }
 
-    /// Own children that a planned child would match, up to the first that stays, with what they are
-    /// to the order.
+    /// Own children that a planned child would match, up to the first that stays, with what they
+    /// are to the order.
     fn facing_within<'a>(
         &'a self,
         order: &'a Order,
@@ -405,8 +405,8 @@ impl Engine {
         resting.is_some_and(|resting| owner(resting) == owner(order))
     }
 
-    /// Calls back the own children whose place an order needs. Returns the quantity of the order that
-    /// waits for their end.
+    /// Calls back the own children whose place an order needs. Returns the quantity of the order
+    /// that waits for their end.
     pub(super) fn clear_way<S: Sink>(&mut self, order: &Order, out: &mut Out<'_, S>) -> Qty {
         let Some(found) = self.find_in_way(order) else { return Qty::ZERO };
         for (id, how) in &found.children[..found.len] {
@@ -460,8 +460,8 @@ impl Engine {
         self.yielded.is_some_and(|yielded| yielded.order == order.id)
     }
 
-    /// Whether an order may only take at this moment: it would rest where it matches an order that is
-    /// put back.
+    /// Whether an order may only take at this moment: it would rest where it matches an order that
+    /// is put back.
     pub(super) fn only_takes(&self, order: &Order) -> bool {
         self.yielded.is_some_and(|Yielded { order: back, place: (side, price), .. }| {
             let same = self.orders.get(back.0).is_some_and(|o| o.instrument == order.instrument);

@@ -42,6 +42,7 @@ impl Engine {
         }
         self.place_now(order, out);
         self.watch(order);
+        self.watch_place(order);
     }
 
     fn place_now<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
@@ -253,8 +254,8 @@ impl Engine {
         });
     }
 
-    /// Asks the router where the quantity goes that no child of an order carries, except for what is
-    /// held back. Our own orders have been looked up. Returns what was asked; the plan is the
+    /// Asks the router where the quantity goes that no child of an order carries, except for what
+    /// is held back. Our own orders have been looked up. Returns what was asked; the plan is the
     /// router's.
     pub(super) fn ask_router(&mut self, order: &Order, held: Qty) -> RouteRequest {
         let mut request = self.route_request(order);
@@ -330,6 +331,8 @@ impl Engine {
         match tif {
             TimeInForce::Ioc | TimeInForce::Fok => book.take(order.side, leg.qty),
             TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd => {
+                let (_, same) = book.ahead(order.side, leg.price);
+                self.ahead[self.children.slot(id) as usize] = same;
                 self.rest_own(&child);
             }
         }

@@ -1,21 +1,54 @@
 //! Previews: what would become of an order at this moment.
 //!
-//! A line belongs here if it answers [`OperatorCommand::Preview`](crate::input::OperatorCommand).
-//! Nothing here sends a child, binds funds, counts a request, or takes an id. A preview makes the
-//! checks of a new order and asks the router as `place` does.
+//! A line belongs here if it answers a client's [`Input::Preview`](crate::input::Input::Preview) or
+//! an operator's [`OperatorCommand::Preview`](crate::input::OperatorCommand). Nothing here sends a
+//! child, binds funds, counts a request, or takes an id. A preview makes the checks of a new order
+//! and asks the router as `place` does.
 
 use super::place::Unsent;
 use super::{Engine, Out};
-use crate::id::{AccountId, ClOrdId, OrderId};
+use crate::id::{AccountId, ClOrdId, OrderId, SessionId};
 use crate::input::{Instructions, NewOrder, OrdType, Preview, Refusal};
 use crate::number::{Price, Qty};
 use crate::order::Order;
-use crate::output::{Output, Previewed, Sink};
-use crate::routing::Search;
+use crate::output::{ClientPreview, Output, Previewed, Sink};
+use crate::routing::{Search, all_in};
 use crate::waiting::Waiting;
 
+/// Who asks.
+#[derive(Clone, Copy)]
+enum Asker {
+    /// An operator, with the number of the request at the console.
+    Operator(u64),
+    /// A client session, with the `client_seq` of its message.
+    Client(SessionId, u64),
+}
+
+impl Asker {
+    /// Tells a part of the answer. `paid` is what a venue's part costs or brings with fees.
+    fn tell<S: Sink>(self, part: Previewed, paid: i128, out: &mut Out<'_, S>) {
+        out.put(&match self {
+            Self::Operator(request) => Output::Preview(request, part),
+            Self::Client(session, client_seq) => {
+                let part = Some(part);
+                Output::ClientPreview(ClientPreview { session, client_seq, part, paid })
+            }
+        });
+    }
+}
+
 impl Engine {
-    /// Answers a preview with the plan that its order would get, or with the refusal.
+    /// Answers a client's preview.
+    pub(super) fn on_preview<S: Sink>(&mut self, new: &NewOrder, out: &mut Out<'_, S>) {
+        let Some(account) = self.reference.account_of(new.session) else { return };
+        self.note_seq(new.session, new.client_seq);
+        let (session, client_seq) = (new.session, new.client_seq);
+        self.answer_preview(Asker::Client(session, client_seq), new, account, out);
+        let end = ClientPreview { session, client_seq, part: None, paid: 0 };
+        out.put(&Output::ClientPreview(end));
+    }
+
+    /// Answers an operator's preview with the plan that its order would get, or with the refusal.
     pub(super) fn preview<S: Sink>(
         &mut self,
         request: u64,
@@ -23,24 +56,31 @@ impl Engine {
         out: &mut Out<'_, S>,
     ) -> Result<(), Refusal> {
         let account = self.reference.account_of(asked.session).ok_or(Refusal::UnsupportedScope)?;
-        let new = order_of(asked);
-        let (refusal, waits) = match self.check_preview(&new, account) {
+        self.answer_preview(Asker::Operator(request), &order_of(asked), account, out);
+        Ok(())
+    }
+
+    fn answer_preview<S: Sink>(
+        &mut self,
+        asker: Asker,
+        new: &NewOrder,
+        account: AccountId,
+        out: &mut Out<'_, S>,
+    ) {
+        let (refusal, waits) = match self.check_preview(new, account) {
             Ok(Price(0)) => (Refusal::None, Waiting::NoReference),
             Ok(worst) => {
-                let mut order = Order::accepted(OrderId(u64::MAX), account, 0, &new);
+                let mut order = Order::accepted(OrderId(u64::MAX), account, 0, new);
                 self.set_terms(&mut order, worst);
                 if !self.joins_queue(&order) {
-                    self.preview_plan(request, &mut order, out);
-                    return Ok(());
+                    return self.preview_plan(asker, &mut order, out);
                 }
                 (Refusal::None, Waiting::VenueBusy)
             }
             Err(refusal) => (refusal, Waiting::Nothing),
         };
         let (given_back, search) = (Refusal::None, Search::default());
-        let told = Previewed::Order { refusal, given_back, waits, search };
-        out.put(&Output::Preview(request, told));
-        Ok(())
+        asker.tell(Previewed::Order { refusal, given_back, waits, search }, 0, out);
     }
 
     /// Makes the checks of a new order. What a check notes down is taken back: the request of an
@@ -57,14 +97,13 @@ impl Engine {
         checked
     }
 
-    fn preview_plan<S: Sink>(&mut self, request: u64, order: &mut Order, out: &mut Out<'_, S>) {
+    fn preview_plan<S: Sink>(&mut self, asker: Asker, order: &mut Order, out: &mut Out<'_, S>) {
         let in_way = self.find_in_way(order);
         let held = in_way.map_or(Qty::ZERO, |in_way| in_way.held);
         if held == order.qty {
             let (refusal, given_back) = (Refusal::None, Refusal::None);
             let (waits, search) = (Waiting::CallingBack, Search::default());
-            let told = Previewed::Order { refusal, given_back, waits, search };
-            return out.put(&Output::Preview(request, told));
+            return asker.tell(Previewed::Order { refusal, given_back, waits, search }, 0, out);
         }
         self.ask_router(order, held);
         let plan = self.router.plan();
@@ -78,12 +117,13 @@ impl Engine {
             Unsent::Waits(why, _) => (Refusal::None, why),
         };
         let (refusal, search) = (Refusal::None, plan.search);
-        let told = Previewed::Order { refusal, given_back, waits, search };
-        out.put(&Output::Preview(request, told));
+        asker.tell(Previewed::Order { refusal, given_back, waits, search }, 0, out);
         for line in plan.lines() {
             let take = plan.takes().iter().find(|child| child.venue == line.venue).copied();
             let rest = plan.rest.filter(|child| child.venue == line.venue);
-            out.put(&Output::Preview(request, Previewed::Venue { line: *line, take, rest }));
+            let terms = self.reference.listing(order.instrument, line.venue);
+            let paid = terms.map_or(0, |terms| all_in(terms, order.side, line.value));
+            asker.tell(Previewed::Venue { line: *line, take, rest }, paid, out);
         }
     }
 }

@@ -9,7 +9,7 @@ use super::place::reference_of;
 use super::{
     Engine, Out, QUERIES_PER_INPUT_MAX, QUERY_AGAIN_MAX_NS, QUERY_AGAIN_NS, RESOLVE_AFTER_NS,
 };
-use crate::child::{AwaitedEnd, Child, ChildEvent, ChildState, Stated};
+use crate::child::{Child, ChildEvent, ChildState, Stated, ToldBy};
 use crate::id::ExecId;
 use crate::input::{ChildFill, Liquidity, Refusal, Resolution, Side, TimeInForce};
 use crate::number::{Amount, Price, Qty, UnixNanos};
@@ -27,13 +27,13 @@ impl Engine {
         let mut child = known.ok_or(Refusal::UnknownOrder)?;
         let mut order = self.load(child.order).ok_or(Refusal::UnknownOrder)?;
         let unbooked = self.check_resolution(&child, resolution)?;
-        child.is_stated = true;
+        child.told_by = ToldBy::Operator;
         child.stated = Stated { left: unbooked, price: resolution.price };
         if unbooked.is_zero() {
             self.end_child(child, order, ChildEvent::Resolved, child.filled, out);
             return Ok(1);
         }
-        child.awaited = Some(AwaitedEnd { filled: resolution.filled, event: ChildEvent::Resolved });
+        (child.awaited, child.awaited_filled) = (Some(ChildEvent::Resolved), resolution.filled);
         let fill = ChildFill {
             venue: child.venue,
             child: child.id,
@@ -86,7 +86,8 @@ impl Engine {
             let place = (child.venue, child.instrument, child.side);
             place == (fill.venue, fill.instrument, fill.side)
         });
-        let stated = child.filter(|child| child.is_stated).map(|child| &mut child.stated);
+        let stated =
+            child.filter(|child| child.told_by == ToldBy::Operator).map(|child| &mut child.stated);
         let Some(stated) = stated.filter(|stated| !stated.left.is_zero()) else {
             return Some(*fill);
         };
@@ -99,7 +100,7 @@ impl Engine {
 
     /// Compares what a venue tells of a child that an operator has resolved with what is booked.
     pub(super) fn compare<S: Sink>(child: &Child, filled: Qty, out: &mut Out<'_, S>) {
-        if child.is_stated && filled != child.filled {
+        if child.told_by == ToldBy::Operator && filled != child.filled {
             out.notice(Notice::Contradicted(reference_of(child), filled));
         }
     }

@@ -23,7 +23,7 @@ impl Engine {
         let due = &mut self.venues[child.venue.index()].cancels_due;
         if *due == UnixNanos(0) || ready_at < *due {
             *due = ready_at;
-            out.notice(Notice::Paused(child.venue, Paused::Cancels, ready_at));
+            out.notice(Notice::Paused(child.venue, Paused::CancelBudget, ready_at));
             self.set_venues_due();
         }
         false
@@ -47,7 +47,7 @@ impl Engine {
             self.send_wanted_cancels(venue, out);
         }
         if self.venues[venue.index()].cancels_due == UnixNanos(0) {
-            out.notice(Notice::Paused(venue, Paused::Cancels, UnixNanos(0)));
+            out.notice(Notice::Paused(venue, Paused::CancelBudget, UnixNanos(0)));
         }
     }
 }

@@ -9,7 +9,7 @@ use super::clients::ReportContext;
 use super::place::{reference_of, unknown};
 use super::{Engine, ExecKey, Out};
 use crate::breaker::{Breaker, RequestKind};
-use crate::child::{AwaitedEnd, Child, ChildEvent, ChildState};
+use crate::child::{Child, ChildEvent, ChildState};
 use crate::id::{AssetId, ChildId, OrderId, VenueId, VenueOrderId};
 use crate::input::{ChildFill, Ending, Fate, Refusal, TimeInForce, VenueReject};
 use crate::number::{Amount, Notional, Qty, UnixNanos};
@@ -144,7 +144,8 @@ impl Engine {
             return Self::compare(&child, filled, out);
         }
         if filled > child.filled && filled <= child.qty {
-            let asked = child.awaited.replace(AwaitedEnd { filled, event }).is_some();
+            child.awaited_filled = filled;
+            let asked = child.awaited.replace(event).is_some();
             if asked {
                 self.query_later(&mut child);
             } else {
@@ -404,7 +405,7 @@ impl Engine {
     fn child_after_fill(child: &mut Child) -> Option<ChildEvent> {
         let event = match child.awaited {
             _ if child.leaves().is_zero() => ChildEvent::LastFilled,
-            Some(end) if child.filled >= end.filled => end.event,
+            Some(event) if child.filled >= child.awaited_filled => event,
             Some(_) | None => ChildEvent::PartFilled,
         };
         child.apply(event);

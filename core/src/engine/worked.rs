@@ -52,6 +52,13 @@ pub(super) struct Recalled {
 }
 
 impl Recalled {
+    /// One child, wholly.
+    pub(super) const fn one(child: ChildId) -> Self {
+        let mut children = [ChildId(0); CHILDREN_PER_ORDER_MAX as usize];
+        children[0] = child;
+        Self { children, len: 1, beyond: Qty::ZERO }
+    }
+
     fn ids(&self) -> &[ChildId] {
         &self.children[..self.len]
     }
@@ -101,6 +108,7 @@ impl Engine {
         if order.is_watched && !self.resting.is_held(slot) {
             order.is_watched = false;
             self.resting.remove(slot, order.instrument, order.side);
+            self.resting.moves(slot).place_at = UnixNanos(0);
         }
     }
 
@@ -149,6 +157,9 @@ impl Engine {
             self.wait_no_more(&mut order, out);
         }
         self.watch(&mut order);
+        if !order.is_watched {
+            self.resting.moves(slot).place_at = UnixNanos(0);
+        }
         self.store(&order);
     }
 

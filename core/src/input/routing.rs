@@ -7,6 +7,22 @@ use crate::id::AccountId;
 use crate::venue_set::VenueSet;
 use crate::wire::{wire_enum, wire_struct};
 
+/// Whether a resting order moves to a venue that has become the better place to wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Moving {
+    /// The order stays where it rests.
+    Never = 1,
+    /// The order moves where a new order would wait at less cost, by at least the account's gain.
+    Better = 2,
+    /// As [`Self::Better`], and the place that the order has in the queue counts.
+    #[default]
+    Sticky = 3,
+}
+wire_enum!(Moving { Never, Better, Sticky });
+
+/// The usual [`RoutingDef::move_gain_ppm`]: one basis point.
+pub const MOVE_GAIN_PPM_DEFAULT: u32 = 100;
 /// What the behaviour of a venue costs an order, in parts per million of the order's value.
 ///
 /// The usual costs are chosen, not measured. `docs/routing.md` says what each is multiplied with.
@@ -99,8 +115,12 @@ pub struct RoutingDef {
     pub mode: RoutingMode,
     /// What counts in a score; they make up 100 per cent.
     pub weights: ScoreWeights,
+    /// Whether a resting order moves to a better place to wait.
+    pub moving: Moving,
+    /// What a move has to gain at least, in parts per million of the order's limit.
+    pub move_gain_ppm: u32,
 }
-wire_struct!(RoutingDef { account, denied, backup, costs, mode, weights });
+wire_struct!(RoutingDef { account, denied, backup, costs, mode, weights, moving, move_gain_ppm });
 
 impl RoutingDef {
     /// The weights of score mode for an order without weights of its own; `None` for an order that
@@ -114,10 +134,18 @@ impl RoutingDef {
         }
     }
 
-    /// The terms of an account that sets none: every venue, without tiers, by cost.
+    /// The terms of an account that sets none: every venue, without tiers, by cost, and moves that
+    /// count the place in the queue.
     pub const fn usual(account: AccountId) -> Self {
-        let (denied, backup) = (VenueSet::EMPTY, VenueSet::EMPTY);
-        let (costs, weights) = (BehaviourCosts::USUAL, ScoreWeights::USUAL);
-        Self { account, denied, backup, costs, mode: RoutingMode::Cost, weights }
+        Self {
+            account,
+            denied: VenueSet::EMPTY,
+            backup: VenueSet::EMPTY,
+            costs: BehaviourCosts::USUAL,
+            mode: RoutingMode::Cost,
+            weights: ScoreWeights::USUAL,
+            moving: Moving::Sticky,
+            move_gain_ppm: MOVE_GAIN_PPM_DEFAULT,
+        }
     }
 }

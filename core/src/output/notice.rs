@@ -27,13 +27,16 @@ pub enum ChildEnd {
     SelfMatched = 5,
 }
 
-/// What is not used at a venue for a time, because the venue said so.
+/// What is not used at a venue for a time, because the venue said so or its limits have no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Paused {
     /// New orders: the venue's rate limit is exceeded, or its sender could not send an order.
     NewOrders,
     /// Cancels: the venue has named a time before which it wants none.
     Cancels,
+    /// Some cancel waits until the venue's limits have room for its points. A cancel that weighs
+    /// less may go before.
+    CancelBudget,
     /// One instrument: its market is closed.
     Listing(InstrumentId),
     /// The funds in one asset, after a refusal for want of funds. They also wait for the venue's
@@ -168,6 +171,7 @@ impl Notice {
                     Paused::Cancels => 1,
                     Paused::Listing(instrument) => 2 | u64::from(instrument.0) << 8,
                     Paused::Funds(asset) => 3 | u64::from(asset.0) << 8,
+                    Paused::CancelBudget => 4,
                 };
                 (0x1e | what << 8, venue.0, until.0)
             }

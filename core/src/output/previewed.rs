@@ -4,6 +4,7 @@
 
 use super::VenueLine;
 use crate::hash::Rolling;
+use crate::id::SessionId;
 use crate::input::Refusal;
 use crate::routing::{PlannedChild, Search};
 use crate::waiting::Waiting;
@@ -35,6 +36,31 @@ pub enum Previewed {
         /// The child that would rest; `None` for none.
         rest: Option<PlannedChild>,
     },
+}
+
+/// One part of the answer to a client's preview. The parts come as in [`Previewed`], and then one
+/// without a part: the answer is complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientPreview {
+    /// The client session that asks.
+    pub session: SessionId,
+    /// [`NewOrder::client_seq`](crate::input::NewOrder::client_seq) of the question.
+    pub client_seq: u64,
+    /// The part; `None` at the end.
+    pub part: Option<Previewed>,
+    /// What a venue's taking child is expected to cost or to bring with fees: price times quantity,
+    /// with [`ALL_IN_DECIMALS`](crate::routing::ALL_IN_DECIMALS) more decimals; else zero.
+    pub paid: i128,
+}
+
+impl ClientPreview {
+    pub(super) fn mix(&self, hash: &mut Rolling) {
+        hash.pair(u64::from(self.session.0) << 1 | u64::from(self.part.is_some()), self.client_seq);
+        hash.wide(self.paid);
+        if let Some(part) = &self.part {
+            part.mix(hash);
+        }
+    }
 }
 
 impl Previewed {

@@ -1,17 +1,34 @@
 //! The child that rests in a venue's book.
 //!
 //! A line belongs here if it chooses where an order waits.
+//!
+//! A venue's cost of waiting is its maker fee, and what is lost while the order is not filled
+//! there: the way from the order's limit to the other side of that book, by the share of the order
+//! that is not filled in about a minute. That share follows from the quantity that stands before
+//! the order and from the quantity that trades there lately. `docs/routing.md` has the rules.
 
 use core::cmp::Reverse;
 
 use super::candidate::Candidate;
+use super::eligible::usable;
 use super::reasons::Causes;
 use super::{PlannedChild, RouteRequest, RoutingView, post, reaches};
-use crate::input::Side;
-use crate::number::{PPM, Price, Qty};
+use crate::book::Book;
+use crate::id::VenueId;
+use crate::input::{ListingDef, Side};
+use crate::number::{Price, Qty, UnixNanos};
 use crate::output::{VenueLine, Verdict};
 use crate::reference::VENUES_MAX;
 use crate::strategy::Posting;
+
+/// Billionths in one.
+const PPB: i128 = 1_000_000_000;
+
+/// Billionths in a millionth.
+const PPB_PER_PPM: i64 = 1_000;
+
+/// What an order that is not filled loses at most, in billionths of its limit: half a percent.
+pub const UNFILLED_PPB_MAX: i64 = 5_000_000;
 
 /// The child that rests, and what it says of the venues. `kept` gets the causes that keep venues
 /// that have a child already from taking what is left.
@@ -40,8 +57,9 @@ pub(super) fn resting_place(
     Some(leg)
 }
 
-/// In score mode the venue with the highest score. Otherwise the one with the least maker fee; among equals the one where the price is nearest to the top
-/// of the book, and an empty book last.
+/// In score mode the venue with the highest score; otherwise the one with the least cost of
+/// waiting. Among equals the one where the price is nearest to the top of the book, and an empty
+/// book last.
 pub(super) fn choose(
     market: &RoutingView<'_>,
     request: &RouteRequest,
@@ -51,24 +69,96 @@ pub(super) fn choose(
 ) -> Option<PlannedChild> {
     let places = candidates.iter().flatten().filter_map(|c| {
         let (price, qty) = place_at(market, request, limit, left, c).ok()?;
-        let fee = i128::from(c.listing.maker_fee.0);
         let top = c.book.own(request.side).best().map(|level| level.price);
-        let (net, behind) = match request.side {
-            Side::Buy => {
-                let behind = top.map(|top| top.0.saturating_sub(price.0));
-                (i128::from(limit.0) * (PPM + fee), behind)
-            }
-            Side::Sell => {
-                let behind = top.map(|top| price.0.saturating_sub(top.0));
-                (-(i128::from(limit.0) * (PPM - fee)), behind)
-            }
-        };
+        let behind = top.map(|top| match request.side {
+            Side::Buy => top.0.saturating_sub(price.0),
+            Side::Sell => price.0.saturating_sub(top.0),
+        });
         // A price before the top is at the top; then the book that is nearest is the narrowest.
         let to_top = behind.map(|behind| (behind.max(0), behind.saturating_abs()));
-        let key = (Reverse(c.score), net, to_top.is_none(), to_top);
+        let place = Place { listing: c.listing, book: c.book, side: request.side, limit };
+        let (better, same) = c.book.ahead(request.side, price);
+        let behaviour = behaviour_ppb(market, request, c.listing.venue);
+        let cost = place.cost(c.best, [better, same, left], market.now).saturating_add(behaviour);
+        let key = (Reverse(c.score), cost, to_top.is_none(), to_top);
         Some((key, PlannedChild { venue: c.listing.venue, qty, price, shown: Qty::ZERO }))
     });
     places.min_by_key(|(key, _)| *key).map(|(_, leg)| leg)
+}
+
+/// What it costs to wait with a child at a venue, in billionths of the limit; less than zero for a
+/// rebate. `ahead` is the quantity at the child's price that stands before it; `None`: all of it,
+/// as for a new order. `None` is returned where the book cannot be used.
+pub fn cost_of_waiting(
+    market: &RoutingView<'_>,
+    request: &RouteRequest,
+    child: &PlannedChild,
+    ahead: Option<Qty>,
+) -> Option<i64> {
+    let (listing, book) = usable(market, request.instrument, child.venue).ok()?;
+    let (side, limit, price) = (request.side, request.worst, child.price);
+    let (better, same) = book.ahead(side, price);
+    let opposite = book.opposite(side).best().map(|level| level.price);
+    let place = Place { listing, book, side, limit };
+    let behind = [better, ahead.unwrap_or(same), child.qty];
+    let behaviour = behaviour_ppb(market, request, child.venue);
+    Some(place.cost(opposite, behind, market.now).saturating_add(behaviour))
+}
+
+/// What a venue's behaviour is expected to cost, in billionths of the limit.
+fn behaviour_ppb(market: &RoutingView<'_>, request: &RouteRequest, venue: VenueId) -> i64 {
+    let known = market.venues[venue.index()].behaviour.measured();
+    i64::from(known.cost_ppm(market.now, &request.costs)) * PPB_PER_PPM
+}
+
+/// The quantity that rests at a venue at a price, if its book can be used.
+pub fn joined_at(
+    market: &RoutingView<'_>,
+    request: &RouteRequest,
+    venue: VenueId,
+    price: Price,
+) -> Option<Qty> {
+    let (_, book) = usable(market, request.instrument, venue).ok()?;
+    Some(book.ahead(request.side, price).1)
+}
+
+/// A place to wait.
+struct Place<'a> {
+    listing: &'a ListingDef,
+    book: &'a Book,
+    side: Side,
+    limit: Price,
+}
+
+impl Place<'_> {
+    /// The cost of waiting, where `opposite` is the best price on the other side, and `behind` are
+    /// the quantities that trade before the order is filled: at better prices, at its own, and the
+    /// order itself.
+    fn cost(&self, opposite: Option<Price>, behind: [Qty; 3], now: UnixNanos) -> i64 {
+        let [_, _, own] = behind;
+        // Without word of any trade, as much as the order; nothing where nobody waits.
+        let unknown = if self.book.own(self.side).is_empty() { Qty::ZERO } else { own };
+        let traded = self.book.traded(self.side).lately(now).unwrap_or(unknown);
+        let behind = behind.iter().fold(0, |sum, qty| sum + i128::from(qty.0.max(0)));
+        let all = behind + i128::from(traded.0.max(0));
+        let lost = i128::from(self.lost_unfilled(opposite));
+        let unfilled = if all == 0 { lost } else { lost * behind / all };
+        let fee = i64::from(self.listing.maker_fee.0) * PPB_PER_PPM;
+        fee.saturating_add(i64::try_from(unfilled).unwrap_or(UNFILLED_PPB_MAX))
+    }
+
+    /// What is lost where the order is not filled: the way from its limit to the other side of the
+    /// book, in billionths of the limit.
+    fn lost_unfilled(&self, opposite: Option<Price>) -> i64 {
+        let Some(opposite) = opposite else { return UNFILLED_PPB_MAX };
+        let limit = i128::from(self.limit.0.max(1));
+        let way = match self.side {
+            Side::Buy => i128::from(opposite.0) - limit,
+            Side::Sell => limit - i128::from(opposite.0),
+        };
+        let lost = (way.max(0) * PPB / limit).min(i128::from(UNFILLED_PPB_MAX));
+        i64::try_from(lost).unwrap_or(UNFILLED_PPB_MAX)
+    }
 }
 
 /// Price and quantity that a venue takes of the rest.

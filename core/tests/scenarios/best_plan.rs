@@ -17,6 +17,8 @@ const PAIR: InstrumentId = InstrumentId(0);
 const CELL: i128 = 10_i128.pow(13);
 /// Amount of one quantity unit.
 const PIECE: i128 = 10_i128.pow(15);
+/// Time between two inputs.
+const STEP_NS: u64 = 250_000_000;
 const CASES: u64 = 2_000;
 
 /// One venue of a case.
@@ -186,9 +188,10 @@ impl Case {
         let mut outputs: Vec<Output> = Vec::new();
         let mut engine = Engine::new(&reference::genesis()).expect("sound genesis");
         let mut seq = 0;
+        // What is known of a venue is worked out once a second, and an input takes a quarter of one.
         let mut put = |input: Input| {
             seq += 1;
-            let header = Header { seq, time: UnixNanos(1_700_000_000_000_000_000 + seq) };
+            let header = Header { seq, time: UnixNanos(1_700_000_000_000_000_000 + seq * STEP_NS) };
             engine.apply(header, &input, &mut outputs);
         };
         put(Input::Asset(reference::asset(BTC.0, "BTC")));

@@ -140,7 +140,7 @@ fn new_orders_leave_room_for_cancels_and_a_cancel_beyond_it_waits_for_room() {
     desk.client("cancel a0").sent(&["v0 cancel #1"]);
     desk.client("cancel a1");
     let held = desk.outputs.iter().find_map(|output| match output {
-        Output::Notice(Notice::Paused(V0, Paused::Cancels, until)) => Some(*until),
+        Output::Notice(Notice::Paused(V0, Paused::CancelBudget, until)) => Some(*until),
         _ => None,
     });
     let until = held.expect("operators are told");
@@ -177,7 +177,7 @@ fn a_halt_calls_back_as_fast_as_the_venue_allows_and_forgets_no_order() {
     desk.outputs.clear();
     let told = |desk: &Desk| -> Vec<bool> {
         let told = desk.outputs.iter().filter_map(|output| match output {
-            Output::Notice(Notice::Paused(V0, Paused::Cancels, until)) => Some(until.0 > 0),
+            Output::Notice(Notice::Paused(V0, Paused::CancelBudget, until)) => Some(until.0 > 0),
             _ => None,
         });
         told.collect()
@@ -221,6 +221,12 @@ fn a_cancel_that_waits_goes_after_a_venue_was_down_and_obeys_the_venues_own_time
     let (reason, retry_after_ns) = (VenueReject::RateLimit, 10 * S);
     told.input(Input::CancelRejected { venue: V0, child: ChildId(1), reason, retry_after_ns });
     told.wait_ns(5 * S);
+    // There is room in the window; the venue's own time lasts.
+    let ended = told.notices().into_iter().filter_map(|notice| match notice {
+        Notice::Paused(_, what, until) if until.0 == 0 => Some(what),
+        _ => None,
+    });
+    assert_eq!(ended.collect::<Vec<_>>(), [Paused::CancelBudget]);
     assert_eq!(sent(&mut told, "cancel"), 0);
     told.wait_ns(6 * S);
     assert_eq!(sent(&mut told, "cancel"), 1);

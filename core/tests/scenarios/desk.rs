@@ -338,6 +338,7 @@ impl Desk {
             | Output::Command(..)
             | Output::Operator(_)
             | Output::Preview(..)
+            | Output::ClientPreview(_)
             | Output::Notice(_) => None,
         };
         let sent: Vec<String> = self.outputs.iter().filter_map(words).collect();
@@ -393,6 +394,7 @@ impl Desk {
             | Output::SendNew(_)
             | Output::SendCancel(_)
             | Output::Query(_)
+            | Output::ClientPreview(_)
             | Output::AskBalances(_)
             | Output::Notice(_) => None,
         };

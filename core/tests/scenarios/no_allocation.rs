@@ -1,7 +1,11 @@
 //! Nothing is allocated on the decision path once it is warm: a counting allocator proves it.
 
 use crate::desk::Desk;
+use rutter_core::id::{ChildId, VenueOrderId};
+use rutter_core::input::{Fate, Input, NewOrder};
+use rutter_core::number::{Price, Qty};
 use rutter_test_support::counting::allocations;
+use rutter_test_support::reference::{self, text};
 
 #[test]
 fn a_thousand_orders_to_their_last_fill_allocate_nothing() {
@@ -41,4 +45,38 @@ fn a_thousand_orders_to_their_last_fill_allocate_nothing() {
     }
     assert_eq!(allocated, 0, "over {inputs} inputs");
     assert_eq!(desk.engine.counts().fills, 2_400);
+}
+
+/// From the first order on: the tables of orders that rest, that are held and whose venue is asked
+/// again have their room from the start.
+#[test]
+fn orders_that_rest_are_worked_and_become_unknown_allocate_nothing() {
+    let mut desk = Desk::with_venues(2);
+    desk.venue_terms(0, |terms| (terms.unanswered_max, terms.rate_orders) = (1_000, 100_000));
+    for venue in [0, 1] {
+        desk.book(venue, &[(9_900, 10)], &[(10_000, 10)]);
+    }
+    desk.outputs.reserve(100_000);
+    let buy = |nth: u64| {
+        let price = Price(9_600 + nth as i64 % 300);
+        let cl_ord_id = text(&format!("o{nth}"));
+        Input::NewOrder(NewOrder { cl_ord_id, price, client_seq: nth, ..reference::buy("o") })
+    };
+    let orders: Vec<Input> = (1..=390).map(buy).collect();
+    let before = allocations();
+    for order in orders {
+        desk.input(order);
+    }
+    let children = desk.engine.counts().children;
+    for child in 1..=children {
+        let (venue, child) = (desk.child(child).venue, ChildId(child));
+        desk.input(Input::ChildAccepted { venue, child, venue_order: VenueOrderId::EMPTY });
+        desk.input(Input::ChildFate { venue, child, fate: Fate::Closed, filled: Qty(1) });
+        desk.input(Input::ChildFate { venue, child, fate: Fate::Closed, filled: Qty(1) });
+    }
+    for _ in 0..100 {
+        desk.wait_ns(100_000_000);
+    }
+    assert_eq!(allocations() - before, 0);
+    assert!(children >= 300, "{children} children");
 }

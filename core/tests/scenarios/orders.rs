@@ -531,6 +531,7 @@ fn traces(desk: &mut Desk) -> Vec<(&'static str, u64)> {
         | Output::Command(..)
         | Output::Operator(_)
         | Output::Preview(..)
+        | Output::ClientPreview(_)
         | Output::AskBalances(_)
         | Output::Notice(_) => None,
     };

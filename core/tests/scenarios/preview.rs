@@ -1,11 +1,12 @@
 //! A preview tells what its order would do at this moment, and leaves no trace.
 
-use crate::desk::{CLIENT, Desk, HALT, PAIR, UNIT, USD};
+use crate::desk::{CLIENT, Desk, HALT, PAIR, UNIT, USD, text};
 use rutter_core::id::{ClOrdId, SessionId, VenueId};
 use rutter_core::input::*;
 use rutter_core::number::{Amount, FeePpm, Price, Qty};
-use rutter_core::output::{Output, Previewed, ReportKind};
+use rutter_core::output::{ClientPreview, Output, Previewed, ReportKind};
 use rutter_core::waiting::Waiting;
+use rutter_test_support::reference;
 
 /// What a preview told.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -247,4 +248,67 @@ fn an_order_that_would_wait_for_a_reference_price_is_told_so() {
     desk.input(Input::Status(status));
     let Some(Output::Report(report)) = desk.outputs.pop() else { panic!("no report") };
     assert_eq!(report.reason, Refusal::UnknownOrder, "no preview has left an order");
+}
+
+/// The parts of the answers to an operator, or to a client, without the age of the books.
+fn parts(desk: &mut Desk, asks: &Input) -> Vec<Previewed> {
+    let before = desk.outputs.len();
+    desk.input(*asks);
+    let told = desk.outputs.split_off(before);
+    let mut parts: Vec<Previewed> = told
+        .iter()
+        .filter_map(|output| match output {
+            Output::Preview(_, part) => Some(*part),
+            Output::ClientPreview(told) => told.part,
+            _ => None,
+        })
+        .collect();
+    for part in &mut parts {
+        if let Previewed::Venue { line, .. } = part {
+            line.age_ns = 0;
+        }
+    }
+    parts
+}
+
+#[test]
+fn a_client_is_told_what_an_operator_is_told_and_then_that_this_was_all() {
+    let mut desk = desk();
+    let order = NewOrder {
+        client_seq: 9,
+        ord_type: OrdType::Market,
+        tif: TimeInForce::Ioc,
+        qty: Qty(20),
+        price: Price(0),
+        ..reference::buy("p")
+    };
+    let preview = Preview { qty: Qty(20), ..USUAL };
+    let (by, reason) = (text("alice"), text("drill"));
+    let command = OperatorCommand::Preview(preview);
+    let by_operator = Input::Operator(Operator { request: 1, by, reason, command });
+    let state = (desk.engine.state_digest(), desk.engine.next_timer());
+    let [operator, client] =
+        [by_operator, Input::Preview(order)].map(|asks| parts(&mut desk, &asks));
+    assert_eq!(client, operator);
+    assert_eq!(client.len(), 3, "the order and two venues");
+    assert_eq!((desk.engine.state_digest(), desk.engine.next_timer()), state);
+    desk.input(Input::Preview(order));
+    let told: Vec<ClientPreview> = desk.outputs.iter().filter_map(client_part).collect();
+    assert!(told.iter().all(|one| (one.session, one.client_seq) == (CLIENT, 9)));
+    let end = told.last().expect("answered");
+    assert_eq!((end.part, end.paid), (None, 0));
+    // 5 at 100.10 with 2000 ppm at v0; 8 at 100.15 and 7 at 100.30 with 500 ppm at v1.
+    let paid: Vec<i128> = told.iter().map(|one| one.paid).filter(|paid| *paid > 0).collect();
+    let v0 = 5 * 10_010 * 1_002_000_000;
+    let v1 = (8 * 10_015 + 7 * 10_030) * 1_000_500_000;
+    assert_eq!(paid, [v0, v1]);
+    desk.client("p buy 3 market ioc");
+    assert!(desk.outputs.iter().any(|output| matches!(output, Output::SendNew(_))), "p is free");
+}
+
+fn client_part(output: &Output) -> Option<ClientPreview> {
+    match output {
+        Output::ClientPreview(told) => Some(*told),
+        _ => None,
+    }
 }

@@ -52,7 +52,7 @@ fn cases() -> [Case; 6] {
             name: "a used up rate",
             begins: |desk| {
                 desk.venue_terms(1, |terms| {
-                    (terms.rate_orders, terms.rate_window_ns) = (1, SECOND_NS)
+                    (terms.rate_orders, terms.rate_window_ns) = (1, SECOND_NS);
                 });
                 desk.instructed("x buy 1 @ 9000 gtc", |new| new.instructions.only = Some(V1));
                 desk.venue(1, "accepted").outputs.clear();

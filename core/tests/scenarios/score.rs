@@ -95,6 +95,7 @@ fn a_venue_that_fades_falls_behind() {
         desk.instructed(&words, |order| order.instructions.only = Some(V0));
         desk.venue(number, if number % 4 == 0 { "done 0" } else { "fill 4 @ 10000" });
     }
+    desk.wait_ns(1_000_000_000);
     books(&mut desk);
     // A quarter faded: 12.5 % less for v0, and v1 is 100 ppm dearer, which is 5 % less.
     assert_eq!(scores(&mut desk, "buy 4 @ 10010 ioc"), [Some(8_750), Some(9_500)]);
@@ -157,5 +158,5 @@ fn a_replace_keeps_the_way_in_which_an_order_chooses() {
         desk.client_saw(&["a not replaced NotReplaceable"]);
     }
     desk.replaced("a buy 13 @ 9900 gtc", say(BY_SCORE, None));
-    desk.client_saw(&["a replacing"]);
+    desk.client_saw(&["a replacing", "a is a-r5 13 @ 9900 leaves 13"]);
 }

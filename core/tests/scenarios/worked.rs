@@ -298,7 +298,7 @@ fn a_replace_on_the_way_is_carried_out() {
     // Not covered: a limit that the offer is beyond.
     let mut desk = moving();
     desk.client("replace a buy 10 @ 9980 gtc").sent(&[]);
-    desk.venue(1, "done 0").sent(&["v0 new buy 10 @ 9980 Gtc #2"]).venue(2, "accepted");
+    desk.venue(1, "done 0").sent(&["v1 new buy 10 @ 9980 Gtc #2"]).venue(2, "accepted");
     desk.wait_ns(HOLD_NS).wait_ns(HOLD_NS).sent(&[]);
 }
 
@@ -410,6 +410,7 @@ fn an_order_does_not_inherit_the_moves_of_one_that_is_over() {
 #[test]
 fn a_book_beyond_the_limits_of_the_resting_orders_costs_no_look() {
     let mut desk = desk();
+    desk.routing(|terms| terms.moving = Moving::Never);
     for nth in 0..300_u64 {
         desk.now.0 += 1_000_000_000;
         desk.client(&format!("o{nth} buy 1 @ {} gtc", 9_900 + nth % 90));

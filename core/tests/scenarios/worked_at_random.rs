@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rutter_core::id::{ChildId, OrderId, SessionId, VenueId};
 use rutter_core::input::*;
-use rutter_core::number::UnixNanos;
+use rutter_core::number::{FeePpm, Price, Qty, UnixNanos};
 use rutter_core::output::{Notice, Output, SendNew};
 use rutter_core::strategy::Strategy;
 use rutter_core::waiting::Waiting;
 use rutter_test_support::random::Random;
 use rutter_test_support::{reference, seeds};
 
-use crate::desk::{Desk, HALT, RESUME};
+use crate::desk::{Desk, HALT, PAIR, RESUME};
 
 const CASES: u64 = 60;
 const STEPS: u64 = 600;
@@ -46,6 +46,9 @@ pub struct World {
     down: BTreeSet<u8>,
     pub ids: u64,
     moves: u64,
+    moving: Moving,
+    /// Moves to a venue that offers nothing within the limit of the order.
+    places: u64,
     /// Orders have strategies.
     strategies: bool,
     /// Children that were sent as post-only.
@@ -65,21 +68,23 @@ impl World {
             account.limits.collar_ppm = 500_000;
             (account.limits.open_orders_max, account.limits.rate_per_s) = (1_000, 100_000);
         });
-        let random = Random::new(seed);
+        let mut random = Random::new(seed);
+        let moving = random.pick(&[Moving::Never, Moving::Better, Moving::Sticky]);
         for venue in 0..VENUES {
             desk.venue_terms(venue, |terms| {
                 (terms.unanswered_max, terms.rate_orders) = (20, 1_000);
                 terms.stale_after_ns = u64::MAX / 2;
             });
             desk.listing(VenueId(venue), |listing| {
-                listing.maker_fee = rutter_core::number::FeePpm(i32::from(venue) * 10);
-                listing.qty_max = rutter_core::number::Qty(7);
+                listing.maker_fee = FeePpm(i32::from(venue) * 10);
+                listing.qty_max = Qty(7);
             });
         }
-        let mut random = random;
         // Some accounts have tiers, and some venues let cancels of young orders cost much.
         let backup = (0..VENUES).filter(|_| random.in_100(20)).map(VenueId).collect();
-        desk.routing(|terms| terms.backup = backup);
+        desk.routing(|terms| {
+            (terms.moving, terms.move_gain_ppm, terms.backup) = (moving, 5, backup);
+        });
         if random.in_100(50) {
             let mut young = [AgeStep::default(); AGE_STEPS_MAX];
             young[0] = AgeStep { below_s: 5, points: 8 };
@@ -95,9 +100,23 @@ impl World {
         }
         let (children, down) = (BTreeMap::new(), BTreeSet::new());
         let (sent, told) = (Vec::new(), BTreeMap::new());
+        let (ids, moves, places, sessions) = (0, 0, 0, 1);
         let (strategies, posted) = (false, 0);
-        let (sessions, ids, moves) = (1, 0, 0);
-        Self { desk, random, children, sessions, sent, told, down, ids, moves, strategies, posted }
+        Self {
+            desk,
+            random,
+            children,
+            sessions,
+            sent,
+            told,
+            down,
+            ids,
+            moves,
+            moving,
+            places,
+            strategies,
+            posted,
+        }
     }
 
     fn book(&mut self) {
@@ -232,7 +251,10 @@ impl World {
                 }
                 Output::Query(child) => asked.push(child.child.0),
                 Output::Report(report) => *self.told.entry(report.reason).or_default() += 1,
-                Output::Notice(Notice::Waits(_, Waiting::Moving)) => self.moves += 1,
+                Output::Notice(Notice::Waits(order, Waiting::Moving)) => {
+                    self.moves += 1;
+                    self.places += u64::from(!self.is_offered(order));
+                }
                 _ => {}
             }
         }
@@ -244,6 +266,30 @@ impl World {
                 return self.take_outputs();
             }
         }
+    }
+
+    /// Whether any venue offers within the limit of an order.
+    fn is_offered(&self, id: OrderId) -> bool {
+        let order = self.desk.engine.order(id).expect("an order that moves");
+        (0..VENUES).any(|venue| {
+            let book = self.desk.engine.book(VenueId(venue), PAIR).expect("a book");
+            let best = book.opposite(order.side).best();
+            best.is_some_and(|best| match order.side {
+                Side::Buy => best.price <= order.worst,
+                Side::Sell => best.price >= order.worst,
+            })
+        })
+    }
+
+    fn trade(&mut self) {
+        let trade = PublicTrade {
+            venue: VenueId(self.random.below(u64::from(VENUES)) as u8),
+            instrument: PAIR,
+            rested: self.random.pick(&[Side::Buy, Side::Sell]),
+            price: Price(9_980 + self.random.below(40) as i64),
+            qty: Qty(1 + self.random.below(9) as i64),
+        };
+        self.desk.input(Input::Trade(trade));
     }
 
     /// Brings a venue up that is down, and ends a halt.
@@ -284,7 +330,8 @@ impl World {
 
     pub fn step(&mut self) {
         match self.random.below(100) {
-            0..30 => self.book(),
+            0..25 => self.book(),
+            25..30 => self.trade(),
             30..42 => self.order(),
             42..48 => self.change(),
             48..80 => self.venue_acts(),
@@ -337,7 +384,7 @@ impl World {
 
 #[test]
 fn never_more_is_out_than_was_ordered_whatever_happens_to_orders_that_move() {
-    let mut moves = 0;
+    let (mut moves, mut places) = (0, 0);
     for seed in seeds::chosen(CASES) {
         seeds::run(seed, "scenarios worked_at_random::", || {
             let mut world = World::new(seed);
@@ -345,9 +392,14 @@ fn never_more_is_out_than_was_ordered_whatever_happens_to_orders_that_move() {
                 world.step();
             }
             moves += world.moves;
+            assert!(
+                world.moving != Moving::Never || world.places == 0,
+                "an order that never moves"
+            );
+            places += world.places;
         });
     }
-    assert!(moves > 0, "some order moves");
+    assert!(moves > 0 && places > 0, "some order moves, and some to a better place");
 }
 
 #[test]

@@ -44,6 +44,7 @@ mod disconnect_choice;
 mod history;
 mod inbound;
 mod outputs;
+mod preview;
 mod queries;
 mod throttle;
 mod timer;
@@ -304,6 +305,7 @@ impl<S: MessageStore> ClientGateway<S> {
             let client = &mut self.clients[place];
             client.session.disconnected();
             client.conn = None;
+            client.preview = None;
             client.reset_if_wanted();
             client.logout_reason = None;
             session = Some(client.owner.session);

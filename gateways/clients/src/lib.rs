@@ -23,6 +23,7 @@ pub mod notice;
 pub mod notice_limiter;
 pub mod number;
 pub mod order;
+mod preview;
 pub mod reference;
 pub mod refusal;
 pub mod report;

@@ -2,7 +2,8 @@
 //!
 //! A line belongs here if it turns one message into one input: `NewOrderSingle` (D),
 //! `OrderCancelReplaceRequest` (G), `OrderCancelRequest` (F), `OrderStatusRequest` (H),
-//! `OrderMassCancelRequest` (q), `OrderMassStatusRequest` (AF). Which fields these need, and their
+//! `OrderMassCancelRequest` (q), `OrderMassStatusRequest` (AF), and our own `RoutePreviewRequest`
+//! (U3), which has the fields of D. Which fields these need, and their
 //! formats, is `rutter_fix::app`. Whether an order is accepted is the core's.
 //!
 //! Three answers to a request that cannot be accepted. A required field is missing or malformed:
@@ -43,6 +44,8 @@ const SYMBOL_BYTES_MAX: usize = 20;
 pub enum ParsedRequest {
     /// An input for the core.
     Input(Input),
+    /// A preview that the core has no fields for is answered with this refusal.
+    NoPreview(ClOrdId, Refusal),
     /// A required field is missing or malformed.
     Reject {
         /// `SessionRejectReason` (373).
@@ -62,6 +65,9 @@ pub enum ParsedRequest {
 /// the answer confirms this very message, also after a restart or a sequence reset.
 pub fn read(message: &Message<'_>, id: u64, owner: &Owner, terms: &Terms) -> ParsedRequest {
     let later = owner.version != Version::Fix42;
+    if message.msg_type() == msg_type::PREVIEW_REQUEST {
+        return preview(message, id, owner, terms).unwrap_or_else(ParsedRequest::fault);
+    }
     let read = match message.msg_type() {
         msg_type::NEW_ORDER_SINGLE => new_order(message, id, owner, terms),
         msg_type::ORDER_CANCEL_REPLACE_REQUEST => replace(message, id, owner, terms),
@@ -75,15 +81,32 @@ pub fn read(message: &Message<'_>, id: u64, owner: &Owner, terms: &Terms) -> Par
             rejection: Rejection::Business(BusinessRejectReason::UnsupportedMessageType),
         }),
     };
-    match read {
-        Ok(input) => ParsedRequest::Input(input),
-        Err(AppError { ref_tag, rejection: Rejection::Session(reason) }) => {
-            ParsedRequest::Reject { reason, tag: ref_tag }
-        }
-        Err(AppError { rejection: Rejection::Business(reason), .. }) => {
-            ParsedRequest::BusinessReject { reason }
+    read.map_or_else(ParsedRequest::fault, ParsedRequest::Input)
+}
+
+impl ParsedRequest {
+    const fn fault(error: AppError) -> Self {
+        match error.rejection {
+            Rejection::Session(reason) => Self::Reject { reason, tag: error.ref_tag },
+            Rejection::Business(reason) => Self::BusinessReject { reason },
         }
     }
+}
+
+/// The order that a preview asks about.
+fn preview(
+    message: &Message<'_>,
+    id: u64,
+    owner: &Owner,
+    terms: &Terms,
+) -> Result<ParsedRequest, AppError> {
+    let read = NewOrderSingle::read(message);
+    Ok(match order(message, &read, id, owner, terms)? {
+        Ok(order) => ParsedRequest::Input(Input::Preview(order)),
+        Err(Unacceptable { cl_ord_id, refusal, .. }) => {
+            ParsedRequest::NoPreview(cl_ord_id, refusal)
+        }
+    })
 }
 
 /// The client's own id of a message: `BusinessRejectRefID` (379) of the answer.

@@ -147,6 +147,19 @@ tags! {
     PASSPORT_JOURNAL_SEQ = 20_030, "PassportJournalSeq (our own)";
     PASSPORT_ARRIVED = 20_031, "PassportArrived, a time (our own)";
     PASSPORT_DECIDED = 20_032, "PassportDecided, a time (our own)";
+    AVG_PX_ALL_IN = 20_040, "AvgPxAllIn of a preview (our own)";
+    LEFT_WHY = 20_041, "LeftWhy, a word of a preview (our own)";
+    LEFT_WAITS = 20_042, "LeftWaits of a preview (our own)";
+    NO_PREVIEW_VENUES = 20_043, "NoPreviewVenues (our own)";
+    PREVIEW_VENUE = 20_044, "PreviewVenue (our own)";
+    PREVIEW_VERDICT = 20_045, "PreviewVerdict (our own)";
+    PREVIEW_TAKE_QTY = 20_046, "PreviewTakeQty (our own)";
+    PREVIEW_TAKE_PX = 20_047, "PreviewTakePx (our own)";
+    PREVIEW_SHOWN_QTY = 20_048, "PreviewShownQty (our own)";
+    PREVIEW_REST_QTY = 20_049, "PreviewRestQty (our own)";
+    PREVIEW_REST_PX = 20_050, "PreviewRestPx (our own)";
+    PREVIEW_BEST_PX = 20_051, "PreviewBestPx (our own)";
+    PREVIEW_BEST_PX_ALL_IN = 20_052, "PreviewBestPxAllIn (our own)";
 }
 
 /// Message types (values of tag 35).
@@ -191,6 +204,10 @@ pub mod msg_type {
     pub const HISTORY_REQUEST: &[u8] = b"U1";
     /// `HistoryEnd` (our own).
     pub const HISTORY_END: &[u8] = b"U2";
+    /// `RoutePreviewRequest` (our own).
+    pub const PREVIEW_REQUEST: &[u8] = b"U3";
+    /// `RoutePreview` (our own).
+    pub const PREVIEW: &[u8] = b"U4";
     /// `OrderMassCancelReport`.
     pub const ORDER_MASS_CANCEL_REPORT: &[u8] = b"r";
 

@@ -32,6 +32,7 @@ impl VenueCommand {
             | Output::Command(..)
             | Output::Operator(_)
             | Output::Preview(..)
+            | Output::ClientPreview(_)
             | Output::Notice(_) => return None,
         };
         (command.venue() == venue).then_some(command)

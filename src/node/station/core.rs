@@ -76,6 +76,7 @@ const fn bit_of(output: &Output) -> u64 {
         | Output::MassCancelReport(_)
         | Output::Command(..)
         | Output::Operator(_)
+        | Output::ClientPreview(_)
         | Output::Notice(Notice::Halted | Notice::Resumed) => bit(Recipient::Clients),
         Output::SendNew(new) => bit(Recipient::Venue(new.venue)),
         Output::SendCancel(child) | Output::Query(child) => bit(Recipient::Venue(child.venue)),

@@ -68,6 +68,7 @@ fn publish(inputs: &mut InputWriter, names: &Sessions, input: &Input, arrival: A
         | Input::Unacceptable(_)
         | Input::Replace(_)
         | Input::Status(_)
+        | Input::Preview(_)
         | Input::MassStatus(_) => inputs.has_room_for_orders(),
         _ => inputs.pending() == 0,
     };
@@ -260,6 +261,7 @@ pub const fn is_for_clients(output: &Output) -> bool {
             | Output::MassCancelReport(_)
             | Output::Command(..)
             | Output::Operator(_)
+            | Output::ClientPreview(_)
             | Output::Notice(Notice::Halted | Notice::Resumed)
     )
 }

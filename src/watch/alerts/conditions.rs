@@ -7,6 +7,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use rutter_admin::VenueStatus;
+use rutter_admin::model::FeeDriftRow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +48,12 @@ const CORE_P99_S_MAX: f64 = 0.001;
 const SUCCESS_PERCENT_MIN: u64 = 95;
 /// The 95th percentile from the acceptance of an order to its end.
 const ORDER_P95_S_MAX: f64 = 1.0;
+
+/// Orders that a venue does not cancel, in five minutes.
+const CANCEL_STUCK: &str = "increase(rutter_anomalies_total{kind=\"cancel_stuck\"}[5m]) > 0";
+
+/// Fees that differ from the configured ones, in five minutes.
+const FEE_DRIFT: &str = "increase(rutter_venue_fees_compared_total{result=\"drifted\"}[5m]) > 0";
 
 /// How soon somebody must know.
 #[derive(
@@ -109,6 +117,8 @@ pub enum Condition {
     VenueRejects,
     /// A circuit breaker of a venue is not closed.
     BreakerOpen,
+    /// A venue charges another fee than the configured one.
+    FeeDrift,
     /// Records wait for the disk.
     JournalLag,
     /// A sync has failed.
@@ -135,7 +145,7 @@ pub enum Condition {
 
 impl Condition {
     /// All conditions.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::NotTurning,
         Self::NoVenue,
         Self::VenueDown,
@@ -151,6 +161,7 @@ impl Condition {
         Self::Refusals,
         Self::VenueRejects,
         Self::BreakerOpen,
+        Self::FeeDrift,
         Self::JournalLag,
         Self::JournalFailed,
         Self::DiskFull,
@@ -183,6 +194,7 @@ impl Condition {
             Self::Refusals => ("RutterRefusals", Warn, 10),
             Self::VenueRejects => ("RutterVenueRejects", Warn, 10),
             Self::BreakerOpen => ("RutterBreakerOpen", Warn, 0),
+            Self::FeeDrift => ("RutterFeeDrift", Warn, 0),
             Self::JournalLag => ("RutterJournalLag", Page, 5),
             Self::JournalFailed => ("RutterJournalFailed", Page, 0),
             Self::DiskFull => ("RutterDiskFull", Page, 0),
@@ -236,9 +248,7 @@ impl Condition {
                  {ORDER_P95_S_MAX}"
             ),
             Self::UnknownOrders => "rutter_venue_unknown_orders > 0".to_owned(),
-            Self::CancelStuck => {
-                "increase(rutter_anomalies_total{kind=\"cancel_stuck\"}[5m]) > 0".to_owned()
-            }
+            Self::CancelStuck => CANCEL_STUCK.to_owned(),
             Self::BookStale => format!(
                 "rutter_book_age_seconds > {BOOK_AGE_S_MAX} and on (instance, exchange) \
                  rutter_venue_up == 1"
@@ -256,6 +266,7 @@ impl Condition {
                 "sum without (reason) (rate(rutter_venue_rejects_total[1m])) > {REJECTS_PER_S_MAX}"
             ),
             Self::BreakerOpen => "rutter_venue_breaker_open == 1".to_owned(),
+            Self::FeeDrift => FEE_DRIFT.to_owned(),
             Self::JournalLag => format!("rutter_journal_sync_lag_seconds > {SYNC_LAG_S_MAX}"),
             Self::JournalFailed => "rutter_journal_failed == 1".to_owned(),
             Self::DiskFull => format!("rutter_journal_disk_free_bytes < {FREE_BYTES_MIN}"),
@@ -478,6 +489,8 @@ fn venues(found: &mut Found<'_>, shown: &Snapshot) {
         let grew = found.grew((Condition::VenueRejects, 0, name), MINUTE_NS, rejects);
         let value = format!("{grew} orders refused in a minute");
         found.when(grew > REJECTS_PER_S_MAX * 60, Condition::VenueRejects, name, value);
+        let grew = found.grew((Condition::FeeDrift, 0, name), MINUTES_5_NS, venue.fees.drifted);
+        found.when(grew > 0, Condition::FeeDrift, name, drift_words(venue, grew));
         for (kind, breaker) in &venue.breakers {
             let subject = format!("{name}/{kind}");
             let left_ns = breaker.until_ns.saturating_sub(shown.made_ns);
@@ -503,6 +516,16 @@ fn venues(found: &mut Found<'_>, shown: &Snapshot) {
         let value = "market orders wait or are refused".to_owned();
         found.when(true, Condition::NoReference, symbol, value);
     }
+}
+
+fn drift_words(venue: &VenueStatus, count: u64) -> String {
+    let Some(drift) = &venue.fees.newest_drift else { return format!("{count} in five minutes") };
+    let FeeDriftRow { symbol, liquidity, asset, configured_ppm, charged_ppm } = drift;
+    let charged = charged_ppm.map_or_else(|| "no rate".to_owned(), |ppm| format!("{ppm} ppm"));
+    format!(
+        "{count} in five minutes, the newest {charged} in {asset} as {liquidity} of {symbol}, \
+         configured {configured_ppm} ppm"
+    )
 }
 
 fn orders(found: &mut Found<'_>, shown: &Snapshot) {

@@ -444,14 +444,25 @@ impl MetricsPage {
         });
         out.gauges("venue_pauses", help, pauses)?;
         self.behaviour(out)?;
-        let counted = &shown.counted;
+        let fees = venues.iter().flat_map(|v| {
+            v.fees.counts().map(|(result, count)| {
+                (vec![("exchange", v.name.as_str()), ("result", result.word())], count)
+            })
+        });
+        out.counters("venue_fees_compared", "Executions, by how their fee compares", fees)?;
+        self.answers(out)?;
+        self.books(out)
+    }
+
+    /// How long the exchanges take to answer.
+    fn answers(&self, out: &mut FamilyWriter<'_>) -> fmt::Result {
+        let counted = &self.shown.counted;
         let answers = counted.venues.iter().zip(&counted.answer_latency).map(|(venue, times)| {
             let labels = vec![("exchange", venue.as_str())];
             (labels, seconds(times.sum_ns), stage_buckets(times))
         });
         let help = "From the decision to send an order until the exchange's first answer arrived";
-        out.histograms("venue_answer_latency_seconds", help, answers)?;
-        self.books(out)
+        out.histograms("venue_answer_latency_seconds", help, answers)
     }
 
     /// What is known of the venues' behaviour; nothing of a venue of which nothing is known.
@@ -522,7 +533,7 @@ impl MetricsPage {
 }
 
 /// What may be paused at a venue, as label values.
-const PAUSES: [&str; 4] = ["new_orders", "cancels", "listing", "funds"];
+const PAUSES: [&str; 5] = ["new_orders", "cancels", "cancel_budget", "listing", "funds"];
 
 /// Scopes of a halt, as label values.
 const SCOPES: [&str; 5] = ["all", "venue", "symbol", "session", "account"];

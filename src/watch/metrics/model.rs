@@ -106,6 +106,7 @@ impl MetricsModel {
             | Output::Command(..)
             | Output::Operator(_)
             | Output::Preview(..)
+            | Output::ClientPreview(_)
             | Output::Query(_)
             | Output::AskBalances(_) => {}
         }

@@ -63,6 +63,7 @@ impl Sink for Keep<'_> {
             | Output::SendNew(_)
             | Output::SendCancel(_)
             | Output::Query(_)
+            | Output::ClientPreview(_)
             | Output::AskBalances(_) => {}
         }
     }

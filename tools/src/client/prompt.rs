@@ -309,6 +309,7 @@ fn words(report: &Report) -> String {
         ('5', _) => format!("replaced by {}", report.cl_ord_id),
         ('6', _) => "cancel pending".to_owned(),
         ('E', _) => "replace pending".to_owned(),
+        ('D', _) => format!("goes on with {} left{because}", e8_text(report.leaves_e8)),
         ('8', _) => format!("refused{because}"),
         ('C', _) => format!("expired after {}{because}", e8_text(report.cum_e8)),
         ('x', _) => format!("cancel refused{because}"),

@@ -110,7 +110,10 @@ mod tests {
 
     fn decided(order: u64, binance: &Value, kraken: &Value, kind: &str) -> String {
         let [one, other] = [Venue::ALL[0].name(), Venue::ALL[1].name()];
-        let venue = |name: &str, asks: &Value| json!({ "name": name, "asks": asks, "bids": [], "taker_fee_ppm": "1000" });
+        let venue = |name: &str, asks: &Value| {
+            let fee = "1000";
+            json!({ "name": name, "asks": asks, "bids": [], "taker_fee_ppm": fee })
+        };
         let venues = json!([venue(one, binance), venue(other, kraken)]);
         let decision = json!({
             "scenario": { "venues": venues }, "answer": { "legs": [{ "kind": kind }] }

@@ -49,7 +49,8 @@ pub struct WhyVenue {
     pub alone_filled: String,
     /// What that was expected to cost or to bring, fees included.
     pub alone_total_all_in: String,
-    /// By how much more than the plan, in the quote asset; `None` where it fills less.
+    /// By how much more than the plan, in the quote asset, the costs of behaviour included; `None`
+    /// where it fills less.
     pub alone_dearer: Option<String>,
     /// The same in basis points of the plan's total.
     pub alone_dearer_bps: Option<f64>,
@@ -79,8 +80,16 @@ impl Explained {
         }
         let buys = scenario["order"]["side"] == "buy";
         let each = venues.iter().zip(alone).map(|(line, alone)| why(buys, answer, line, alone));
-        let expected =
-            ["filled", "total", "total_all_in", "average", "average_all_in", "left", "left_why"];
+        let expected = [
+            "filled",
+            "total",
+            "total_all_in",
+            "total_effective",
+            "average",
+            "average_all_in",
+            "left",
+            "left_why",
+        ];
         Some(Self {
             order: order.to_owned(),
             time: text(&record["time"])?,
@@ -144,7 +153,8 @@ impl WhyVenue {
 fn why(buys: bool, answer: &Value, line: &Value, alone: &Value) -> Option<WhyVenue> {
     let number = |of: &Value, key: &str| of[key].as_str()?.parse::<Decimal>().ok();
     let missing = number(answer, "filled")? - number(alone, "filled")?;
-    let (ours, theirs) = (number(answer, "total_all_in")?, number(alone, "total_all_in")?);
+    // What the plan is made for: with fees and the costs of behaviour.
+    let (ours, theirs) = (number(answer, "total_effective")?, number(alone, "total_effective")?);
     let dearer = if buys { theirs - ours } else { ours - theirs };
     let total = number(answer, "total")?;
     let same = missing <= Decimal::ZERO;
@@ -201,7 +211,8 @@ pub mod tests {
         };
         json!({
             "legs": [{ "venue": "v0", "kind": "take", "qty": filled }],
-            "filled": filled, "total": total, "total_all_in": all_in, "average": "100",
+            "filled": filled, "total": total, "total_all_in": all_in, "total_effective": all_in,
+            "average": "100",
             "average_all_in": "100.1", "left": "0", "left_why": "None",
             "venues": [line("v0", "Taken", Some(filled)), line("v1", "WorsePrice", None)],
         })

@@ -192,8 +192,8 @@ fn explanation(html: &mut String, explained: &Explained) {
     let _ = writeln!(
         html,
         "<h2>Why it went there</h2><p>The node's record of its decision about order {}, made again \
-         by the replay: record {} of the journal, {}. Asked: {}. Expected: {} filled, {} in all with \
-         fees, {} on average.</p><table>",
+         by the replay: record {} of the journal, {}. Asked: {}. Expected: {} filled, {} in all \
+         with fees, {} on average.</p><table>",
         escaped(&explained.order),
         explained.record,
         escaped(&explained.time),

@@ -393,7 +393,10 @@ mod tests {
     fn a_client_of_the_venue_that_looked_best_is_priced_at_the_arrival() {
         let decided = |looked_best: Venue| {
             let mut decided = Decided::default();
-            let line = |venue: Venue, price: &str| json!({ "name": venue.name(), "asks": [[price, "9"]], "taker_fee_ppm": "1000" });
+            let line = |venue: Venue, price: &str| {
+                let asks = json!([[price, "9"]]);
+                json!({ "name": venue.name(), "asks": asks, "taker_fee_ppm": "1000" })
+            };
             let price = |venue| if venue == looked_best { "99" } else { "100" };
             let venues = Venue::ALL.map(|venue| line(venue, price(venue)));
             let (scenario, answer) =

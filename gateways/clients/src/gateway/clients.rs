@@ -21,6 +21,7 @@ use super::throttle::{RequestRefusal, Throttle};
 use crate::config::{GatewayConfig, SessionConfig, SessionKind};
 use crate::credentials::Credentials;
 use crate::notice::{CloseReason, OutputError};
+use crate::preview::PendingPreview;
 use crate::reference::history::History;
 use crate::terms::Owner;
 
@@ -150,6 +151,8 @@ pub(super) struct Client<S> {
     pub news_refused: u32,
     /// The history that the client is being sent.
     pub history: Option<History>,
+    /// The preview that the core is asked for.
+    pub preview: Option<PendingPreview>,
     /// An operator has shut the session out.
     pub disabled: bool,
     /// An operator wants both sequence numbers to start at 1 once the connection is gone.
@@ -172,6 +175,7 @@ impl<S: MessageStore> Client<S> {
             passport: config.passport,
             news_refused: 0,
             history: None,
+            preview: None,
             disabled: false,
             reset_wanted: false,
             reset_replayed: false,

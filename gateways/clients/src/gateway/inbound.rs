@@ -351,6 +351,12 @@ impl<S: MessageStore> ClientGateway<S> {
         }
         let (client, connection) = (&mut self.clients[place], &mut self.connections[conn]);
         match read(&app.message, app.id, &client.owner, &self.terms) {
+            ParsedRequest::Input(Input::Preview(order)) => {
+                self.on_preview_request(now_ns, conn, place, app, order);
+            }
+            ParsedRequest::NoPreview(id, refusal) => {
+                self.refuse_preview(now_ns, place, app, &id, refusal);
+            }
             ParsedRequest::Input(mut input) => {
                 let arrived_ns = connection.arrived_ns;
                 crate::trace::give(&mut input, self.terms.node_tag(), arrived_ns);

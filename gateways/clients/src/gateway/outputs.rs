@@ -54,23 +54,18 @@ impl<S: MessageStore> ClientGateway<S> {
                 let kind = msg_type::ORDER_MASS_CANCEL_REPORT;
                 (report.session, report.event, report.client_seq, kind)
             }
-            Output::Command(session, command) => {
-                self.on_command(now_ns, *session, *command);
-                return Ok(());
-            }
-            Output::Notice(notice) => {
-                self.on_notice(now_ns, notice);
-                return Ok(());
-            }
-            Output::Operator(report) => {
-                self.on_operator(now_ns, report);
-                return Ok(());
-            }
-            Output::SendNew(_)
+            Output::Command(..)
+            | Output::Notice(_)
+            | Output::Operator(_)
+            | Output::ClientPreview(_)
+            | Output::SendNew(_)
             | Output::SendCancel(_)
             | Output::Query(_)
             | Output::AskBalances(_)
-            | Output::Preview(..) => return Ok(()),
+            | Output::Preview(..) => {
+                self.on_unnumbered(now_ns, output);
+                return Ok(());
+            }
         };
         let place = self.clients.by_session(session);
         let place = place.ok_or(OutputError::UnknownSession(session))?;
@@ -90,6 +85,7 @@ impl<S: MessageStore> ClientGateway<S> {
             Output::Command(..)
             | Output::Operator(_)
             | Output::Preview(..)
+            | Output::ClientPreview(_)
             | Output::SendNew(_)
             | Output::SendCancel(_)
             | Output::Query(_)
@@ -103,6 +99,24 @@ impl<S: MessageStore> ClientGateway<S> {
         match output {
             Output::Report(report) if self.copies => told.and(self.copy(now_ns, place, report)),
             _ => told,
+        }
+    }
+
+    /// Takes an output that has no event number, and so is not stored under one.
+    fn on_unnumbered(&mut self, now_ns: u64, output: &Output) {
+        match output {
+            Output::Command(session, command) => self.on_command(now_ns, *session, *command),
+            Output::Notice(notice) => self.on_notice(now_ns, notice),
+            Output::Operator(report) => self.on_operator(now_ns, report),
+            Output::ClientPreview(told) => self.on_preview_part(now_ns, told),
+            Output::Report(_)
+            | Output::CancelReject(_)
+            | Output::MassCancelReport(_)
+            | Output::SendNew(_)
+            | Output::SendCancel(_)
+            | Output::Query(_)
+            | Output::AskBalances(_)
+            | Output::Preview(..) => {}
         }
     }
 

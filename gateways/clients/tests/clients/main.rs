@@ -15,6 +15,7 @@ mod message_log;
 mod no_allocation;
 mod orders;
 mod pki;
+mod previews;
 mod published;
 mod quickfix;
 mod recovery;

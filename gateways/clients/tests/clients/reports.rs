@@ -83,6 +83,22 @@ fn a_cancel_is_told_with_both_ids_and_its_reason() {
 }
 
 #[test]
+fn an_order_that_we_change_is_restated_with_the_reason_of_the_standard() {
+    for (reason, restated) in [
+        (Refusal::PlaceLost, "|378=4|58=PlaceLost|"),
+        (Refusal::SelfMatchReduced, "|378=5|58=SelfMatchReduced|"),
+        (Refusal::SelfMatch, "|378=5|58=SelfMatch|"),
+    ] {
+        let mut desk = alpha();
+        let kind = ReportKind::Restated;
+        desk.output(&Output::Report(Report { kind, reason, ..report(1) }));
+        let seen = desk.seen(1).join("");
+        assert!(seen.contains("|150=D|39=0|11=a1|1=ACC-ALPHA|"), "{seen}");
+        assert!(seen.ends_with(restated) && !seen.contains("|103="), "{seen}");
+    }
+}
+
+#[test]
 fn a_market_order_has_no_price() {
     let mut desk = alpha();
     desk.output(&Output::Report(Report { price: Price(0), ..report(1) }));

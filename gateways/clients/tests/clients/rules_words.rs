@@ -117,6 +117,7 @@ fn what_the_gateway_refuses_by_itself_is_named() {
     for word in ["ReadOnlySession", "ThrottleExceeded", "HistoryBusy"] {
         assert!(SESSION.contains(&format!("`{word}`")), "{word}");
     }
+    assert!(ORDERS.contains("`PreviewBusy`"), "PreviewBusy");
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn each_condition_is_found_by_itself_with_its_subject_and_not_at_its_threshold()
     use Condition as C;
     type Change = fn(&mut Snapshot, u64);
     // By how much the threshold itself is reached; one more holds.
-    let cases: [(C, &str, u64, Change); 25] = [
+    let cases: [(C, &str, u64, Change); 26] = [
         (C::NotTurning, "", 2 * S, |s, n| s.turned_ns = NOW - n),
         (C::UnknownOrders, "kraken", 0, |s, n| s.status.venues[1].unknown = n),
         (C::BookStale, "binance", 30 * S, |s, n| s.feeds[0].age_ns = Some(n)),
@@ -110,6 +110,7 @@ fn each_condition_is_found_by_itself_with_its_subject_and_not_at_its_threshold()
             let breaker = BreakerRow { state, ..BreakerRow::default() };
             s.status.venues[1].breakers.insert("new", breaker);
         }),
+        (C::FeeDrift, "kraken", 0, |s, n| s.status.venues[1].fees.drifted = n),
         (C::JournalLag, "", S, |s, n| s.journal.sync_lag_ns = n),
         (C::JournalFailed, "", 0, |s, n| s.journal.failed = n > 0),
         (C::SlowConsumer, "", 0, |s, n| counter(s, "fix_slow_consumers", n)),

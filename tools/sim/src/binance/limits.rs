@@ -95,6 +95,8 @@ pub(super) struct Limits {
     banned_until_ns: u64,
     /// Time until which an injected fault refuses all requests.
     pub refused_until_ns: u64,
+    /// Orders and messages that were refused because a count was at its limit.
+    pub beyond: u64,
     orders: BTreeMap<AccountId, OrderCounts>,
     fix_attempts: VecDeque<u64>,
 }
@@ -107,6 +109,7 @@ impl Limits {
             violations: Window::default(),
             banned_until_ns: 0,
             refused_until_ns: 0,
+            beyond: 0,
             orders: BTreeMap::new(),
             fix_attempts: VecDeque::new(),
         }
@@ -143,19 +146,21 @@ impl Limits {
 
     /// Whether another order may be placed.
     pub fn check_order(&mut self, now_ns: u64, account: AccountId) -> Result<(), ApiError> {
-        let counts = self.orders.entry(account).or_default();
+        let (ten, day) = self.order_counts(now_ns, account);
         let refuse = |max: u32, interval: &str| {
             let text =
                 format!("Too many new orders; current limit is {max} orders per {interval}.");
             Err(ApiError::new(-1015, text).with_status(429))
         };
-        if now_ns < self.refused_until_ns
-            || *counts.ten_seconds.at(now_ns, 10 * SECOND_NS) >= self.config.orders_per_10s
-        {
-            return refuse(self.config.orders_per_10s, "10 SECOND");
+        let ten_seconds = (ten, self.config.orders_per_10s, "10 SECOND");
+        if now_ns < self.refused_until_ns {
+            return refuse(ten_seconds.1, ten_seconds.2);
         }
-        if *counts.day.at(now_ns, DAY_NS) >= self.config.orders_per_day {
-            return refuse(self.config.orders_per_day, "1 DAY");
+        for (count, max, interval) in [ten_seconds, (day, self.config.orders_per_day, "1 DAY")] {
+            if count >= max {
+                self.beyond += 1;
+                return refuse(max, interval);
+            }
         }
         Ok(())
     }

@@ -142,6 +142,12 @@ impl BinanceFront {
         &self.exchange
     }
 
+    /// Orders and messages that were refused because one of the venue's counts was at its limit.
+    /// Refusals of an injected fault do not count.
+    pub fn beyond_limits(&self) -> u64 {
+        self.limits.beyond
+    }
+
     /// The exchange, for scripted participants; the next timer publishes their actions.
     pub fn exchange_mut(&mut self) -> &mut Exchange {
         &mut self.exchange

@@ -131,6 +131,8 @@ pub struct Kraken {
     stats: Vec<Stats>,
     dirty: BTreeSet<InstrumentId>,
     rates: BTreeMap<(AccountId, InstrumentId), Counter>,
+    /// Operations on orders that a counter has refused.
+    beyond: u64,
     /// Time of the last amend, by open order.
     amended: BTreeMap<u64, u64>,
     /// Expiry time and id of each good-till-date order.
@@ -177,6 +179,7 @@ impl Kraken {
             stats: vec![Stats::default(); instruments],
             dirty: BTreeSet::new(),
             rates: BTreeMap::new(),
+            beyond: 0,
             amended: BTreeMap::new(),
             expiries: BTreeSet::new(),
             dead_man: BTreeMap::new(),
@@ -200,6 +203,12 @@ impl Kraken {
     /// The exchange behind the front.
     pub fn exchange(&self) -> &Exchange {
         &self.exchange
+    }
+
+    /// Operations on orders that were refused because a pair's counter was at its threshold.
+    /// Refusals of an injected fault do not count.
+    pub fn beyond_limits(&self) -> u64 {
+        self.beyond
     }
 
     /// The exchange, for scripted participants; the next timer publishes their actions.

@@ -215,7 +215,11 @@ impl Kraken {
     ) -> Result<(), KrakenError> {
         let tier = self.keys.tier(account);
         let counter = self.rates.entry((account, instrument)).or_default();
-        if counter.order(now_ns, tier, points) { Ok(()) } else { Err(KrakenError::OrderRateLimit) }
+        if counter.order(now_ns, tier, points) {
+            return Ok(());
+        }
+        self.beyond += 1;
+        Err(KrakenError::OrderRateLimit)
     }
 
     /// Places an order; `None` if the request only asks for validation.

@@ -227,6 +227,7 @@ impl BinanceFront {
         let Some(session) = self.fix.by_conn.get_mut(&conn) else { return };
         session.last_in_ns = now_ns;
         if !session.messages.hit(now_ns, 10 * SECOND_NS, max) {
+            self.limits.beyond += 1;
             let text = "Too many messages; -1181.";
             self.fix_send(now_ns, conn, &render::logout(text), out);
             self.fix_close(now_ns, conn, out);
