@@ -6,8 +6,8 @@
 //! budgets, `behaved` what is remembered of them; `market` handles books, reference data and time;
 //! `price` handles reference prices; `place` handles children; `preview` answers what would become
 //! of an order; `wake` handles orders that wait, `worked` orders that rest and take elsewhere,
-//! `places` where orders rest; `strategies` keeps the terms of strategies; `resolve` handles
-//! children whose venue does not tell their outcome.
+//! `places` where orders rest, `posted` orders that rest at the touch; `strategies` keeps the terms
+//! of strategies; `resolve` handles children whose venue does not tell their outcome.
 
 mod behaved;
 mod breakers;
@@ -19,6 +19,7 @@ mod operator;
 mod own;
 mod place;
 mod places;
+mod posted;
 mod preview;
 mod price;
 mod replace;
@@ -51,7 +52,7 @@ use crate::risk::AccountUsage;
 use crate::routing::{Router, RoutingView, VenueState};
 use crate::scopes::Scopes;
 use crate::self_match::SelfMatches;
-use crate::strategy::StrategyTerms;
+use crate::strategy::{Strategy, StrategyTerms};
 use crate::table::{Key, Recent, Ring, Slot};
 use crate::venue_set::VenueSet;
 use crate::waiting::WaitingOrders;
@@ -233,6 +234,8 @@ pub struct Engine {
     executions: Recent<ExecKey>,
     waiting: WaitingOrders,
     resting: RestingOrders,
+    /// Orders that rest at the touch, by the touch that concerns them.
+    posted: RestingOrders,
     /// Quantity at the same price that stands before a resting child at its venue, at most, by slot
     /// of the table of children.
     ahead: Vec<Qty>,
@@ -331,6 +334,7 @@ impl Engine {
             executions: Recent::new(genesis.executions_log2, genesis.hash_seed),
             waiting: WaitingOrders::new(orders),
             resting: RestingOrders::new(orders, genesis.hash_seed),
+            posted: RestingOrders::new(orders, genesis.hash_seed),
             ahead: resident(Qty::ZERO, 1 << genesis.children_log2),
             self_matches: resident(SelfMatches::default(), orders),
             yielded: None,
@@ -431,7 +435,10 @@ impl Engine {
         let waiting = [self.wake_at, self.retry_at, self.room_at, self.recheck_at];
         let query = self.queries.peek().map(|Reverse((at, _))| *at);
         let others = [day_end, expiry, self.loss_due, self.venues_due, query];
-        let timers = others.into_iter().chain(waiting).chain([self.resting.next_time()]);
+        let timers = others
+            .into_iter()
+            .chain(waiting)
+            .chain([self.resting.next_time(), self.posted.next_time()]);
         timers.flatten().min()
     }
 
@@ -566,6 +573,9 @@ impl Engine {
             // Also an order that is not watched at this moment has perhaps moved.
             self.resting.forget(slot, order.instrument, order.side);
             self.forget_self_matches(order);
+            if order.strategy != Strategy::Cross {
+                self.posted.forget(slot, order.instrument, order.side.opposite());
+            }
             self.orders.ended(order.id.0);
             self.accounts[order.account.index()].open_orders -= 1;
         }

@@ -39,6 +39,8 @@ pub struct SendNew {
     pub side: Side,
     /// IOC, FOK or GTC.
     pub tif: TimeInForce,
+    /// The venue is to refuse or end the child if it would take. With GTC only.
+    pub post_only: bool,
     /// Ordered quantity.
     pub qty: Qty,
     /// Limit price.
@@ -53,7 +55,7 @@ impl SendNew {
             self.side as u8,
             OrdType::Limit as u8,
             self.tif as u8,
-            0,
+            u8::from(self.post_only),
             self.instrument.0 as u8,
             (self.instrument.0 >> 8) as u8,
         ]);

@@ -130,6 +130,8 @@ pub struct RestingOrders {
     /// Offers that are to be looked at, by the time, so that an offer that is never done keeps no
     /// other one waiting.
     due: BinaryHeap<Reverse<(UnixNanos, u32)>>,
+    /// Some order has rested here.
+    is_used: bool,
     /// When orders that are held come back, by order id.
     held: BinaryHeap<Reverse<(UnixNanos, u64)>>,
     /// When the places of orders are looked at, by order id. An entry with another time than the
@@ -156,6 +158,7 @@ impl RestingOrders {
             promised: Vec::new(),
             offers: Vec::new(),
             due: BinaryHeap::new(),
+            is_used: false,
             held: queue(),
             places_due: queue(),
             places_from: UnixNanos(0),
@@ -179,6 +182,7 @@ impl RestingOrders {
         side: Side,
         limit: Price,
     ) -> bool {
+        self.is_used = true;
         (self.places[slot as usize], self.ids[slot as usize]) = (Where::Resting, id);
         let all = &mut self.sides[side_of(instrument, side)];
         let ids = &self.ids;
@@ -213,6 +217,16 @@ impl RestingOrders {
     pub fn hold(&mut self, (slot, id): (u32, u64), until: UnixNanos) {
         self.places[slot as usize] = Where::Held;
         self.held.push(Reverse((until, id)));
+    }
+
+    /// Whether some order has rested here.
+    pub const fn is_used(&self) -> bool {
+        self.is_used
+    }
+
+    /// Gives an order back at a time, wherever it is.
+    pub fn remind(&mut self, id: u64, at: UnixNanos) {
+        self.held.push(Reverse((at, id)));
     }
 
     /// Whether an order is held.

@@ -133,7 +133,7 @@ checks! {
     "@R10" New named_venue_is_known: UnknownVenue | VenueNotAllowed,
         "An instruction that cannot be followed is refused by name, never passed over.";
     "@R11" New exec_insts_are_carried_out: UnsupportedExecInst, "As @R10.";
-    "@R12" New strategy_is_carried_out: UnsupportedStrategy, "As @R10.";
+    "@R12" New strategy_is_carried_out: UnsupportedStrategy | BadDeadline, "As @R10.";
     "@R13" New no_later_start_is_asked: UnsupportedSchedule, "As @R10.";
     "@R14" New expiry_fits_time_in_force: BadExpireTime,
         "A good-till-date order has an end in the future, and no other order has one.";
@@ -382,13 +382,16 @@ fn keeps_the_rest(new: &NewOrder, order: &Order, terms: StrategyTerms) -> bool {
     };
     let same_strategy = (instructions.strategy == 0 && instructions.weights.is_none()
         || is_same_strategy(instructions.strategy, order) && same_choice)
-        && (instructions.min_qty == Qty::ZERO || instructions.min_qty == terms.min_qty);
+        && (instructions.min_qty == Qty::ZERO || instructions.min_qty == terms.min_qty)
+        && (instructions.deadline == UnixNanos(0) || instructions.deadline == terms.deadline);
     // Every other instruction is absent, as it is from each order that was accepted.
     let only_these = Instructions {
         expire_at: instructions.expire_at,
         only: instructions.only,
         exec_inst,
         strategy: instructions.strategy,
+        strategy_parameters: u8::from(instructions.deadline != UnixNanos(0)),
+        deadline: instructions.deadline,
         weights: instructions.weights,
         min_qty: instructions.min_qty,
         ..Instructions::default()
@@ -430,16 +433,27 @@ fn exec_insts_are_carried_out(r: &mut Request<'_>) -> Result<(), Refusal> {
 fn strategy_is_carried_out(r: &mut Request<'_>) -> Result<(), Refusal> {
     let i = r.instructions();
     // Nearly every order names none.
-    if i.strategy == 0 && i.strategy_parameters == 0 && i.weights.is_none() {
+    if i.strategy == 0
+        && i.strategy_parameters == 0
+        && i.weights.is_none()
+        && i.deadline == UnixNanos(0)
+    {
         return Ok(());
     }
     let sound = i.weights.is_none_or(|all| i.strategy == BY_SCORE && all.is_whole());
-    let fits = match Strategy::of_number(i.strategy) {
+    let strategy = Strategy::of_number(i.strategy);
+    let fits = match strategy {
         None => false,
         Some(Strategy::Cross) => true,
         Some(Strategy::NearlyAll) => r.new.tif == TimeInForce::Ioc,
+        Some(Strategy::Post | Strategy::Smart) => r.new.tif.waits() && r.new.ord_type.has_limit(),
     };
-    pass_if(fits && sound && i.strategy_parameters == 0, Refusal::UnsupportedStrategy)
+    let parameters = u8::from(i.deadline != UnixNanos(0));
+    let known = fits && sound && i.strategy_parameters == parameters;
+    pass_if(known, Refusal::UnsupportedStrategy)?;
+    let may = i.deadline == UnixNanos(0)
+        || strategy == Some(Strategy::Smart) && i.deadline > r.market.now;
+    pass_if(may, Refusal::BadDeadline)
 }
 
 fn no_later_start_is_asked(r: &mut Request<'_>) -> Result<(), Refusal> {

@@ -21,12 +21,14 @@ use crate::ledger::Ledger;
 use crate::number::{Notional, PPM, Price, Qty, UnixNanos};
 use crate::output::{VenueLine, Verdict};
 use crate::reference::{Reference, VENUES_MAX};
+use crate::strategy::Posting;
 use crate::venue_set::VenueSet;
 
 mod candidate;
 mod eligible;
 mod exact;
 mod ladder;
+mod post;
 mod reasons;
 mod remainder;
 mod rest;
@@ -42,6 +44,7 @@ pub use candidate::{ALL_IN_DECIMALS, all_in, effective};
 pub use eligible::{best_price, is_full, room_comes_at, takes_orders};
 use exact::Scratch;
 pub use exact::{LOOKS_MAX, NODES_MAX, WORK_MAX};
+pub use post::Posted;
 use reasons::Causes;
 pub use rest::{UNFILLED_PPB_MAX, cost_of_waiting, joined_at};
 pub use score::{LATENCY_SPAN_US, POINTS_MAX, PRICE_SPAN_PPM};
@@ -155,6 +158,8 @@ pub struct RouteRequest {
     pub qty: Qty,
     /// What the levels must show of the plan's children, or nothing is sent; zero for any.
     pub min_fill: Qty,
+    /// Whether the quantity rests at the touch and takes nothing.
+    pub posting: Posting,
     /// Venues that refused a child of the order, for now or for good.
     pub avoided: VenueSet,
     /// Venues that said that a child of the order would match another order of our account.
@@ -197,6 +202,19 @@ pub struct PlannedChild {
     pub shown: Qty,
 }
 
+/// What an order wants beside the least cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wants {
+    /// Nothing more.
+    Any,
+    /// To be filled whole or not at all.
+    Whole,
+    /// More than the levels show: the plan would fill less than the minimum, and sends nothing.
+    Minimum,
+    /// To rest and not to take.
+    Rest,
+}
+
 /// What to send, and the result for each venue.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -212,10 +230,12 @@ pub struct Plan {
     kept: Causes,
     /// The funds of a venue carry a part of what is left at a price that is a little lower.
     cheaper_helps: bool,
-    /// The order is fill or kill.
-    fok: bool,
-    /// The plan would have filled less than the order's minimum, and sends nothing.
-    is_short: bool,
+    /// What the order wants beside the least cost.
+    wants: Wants,
+    /// What is expected of the child that rests at the touch; `None` if the order is not posted.
+    pub posted: Option<Posted>,
+    /// The order was to be posted while that saves something, and crosses.
+    pub is_crossing: bool,
 }
 
 /// The work of a search for the best shares.
@@ -253,7 +273,7 @@ impl Plan {
         if Qty(shown) >= least {
             return;
         }
-        self.is_short = true;
+        self.wants = Wants::Minimum;
         (self.takes_len, self.rest) = (0, None);
         for line in lines.iter_mut().filter(|line| line.verdict == Verdict::Taken) {
             (line.verdict, line.qty, line.price) = (Verdict::TooThin, Qty::ZERO, Price(0));
@@ -303,8 +323,9 @@ impl Default for Router {
             search: Search::default(),
             kept: Causes::NONE,
             cheaper_helps: false,
-            fok: false,
-            is_short: false,
+            wants: Wants::Any,
+            posted: None,
+            is_crossing: false,
         };
         Self { plan, scratch: Scratch::default() }
     }
@@ -321,7 +342,12 @@ impl Router {
         let plan = &mut self.plan;
         (plan.takes_len, plan.rest, plan.search) = (0, None, Search::default());
         (plan.kept, plan.cheaper_helps) = (Causes::NONE, false);
-        (plan.fok, plan.is_short) = (request.tif == TimeInForce::Fok, false);
+        plan.wants = match (request.tif, request.posting) {
+            (TimeInForce::Fok, _) => Wants::Whole,
+            (_, Posting::Always | Posting::WhileItSaves) => Wants::Rest,
+            (_, Posting::No) => Wants::Any,
+        };
+        (plan.posted, plan.is_crossing) = (None, false);
         plan.lines_len = market.reference.venues.len();
         plan.lines[..plan.lines_len].fill(NO_LINE);
         // Few venues need few places, which are all written for each plan.
@@ -383,6 +409,12 @@ fn among(
     }
     if request.tif == TimeInForce::Fok {
         return whole::whole(request, limit, candidates, plan);
+    }
+    if plan.wants == Wants::Rest {
+        if let Some(left) = post::post(market, request, candidates, plan) {
+            return left;
+        }
+        (plan.wants, plan.is_crossing) = (Wants::Any, true);
     }
     let search = match request.score {
         None => share_out(request, limit, candidates, scratch),

@@ -8,7 +8,7 @@
 //! [`Strategy::of_number`] are refused.
 
 use crate::input::{Choice, Instructions, ScoreWeights};
-use crate::number::Qty;
+use crate::number::{Price, Qty, UnixNanos};
 
 /// FIX 847 of an order that crosses, and chooses its venues by score.
 pub const BY_SCORE: u32 = 1010;
@@ -36,17 +36,40 @@ pub enum Strategy {
     /// All or nearly all: IOC children at several venues at once, and only when the books show at
     /// least the order's minimum quantity. Venues that fade may fill less than the minimum.
     NearlyAll = 1,
+    /// Never takes: rests at the touch, and follows it within the limit.
+    Post = 2,
+    /// Rests at the touch. Crosses when the touch has moved away by more than the expected saving,
+    /// or at the order's deadline.
+    Smart = 3,
 }
+
+/// Whether the next child of an order rests at the touch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Posting {
+    /// No: it takes what is offered.
+    #[default]
+    No,
+    /// Yes, whatever that saves.
+    Always,
+    /// Only if that is expected to save something.
+    WhileItSaves,
+}
+
+/// Time from the acceptance of a smart order without a deadline of its own to its crossing, in
+/// nanoseconds: one minute.
+pub const SMART_WAIT_NS: u64 = 60_000_000_000;
 
 impl Strategy {
     /// All strategies.
-    pub const ALL: [Self; 2] = [Self::Cross, Self::NearlyAll];
+    pub const ALL: [Self; 4] = [Self::Cross, Self::NearlyAll, Self::Post, Self::Smart];
 
     /// The strategy that FIX 847 names; `None` for a number that has no strategy.
     pub const fn of_number(number: u32) -> Option<Self> {
         Some(match number {
             0 | 1002 | BY_SCORE | BY_COST => Self::Cross,
             1000 => Self::NearlyAll,
+            1001 => Self::Post,
+            1003 => Self::Smart,
             _ => return None,
         })
     }
@@ -56,6 +79,8 @@ impl Strategy {
         match self {
             Self::Cross => 0,
             Self::NearlyAll => 1000,
+            Self::Post => 1001,
+            Self::Smart => 1003,
         }
     }
 
@@ -64,6 +89,8 @@ impl Strategy {
         match self {
             Self::Cross => "cross",
             Self::NearlyAll => "nearly-all",
+            Self::Post => "post",
+            Self::Smart => "smart",
         }
     }
 
@@ -76,10 +103,18 @@ impl Strategy {
         }
     }
 
+    /// Whether an order of the strategy rests at the touch, at least at first.
+    pub const fn posts(self) -> bool {
+        match self {
+            Self::Cross | Self::NearlyAll => false,
+            Self::Post | Self::Smart => true,
+        }
+    }
+
     /// What the client is told when an order of the strategy is accepted: Text (58) of that report.
     pub const fn caution(self) -> Option<&'static str> {
         match self {
-            Self::Cross => None,
+            Self::Cross | Self::Post | Self::Smart => None,
             Self::NearlyAll => Some("MinQtyNotGuaranteed"),
         }
     }
@@ -90,14 +125,31 @@ impl Strategy {
 pub struct StrategyTerms {
     /// FIX 110: minimum quantity; zero for the whole order.
     pub min_qty: Qty,
+    /// When a smart order crosses at the latest; zero for an order of another strategy.
+    pub deadline: UnixNanos,
+    /// The touch at which a posted order follows it, or crosses; zero for none.
+    pub acts_at: Price,
+    /// A smart order posts no longer.
+    pub has_crossed: bool,
     /// FIX 848: what counts in a venue's score; `None` for the account's weights.
     pub weights: Option<ScoreWeights>,
 }
 
 impl StrategyTerms {
-    /// The terms that an order's instructions ask for.
-    pub const fn asked(instructions: &Instructions) -> Self {
-        Self { min_qty: instructions.min_qty, weights: instructions.weights }
+    /// The terms that an order's instructions ask for at its acceptance.
+    pub const fn asked(strategy: Strategy, instructions: &Instructions, now: UnixNanos) -> Self {
+        let deadline = match (strategy, instructions.deadline) {
+            (Strategy::Cross | Strategy::NearlyAll | Strategy::Post, _) => UnixNanos(0),
+            (Strategy::Smart, UnixNanos(0)) => UnixNanos(now.0.saturating_add(SMART_WAIT_NS)),
+            (Strategy::Smart, deadline) => deadline,
+        };
+        Self {
+            min_qty: instructions.min_qty,
+            deadline,
+            acts_at: Price(0),
+            has_crossed: false,
+            weights: instructions.weights,
+        }
     }
 }
 
@@ -111,7 +163,7 @@ mod tests {
             assert_eq!(Strategy::of_number(strategy.number()), Some(strategy));
         }
         let known = (0..5_000).filter(|number| Strategy::of_number(*number).is_some());
-        assert_eq!(known.collect::<Vec<_>>(), [0, 1_000, 1_002, 1_010, 1_011]);
+        assert_eq!(known.collect::<Vec<_>>(), [0, 1_000, 1_001, 1_002, 1_003, 1_010, 1_011]);
     }
 
     #[test]

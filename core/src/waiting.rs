@@ -55,11 +55,13 @@ pub enum Waiting {
     /// As [`Self::MoveLimit`], but the limits of the venue where it rests have no room for a cancel
     /// beside what is kept for other cancels, or none for the order that would rest there again.
     VenueLimit = 15,
+    /// The order is to rest and not to take, and it would take wherever it may rest.
+    WouldTake = 16,
 }
 
 impl Waiting {
     /// All reasons to wait.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::NoFunds,
         Self::NoVenue,
         Self::BelowMinimum,
@@ -75,6 +77,7 @@ impl Waiting {
         Self::MoveLimit,
         Self::CallingBack,
         Self::VenueLimit,
+        Self::WouldTake,
     ];
 
     /// Whether the quantity is with a venue all the same.
@@ -101,6 +104,7 @@ impl Waiting {
             Self::MoveLimit => "MoveLimit",
             Self::CallingBack => "CallingBack",
             Self::VenueLimit => "VenueLimit",
+            Self::WouldTake => "WouldTake",
         })
     }
 }

@@ -15,7 +15,7 @@ use crate::number::{Amount, FeePpm, Price, Qty, Text, UnixNanos};
 pub const SCHEMA: u16 = LAYOUT_CHANGES + LIMITS.len() as u16;
 
 /// Layout changes other than a new limit, beyond the four of the first limits.
-const LAYOUT_CHANGES: u16 = 8;
+const LAYOUT_CHANGES: u16 = 9;
 
 /// Longest encoding of an input, bytes; a test asserts this for all inputs.
 pub const INPUT_BYTES_MAX: usize = 256;
@@ -344,6 +344,7 @@ mod tests {
                 strategy: 3,
                 weights: Some(ScoreWeights { price: 5, latency: 6, reliability: 7, liquidity: 82 }),
                 strategy_parameters: 4,
+                deadline: UnixNanos(8),
                 min_qty: Qty(5),
                 display_qty: Qty(6),
                 cash_qty: Amount(7),

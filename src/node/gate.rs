@@ -92,6 +92,7 @@ mod tests {
             instrument: InstrumentId(0),
             side: Side::Buy,
             tif: TimeInForce::Gtc,
+            post_only: false,
             qty: Qty(1),
             price: Price(1),
         })

@@ -8,6 +8,7 @@ use rutter_core::input::{FeeTaken, Level, ListingDef, OrdType, ScoreWeights, Sid
 use rutter_core::number::AMOUNT_DECIMALS;
 use rutter_core::output::{Decision, VenueLine, Verdict};
 use rutter_core::reference::VENUES_MAX;
+use rutter_core::strategy::Posting;
 use serde_json::{Map, Value, json};
 
 use super::answer::{Told, price, qty};
@@ -48,6 +49,11 @@ fn order(decision: &Decision<'_>, decimals: Decimals) -> Value {
     });
     if !request.min_fill.is_zero() {
         order["min_qty"] = json!(qty(request.min_fill, decimals));
+    }
+    match request.posting {
+        Posting::No => {}
+        Posting::Always => order["strategy"] = json!("post"),
+        Posting::WhileItSaves => order["strategy"] = json!("smart"),
     }
     let terms = match request.limit {
         Some(limit) => ("price", price(limit, decimals)),
@@ -185,6 +191,7 @@ const fn is_state(verdict: Verdict) -> bool {
         | Verdict::NoFok
         | Verdict::TooThin
         | Verdict::OwnOrder
+        | Verdict::WouldTake
         | Verdict::Backup
         | Verdict::WorseBehaviour
         | Verdict::LowerScore => false,

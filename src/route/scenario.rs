@@ -19,6 +19,7 @@ use rutter_core::reference::{Reference, VENUES_MAX};
 use rutter_core::reference_price::ReferencePrice;
 use rutter_core::risk::collared;
 use rutter_core::routing::{Plan, RouteRequest, Router, RoutingView, VenueState, best_price};
+use rutter_core::strategy::Posting;
 use rutter_core::ticks::{TickBand, Ticks};
 use rutter_core::venue_set::VenueSet;
 use serde::Deserialize;
@@ -165,6 +166,8 @@ struct Order {
     price_slack_ppm: Option<Number>,
     /// What the levels must show of the plan, or nothing is sent.
     min_qty: Option<Number>,
+    #[serde(default)]
+    strategy: OrderStrategy,
     /// The only venue that the order may go to.
     venue: Option<String>,
     /// The only venues that the account uses; empty: all.
@@ -191,6 +194,16 @@ enum OrderSide {
 enum OrderKind {
     Limit,
     Market,
+}
+
+/// How the order is executed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum OrderStrategy {
+    #[default]
+    Cross,
+    Post,
+    Smart,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -468,6 +481,7 @@ impl Scenario {
             },
             qty,
             min_fill,
+            posting: order.posting()?,
             avoided: in_state(State::Avoided),
             self_matched: VenueSet::EMPTY,
             excluded: in_state(State::NotNamed).union(only),
@@ -479,6 +493,22 @@ impl Scenario {
             faded: in_state(State::Faded),
             faded_at: NOW,
         })
+    }
+}
+
+impl Order {
+    fn posting(&self) -> Result<Posting, BadScenario> {
+        let posting = match self.strategy {
+            OrderStrategy::Cross => return Ok(Posting::No),
+            OrderStrategy::Post => Posting::Always,
+            OrderStrategy::Smart => Posting::WhileItSaves,
+        };
+        let waits = matches!(self.tif, OrderTif::Day | OrderTif::Gtc | OrderTif::Gtd);
+        if !waits || self.kind == OrderKind::Market {
+            let text = "post and smart go with limit, and with day, gtc or gtd";
+            return Err(BadScenario::new("BadStrategy", text));
+        }
+        Ok(posting)
     }
 }
 

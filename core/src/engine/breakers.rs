@@ -11,6 +11,7 @@
 //! | `MarketClosed` | | no new order to the listing for a wait of ours |
 //! | `InsufficientFunds` | | the funds count as nothing until the venue's next balance |
 //! | `Filter`, `DuplicateId`, `WouldMatch`, `PriceBand`, `UnknownOrder` | | the order is barred |
+//! | `WouldMatch` of a post-only child | | not there again before the venue's book changes |
 //! | `SelfMatch` | | an order of ours stands in the way until the order is routed anew |
 
 use super::place::reference_of;
@@ -69,6 +70,8 @@ impl Engine {
                     out.put(&Output::AskBalances(venue));
                 }
             }
+            // The venue's book has moved: the order goes there again when ours shows that.
+            VenueReject::WouldMatch if order.strategy.posts() => self.note_fade(order, venue),
             VenueReject::Filter
             | VenueReject::DuplicateId
             | VenueReject::WouldMatch

@@ -80,7 +80,9 @@ impl Engine {
         let mut order = Order::accepted(OrderId(id), account, client_id.hash, new);
         self.set_terms(&mut order, worst);
         if order.strategy != Strategy::Cross || order.choice == Choice::ByOwnScore {
-            self.strategy_terms[slot as usize] = StrategyTerms::asked(&new.instructions);
+            self.strategy_terms[slot as usize] =
+                StrategyTerms::asked(order.strategy, &new.instructions, self.now);
+            self.cross_later(&order);
         }
         self.client_ids.add_order(client_id.hash, slot);
         self.account_usage(account).open_orders += 1;

@@ -43,6 +43,7 @@ impl Engine {
         self.prices.resize(reference.instruments.len(), ReferencePrice::default());
         self.waiting.grow(reference.instruments.len());
         self.resting.grow(reference.instruments.len());
+        self.posted.grow(reference.instruments.len());
         if let Input::Listing(listing) = definition {
             let at = listing.instrument.index() * VENUES_MAX + listing.venue.index();
             self.books[at].reserve();
@@ -92,6 +93,7 @@ impl Engine {
         }
         if update.last || update.clear {
             self.note_offers(update.venue, update.instrument);
+            self.note_touches(update.venue, update.instrument);
         }
     }
 
@@ -109,6 +111,7 @@ impl Engine {
         };
         book.distrust(reason);
         self.note_offers(venue, instrument);
+        self.note_touches(venue, instrument);
         out.notice(Notice::BookDistrusted(venue, instrument, reason));
         self.on_mid(venue, instrument, out);
         self.wake_for_book(instrument);
@@ -170,6 +173,7 @@ impl Engine {
         self.on_venues_due(out);
         self.on_queries_due(out);
         self.work_resting(out);
+        self.work_posted(out);
         self.look_at_places(out);
         self.wake_for_time();
     }

@@ -15,6 +15,7 @@ use crate::order::{CancelReason, Order, OrderEvent, OrderState};
 use crate::output::{ChildRef, Decision, Notice, Output, SendNew, Sink};
 use crate::reference::VENUES_MAX;
 use crate::routing::{PlannedChild, RouteRequest, RoutingView};
+use crate::strategy::Posting;
 use crate::table::Slot;
 use crate::venue_set::VenueSet;
 use crate::waiting::{Help, Waiting};
@@ -66,11 +67,15 @@ impl Engine {
             if order.live_children >= CHILDREN_PER_ORDER_MAX {
                 return self.children_are_enough(order, out);
             }
+            if self.only_takes(order) && self.posting(order) != Posting::No {
+                return self.wait(order, Waiting::CallingBack, Help::Fade, out);
+            }
             let held = self.clear_way(order, out);
             if held == order.unplaced() {
                 return self.wait(order, Waiting::CallingBack, Help::Fade, out);
             }
             self.make_plan(order, held, out);
+            self.note_posting(order);
             let sent = self.carry_out(order, out);
             if order.unplaced().is_zero() {
                 return self.wait_no_more(order, out);
@@ -125,11 +130,12 @@ impl Engine {
             let leg = self.router.plan().takes()[at];
             let fok = order.tif == TimeInForce::Fok;
             let tif = if fok { TimeInForce::Fok } else { TimeInForce::Ioc };
-            self.send_child(order, &leg, tif, out);
+            self.send_child(order, &leg, tif, false, out);
         }
         let rest = self.router.plan().rest;
         if let Some(leg) = rest.filter(|_| order.live_children < CHILDREN_PER_ORDER_MAX) {
-            self.send_child(order, &leg, TimeInForce::Gtc, out);
+            let post_only = self.posting(order) != Posting::No;
+            self.send_child(order, &leg, TimeInForce::Gtc, post_only, out);
         }
         let sent = order.live_children > children;
         order.rounds += u8::from(sent);
@@ -277,6 +283,7 @@ impl Engine {
             tif: if self.only_takes(order) { TimeInForce::Ioc } else { order.tif },
             qty: order.unplaced(),
             min_fill: self.least_of_plan(order),
+            posting: self.posting(order),
             avoided: order.avoided.union(order.barred),
             self_matched: order.self_matched,
             excluded: order.excluded,
@@ -295,6 +302,7 @@ impl Engine {
         order: &mut Order,
         leg: &PlannedChild,
         tif: TimeInForce,
+        post_only: bool,
         out: &mut Out<'_, S>,
     ) {
         let Some(id) = self.children.claim() else { return };
@@ -306,6 +314,7 @@ impl Engine {
             instrument: order.instrument,
             side: order.side,
             tif,
+            post_only,
             qty: leg.qty,
             price: leg.price,
         };

@@ -18,6 +18,7 @@ use crate::order::Order;
 use crate::output::{Notice, Sink};
 use crate::reference::VENUES_MAX;
 use crate::routing::{PlannedChild, RouteRequest, RoutingView, cost_of_waiting, joined_at};
+use crate::strategy::Posting;
 use crate::table::Slot;
 use crate::venue_set::VenueSet;
 use crate::waiting::Waiting;
@@ -46,7 +47,8 @@ impl Engine {
     /// Plans looks at the place of an order, once the order rests.
     #[inline]
     pub(super) fn watch_place(&mut self, order: &Order) {
-        if !order.is_watched || order.live_children == 0 {
+        // A posted order waits where the touch is.
+        if !order.is_watched || order.live_children == 0 || self.posting(order) != Posting::No {
             return;
         }
         let slot = self.orders.slot(order.id.0);
@@ -104,7 +106,10 @@ impl Engine {
             return;
         };
         self.resting.moves(slot).place_at = UnixNanos(0);
-        if self.never_moves(order.account) || order.live_children == 0 {
+        if self.never_moves(order.account)
+            || order.live_children == 0
+            || self.posting(&order) != Posting::No
+        {
             // The looks begin again when the order rests, or its account lets it move.
             return;
         }

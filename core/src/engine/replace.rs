@@ -69,6 +69,9 @@ impl Engine {
         // Fills during the cancel of the children may exceed the new quantity.
         order.qty = Qty(qty.0.max(order.filled.0 + order.canceled.0));
         self.watch_anew(order);
+        if order.price != price {
+            self.post_anew(order);
+        }
         order.price = price;
         if order.ord_type.has_limit() {
             order.worst = price;

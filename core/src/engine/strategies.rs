@@ -4,7 +4,7 @@
 
 use super::Engine;
 use crate::input::{Choice, ScoreWeights};
-use crate::number::Qty;
+use crate::number::{Price, Qty};
 use crate::order::Order;
 use crate::strategy::{Strategy, StrategyTerms};
 
@@ -14,7 +14,7 @@ impl Engine {
     pub(super) fn terms_of(&self, order: &Order) -> StrategyTerms {
         match order.strategy {
             Strategy::Cross if order.choice != Choice::ByOwnScore => StrategyTerms::default(),
-            Strategy::Cross | Strategy::NearlyAll => {
+            Strategy::Cross | Strategy::NearlyAll | Strategy::Post | Strategy::Smart => {
                 self.strategy_terms[self.orders.slot(order.id.0) as usize]
             }
         }
@@ -34,7 +34,7 @@ impl Engine {
     /// minimum asks for all of the new quantity.
     fn minimum_of(&self, order: &Order) -> Qty {
         match (order.strategy, self.terms_of(order).min_qty) {
-            (Strategy::Cross, _) => Qty::ZERO,
+            (Strategy::Cross | Strategy::Post | Strategy::Smart, _) => Qty::ZERO,
             (Strategy::NearlyAll, Qty::ZERO) => order.qty,
             (Strategy::NearlyAll, min_qty) => min_qty.min(order.qty),
         }
@@ -44,10 +44,19 @@ impl Engine {
     /// is always nearer to the minimum.
     #[inline]
     pub(super) fn least_of_plan(&self, order: &Order) -> Qty {
-        if order.strategy == Strategy::Cross || !order.filled.is_zero() {
+        if order.strategy != Strategy::NearlyAll || !order.filled.is_zero() {
             return Qty::ZERO;
         }
         self.minimum_of(order).saturating_sub(order.at_venues)
+    }
+
+    /// A replace changes the limit of an order: where it rests, and what that is expected to save,
+    /// is found anew.
+    pub(super) fn post_anew(&mut self, order: &Order) {
+        if order.strategy != Strategy::Cross {
+            let slot = self.orders.slot(order.id.0) as usize;
+            self.strategy_terms[slot].acts_at = Price(0);
+        }
     }
 
     /// Whether an order has filled something, and less than its minimum.

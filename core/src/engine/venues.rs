@@ -164,6 +164,12 @@ impl Engine {
         // A refused child, or one that never arrived, has not met the book.
         match (event, child.tif) {
             (ChildEvent::SelfMatched, _) => self.note_self_match(&mut order, child.venue),
+            // It would have taken, or the venue ended it otherwise: it rests elsewhere meanwhile.
+            (ChildEvent::Canceled | ChildEvent::Expired, TimeInForce::Gtc)
+                if order.strategy.posts() && !child.cancel_wanted =>
+            {
+                self.note_fade(&mut order, child.venue);
+            }
             (_, TimeInForce::Gtc) | (ChildEvent::LastFilled, _) => {}
             (ChildEvent::Rejected, _) if was_unknown => order.avoided.insert(child.venue),
             (ChildEvent::Rejected, _) => {}

@@ -22,6 +22,7 @@ use crate::output::Sink;
 use crate::reference::VENUES_MAX;
 use crate::resting::Place;
 use crate::routing::{PlannedChild, RouteRequest, RoutingView, takes_orders};
+use crate::strategy::{Posting, Strategy};
 use crate::table::Slot;
 use crate::venue_set::VenueSet;
 use crate::waiting::{Help, Waiting};
@@ -64,9 +65,9 @@ impl Recalled {
 }
 
 /// Where an order rests.
-struct Rest {
+pub(super) struct Rest {
     /// Quantity of its resting children.
-    qty: Qty,
+    pub qty: Qty,
     /// The venues.
     venues: VenueSet,
 }
@@ -75,6 +76,9 @@ impl Engine {
     /// Lets an order be found by offers within its limit, once it has a child.
     #[inline]
     pub(super) fn watch(&mut self, order: &mut Order) {
+        if self.posting(order) != Posting::No {
+            return self.follow(order);
+        }
         let rests = order.live_children > 0 && order.tif.waits() && order.ord_type.has_limit();
         if rests && !order.is_watched && order.is_working() {
             order.is_watched = true;
@@ -97,6 +101,9 @@ impl Engine {
 
     /// The limit of an order changes: the order is found by its new one, once it has a child.
     pub(super) fn watch_anew(&mut self, order: &mut Order) {
+        if self.posting(order) != Posting::No {
+            return self.unfollow(order);
+        }
         let slot = self.orders.slot(order.id.0);
         if order.is_watched && !self.resting.is_held(slot) {
             order.is_watched = false;
@@ -246,7 +253,7 @@ impl Engine {
     }
 
     /// Where an order rests; `None` while one of its children is not known to rest.
-    fn rest_of(&self, order: &Order) -> Option<Rest> {
+    pub(super) fn rest_of(&self, order: &Order) -> Option<Rest> {
         let mut rest = Rest { qty: Qty::ZERO, venues: VenueSet::EMPTY };
         for child in self.children_of(order) {
             if child.tif != TimeInForce::Gtc
@@ -325,7 +332,7 @@ impl Engine {
 
     /// The children that carry a quantity: the smallest one that suffices, or else the largest one
     /// and then the next.
-    fn choose_recalled(&self, order: &Order, needed: Qty) -> Recalled {
+    pub(super) fn choose_recalled(&self, order: &Order, needed: Qty) -> Recalled {
         let children = [ChildId(0); CHILDREN_PER_ORDER_MAX as usize];
         let mut all = Recalled { children, len: 0, beyond: Qty::ZERO };
         let mut needed = needed;
@@ -395,6 +402,9 @@ impl Engine {
         }
         child.cancel_wanted = false;
         self.moved(child, order);
+        if order.strategy == Strategy::Smart {
+            self.hold_posted(order, UnixNanos(self.now.0 + HOLD_NS));
+        }
         if order.moving > 0 || order.state().is_over() {
             return;
         }

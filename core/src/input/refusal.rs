@@ -136,11 +136,13 @@ pub enum Refusal {
     /// The order rested and was called back for an order of another owner. It is put back at the
     /// end of the queue.
     PlaceLost = 60,
+    /// The deadline of a strategy is in the past, or the strategy has none.
+    BadDeadline = 61,
 }
 
 impl Refusal {
     /// All refusals, in the order of their numbers.
-    pub const ALL: [Self; 61] = [
+    pub const ALL: [Self; 62] = [
         Self::None,
         Self::DuplicateClOrdId,
         Self::UnknownSymbol,
@@ -202,6 +204,7 @@ impl Refusal {
         Self::SelfMatchResting,
         Self::SelfMatchReduced,
         Self::PlaceLost,
+        Self::BadDeadline,
     ];
 }
 
@@ -263,6 +266,7 @@ impl Refusal {
             | Self::NotUnknown
             | Self::UnknownTooBriefly
             | Self::VenueNotAllowed
+            | Self::BadDeadline
             | Self::PlaceLost => Cause::Asked,
             Self::InsufficientFunds
             | Self::FokNotFillable

@@ -144,8 +144,10 @@ pub struct Instructions {
     /// FIX 848: what counts in a venue's score; `None` for the account's weights. Only with
     /// [`BY_SCORE`](crate::strategy::BY_SCORE).
     pub weights: Option<ScoreWeights>,
-    /// FIX 957: number of the algorithm's parameters. Refused.
+    /// FIX 957: number of the strategy's parameters. One that is not the deadline is refused.
     pub strategy_parameters: u8,
+    /// FIX 960 of the parameter `Deadline`: when a smart order crosses at the latest; zero for none.
+    pub deadline: UnixNanos,
     /// FIX 110: minimum quantity; zero for none. Only with [`TimeInForce::Ioc`].
     pub min_qty: Qty,
     /// FIX 111, 210 or 1138: displayed quantity; zero for all of it. Refused.
@@ -182,6 +184,7 @@ wire_fields!(Instructions {
     strategy,
     weights,
     strategy_parameters,
+    deadline,
     min_qty,
     display_qty,
     cash_qty

@@ -76,6 +76,8 @@ pub enum Verdict {
     WorseBehaviour = 29,
     /// In score mode: venues with higher scores take all that is to be placed.
     LowerScore = 30,
+    /// An order that is to rest would take from the venue's book.
+    WouldTake = 31,
 }
 
 /// One venue's line of a [`Decision`].

@@ -5,7 +5,7 @@
 use super::{RouteRequest, RoutingView, reaches, within};
 use crate::book::Book;
 use crate::input::{FeeTaken, InstrumentDef, Level, ListingDef, Side};
-use crate::number::{AMOUNT_DECIMALS, Notional, PPM, Price, Qty, saturating_product};
+use crate::number::{AMOUNT_DECIMALS, FeePpm, Notional, PPM, Price, Qty, saturating_product};
 use crate::output::{VenueLine, Verdict};
 use crate::reference::{amount_of, ten_to};
 
@@ -240,6 +240,13 @@ impl<'a> Candidate<'a> {
         i128::from(price.0) * i128::from(self.factor)
     }
 
+    /// All-in cost of one unit that rests at a price and is taken there, signed as
+    /// [`Candidate::unit_cost`].
+    pub fn rest_cost(&self, price: Price) -> i128 {
+        let factor = factor_of(self.listing, self.listing.maker_fee, self.side);
+        i128::from(price.0) * i128::from(factor)
+    }
+
     /// All-in cost of one unit at a price without the cost of behaviour, signed likewise.
     pub fn unit_all_in(&self, price: Price) -> i128 {
         i128::from(price.0) * i128::from(all_in_factor(self.listing, self.side))
@@ -390,8 +397,13 @@ const fn behaviour_factor(behaviour_ppm: u32) -> i64 {
 /// A buy pays `price * (1 + fee)` for a unit; where the fee is taken in the base asset, it pays
 /// `price` for `1 - fee` of a unit. A sell receives `price * (1 - fee)`.
 fn all_in_factor(listing: &ListingDef, side: Side) -> i64 {
+    factor_of(listing, listing.taker_fee, side)
+}
+
+/// As [`all_in_factor`], with another fee.
+fn factor_of(listing: &ListingDef, fee: FeePpm, side: Side) -> i64 {
     const ONE: i64 = PPM as i64;
-    let fee = i64::from(listing.taker_fee.0);
+    let fee = i64::from(fee.0);
     match (side, listing.fee_taken) {
         (Side::Buy, FeeTaken::Received) => FACTOR_ONE * ONE / (ONE - fee),
         (Side::Buy, FeeTaken::Quote | FeeTaken::Other) => (ONE + fee) * (FACTOR_ONE / ONE),

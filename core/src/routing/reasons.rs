@@ -5,7 +5,7 @@
 //! back and one that waits say the same.
 
 use super::candidate::Candidate;
-use super::{Plan, RouteRequest, within, worse_by};
+use super::{Plan, RouteRequest, Wants, within, worse_by};
 use crate::input::{Refusal, Side};
 use crate::number::{Price, Qty};
 use crate::output::{VenueLine, Verdict};
@@ -50,6 +50,7 @@ const fn cause(verdict: Verdict) -> Cause {
         | Verdict::TooThin
         | Verdict::Faded
         | Verdict::Backup
+        | Verdict::WouldTake
         | Verdict::WorseBehaviour
         | Verdict::LowerScore
         | Verdict::NoFok => Cause::Book,
@@ -126,9 +127,13 @@ impl Plan {
             Refusal::InsufficientFunds
         } else if causes.has(Cause::OwnOrder) {
             Refusal::SelfMatch
-        } else if self.fok && !causes.has_only(&[Cause::Away, Cause::Closed, Cause::Minimum]) {
+        } else if self.wants == Wants::Whole
+            && !causes.has_only(&[Cause::Away, Cause::Closed, Cause::Minimum])
+        {
             Refusal::FokNotFillable
-        } else if self.is_short && !causes.has_only(&[Cause::Away, Cause::Closed, Cause::Minimum]) {
+        } else if self.wants == Wants::Minimum
+            && !causes.has_only(&[Cause::Away, Cause::Closed, Cause::Minimum])
+        {
             Refusal::MinQtyNotFillable
         } else if causes.has(Cause::Maximum) {
             Refusal::QuantityTooLarge
@@ -151,7 +156,7 @@ impl Plan {
         }
         // Time ends a fade, also where the book does not change.
         if self.lines().iter().any(|line| line.verdict == Verdict::Faded) {
-            return (Waiting::BeyondLimit, Help::Fade);
+            return (self.at_book(), Help::Fade);
         }
         let by_size = causes.has(Cause::Minimum) || causes.has(Cause::Maximum);
         let by_book = causes.has(Cause::Book) || causes.has(Cause::OwnOrder) || by_size;
@@ -167,12 +172,17 @@ impl Plan {
         }
         // Also a child of the order that is with a venue, and takes all that it offers.
         if by_book || causes.has(Cause::Placed) {
-            return (Waiting::BeyondLimit, Help::Book);
+            return (self.at_book(), Help::Book);
         }
         if causes.has(Cause::Refused) {
             return (Waiting::VenueRefused, Help::Venue);
         }
         (Waiting::NoVenue, if causes.has(Cause::Closed) { Help::Room } else { Help::Venue })
+    }
+
+    /// What waits for a book: an order that is to rest where it would not take, or one that takes.
+    fn at_book(&self) -> Waiting {
+        if self.wants == Wants::Rest { Waiting::WouldTake } else { Waiting::BeyondLimit }
     }
 
     /// Notes the candidates whose funds would carry a smallest child at a price that a book can

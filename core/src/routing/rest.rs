@@ -12,13 +12,14 @@ use core::cmp::Reverse;
 use super::candidate::Candidate;
 use super::eligible::usable;
 use super::reasons::Causes;
-use super::{PlannedChild, RouteRequest, RoutingView, reaches};
+use super::{PlannedChild, RouteRequest, RoutingView, post, reaches};
 use crate::book::Book;
 use crate::id::VenueId;
 use crate::input::{ListingDef, Side};
 use crate::number::{Price, Qty, UnixNanos};
 use crate::output::{VenueLine, Verdict};
 use crate::reference::VENUES_MAX;
+use crate::strategy::Posting;
 
 /// Billionths in one.
 const PPB: i128 = 1_000_000_000;
@@ -172,6 +173,9 @@ fn place_at(
     let price = c.listing.ticks.within(limit, request.side);
     if c.own.is_some_and(|own| reaches(price, own, request.side)) {
         return Err(Verdict::OwnOrder);
+    }
+    if request.posting != Posting::No && post::would_take(c, price, request.side) {
+        return Err(Verdict::WouldTake);
     }
     if market.room(c.listing.venue, request.instrument) < 1 + u32::from(!c.share.is_zero()) {
         return Err(Verdict::NoRate);

@@ -320,12 +320,13 @@ impl Desk {
     pub fn sent(&mut self, expected: &[&str]) -> &mut Self {
         let words = |output: &Output| match output {
             Output::SendNew(s) => Some(format!(
-                "v{} new {} {} @ {} {:?} #{}",
+                "v{} new {} {} @ {} {:?}{} #{}",
                 s.venue.0,
                 if s.side == Side::Buy { "buy" } else { "sell" },
                 s.qty.0,
                 s.price.0,
                 s.tif,
+                if s.post_only { " post" } else { "" },
                 s.child.0
             )),
             Output::SendCancel(c) => Some(format!("v{} cancel #{}", c.venue.0, c.child.0)),

@@ -191,7 +191,7 @@ fn a_replace_keeps_the_minimum_and_one_to_less_asks_for_the_whole() {
         made.expect("made")
     };
     let orig_cl_ord_id = crate::desk::text("a");
-    for change in [(|i| i.min_qty = Qty(9)) as fn(&mut Instructions), |i| i.strategy = 1_002] {
+    for change in [(|i| i.min_qty = Qty(9)) as fn(&mut Instructions), |i| i.strategy = 1_001] {
         desk.input(Input::Replace(ReplaceOrder { orig_cl_ord_id, order: order(change) }));
         desk.client_saw(&["a not replaced NotReplaceable"]);
     }

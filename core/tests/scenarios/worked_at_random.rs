@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rutter_core::id::{ChildId, OrderId, SessionId, VenueId};
 use rutter_core::input::*;
-use rutter_core::number::{FeePpm, Price, Qty};
+use rutter_core::number::{FeePpm, Price, Qty, UnixNanos};
 use rutter_core::output::{Notice, Output, SendNew};
+use rutter_core::strategy::Strategy;
 use rutter_core::waiting::Waiting;
 use rutter_test_support::random::Random;
 use rutter_test_support::{reference, seeds};
@@ -48,6 +49,10 @@ pub struct World {
     moving: Moving,
     /// Moves to a venue that offers nothing within the limit of the order.
     places: u64,
+    /// Orders have strategies.
+    strategies: bool,
+    /// Children that were sent as post-only.
+    posted: u64,
 }
 
 impl World {
@@ -96,7 +101,22 @@ impl World {
         let (children, down) = (BTreeMap::new(), BTreeSet::new());
         let (sent, told) = (Vec::new(), BTreeMap::new());
         let (ids, moves, places, sessions) = (0, 0, 0, 1);
-        Self { desk, random, children, sessions, sent, told, down, ids, moves, moving, places }
+        let (strategies, posted) = (false, 0);
+        Self {
+            desk,
+            random,
+            children,
+            sessions,
+            sent,
+            told,
+            down,
+            ids,
+            moves,
+            moving,
+            places,
+            strategies,
+            posted,
+        }
     }
 
     fn book(&mut self) {
@@ -114,7 +134,26 @@ impl World {
         let tif = self.random.pick(&["gtc", "gtc", "gtc", "ioc"]);
         let qty = 1 + self.random.below(20);
         self.desk.session = SessionId(self.random.below(self.sessions) as u16);
-        self.desk.client(&format!("o{} {side} {qty} @ {price} {tif}", self.ids));
+        let words = format!("o{} {side} {qty} @ {price} {tif}", self.ids);
+        let strategy = match (self.strategies, tif) {
+            (false, _) => Strategy::Cross,
+            (true, "ioc") => Strategy::NearlyAll,
+            (true, _) => self.random.pick(&[
+                Strategy::Cross,
+                Strategy::Post,
+                Strategy::Smart,
+                Strategy::Smart,
+            ]),
+        };
+        let deadline = self.random.pick(&[0, 1, 3]) * 1_000_000_000;
+        let now = self.desk.now.0;
+        self.desk.instructed(&words, |new| {
+            new.instructions.strategy = strategy.number();
+            if strategy == Strategy::Smart && deadline > 0 {
+                new.instructions.strategy_parameters = 1;
+                new.instructions.deadline = UnixNanos(now + deadline);
+            }
+        });
     }
 
     fn change(&mut self) {
@@ -159,6 +198,15 @@ impl World {
                 vec![self.random.pick(&["rejected Other", "rejected RateLimit"]).to_owned()]
             }
             3 => vec!["unsure".to_owned()],
+            // A post-only order would have taken.
+            4 if self.strategies && child.rests => {
+                child.is_open = false;
+                vec![format!("done {}", child.filled)]
+            }
+            5 if self.strategies && child.rests && !child.accepted => {
+                child.is_open = false;
+                vec!["rejected WouldMatch".to_owned()]
+            }
             _ if child.cancel_asked && self.random.in_100(20) => {
                 child.cancel_asked = false;
                 vec!["cancel-rejected".to_owned()]
@@ -181,6 +229,8 @@ impl World {
         for output in std::mem::take(&mut self.desk.outputs) {
             match output {
                 Output::SendNew(new) => {
+                    self.check_strategy(&new);
+                    self.posted += u64::from(new.post_only);
                     let child = AtVenue {
                         venue: new.venue.0,
                         order: new.order.0,
@@ -305,6 +355,15 @@ impl World {
         self.check();
     }
 
+    /// A posted child rests, and not where it would take; no order that never takes sends another.
+    fn check_strategy(&self, new: &SendNew) {
+        let order = self.desk.engine.order(new.order).expect("an order");
+        assert!(!new.post_only || new.tif == TimeInForce::Gtc, "{new:?}");
+        assert!(new.post_only || order.strategy != Strategy::Post, "{new:?} of {order:?}");
+        let posts = matches!(order.strategy, Strategy::Post | Strategy::Smart);
+        assert!(posts || !new.post_only, "{new:?} of {order:?}");
+    }
+
     /// What the venues hold and have filled of an order is never more than was ordered.
     pub fn check(&self) {
         let mut sums: BTreeMap<u64, i64> = BTreeMap::new();
@@ -341,4 +400,27 @@ fn never_more_is_out_than_was_ordered_whatever_happens_to_orders_that_move() {
         });
     }
     assert!(moves > 0 && places > 0, "some order moves, and some to a better place");
+}
+
+#[test]
+fn never_more_is_out_than_was_ordered_whatever_happens_to_orders_of_strategies() {
+    let (mut moves, mut posted) = (0, 0);
+    for seed in seeds::chosen(CASES) {
+        seeds::run(seed, "scenarios worked_at_random::", || {
+            let run = || {
+                let mut world = World::new(seed);
+                world.strategies = true;
+                for _ in 0..STEPS {
+                    world.step();
+                }
+                world
+            };
+            let (world, again) = (run(), run());
+            let digests =
+                |world: &World| (world.desk.engine.digest(), world.desk.engine.state_digest());
+            assert_eq!(digests(&world), digests(&again), "the same inputs, the same decisions");
+            (moves, posted) = (moves + world.moves, posted + world.posted);
+        });
+    }
+    assert!(moves > 0 && posted > 0, "{moves} moves, {posted} posted children");
 }

@@ -26,7 +26,7 @@ use rutter_fix::app::{
     self, AppError, MassRequestType, NewOrderSingle, OrderCancelReplaceRequest, OrderCancelRequest,
     OrderMassCancelRequest, OrderMassStatusRequest, OrderStatusRequest, Rejection,
 };
-use rutter_fix::codec::{Decimal, Message};
+use rutter_fix::codec::{Decimal, Message, parse_timestamp_ns};
 use rutter_fix::dictionary::Version;
 use rutter_fix::session::{BusinessRejectReason, SessionRejectReason as Reason};
 use rutter_fix::tags::{self, msg_type};
@@ -296,6 +296,9 @@ fn in_terms(
     })
 }
 
+/// `StrategyParameterName` (958) of the time at which a smart order crosses at the latest.
+const DEADLINE: &[u8] = b"Deadline";
+
 fn instructions(
     said: &app::Instructions<'_>,
     instrument: &InstrumentConfig,
@@ -313,6 +316,11 @@ fn instructions(
             i128::from(whole) * ten_to(AMOUNT_DECIMALS - u32::from(decimals))
         }
     };
+    // Another parameter is refused by the core, which is told how many there are.
+    let deadline = match said.strategy_parameter {
+        Some((DEADLINE, value)) => parse_timestamp_ns(value).ok_or(Refusal::BadDeadline)?,
+        Some(_) | None => 0,
+    };
     let letters = said.exec_inst.unwrap_or(b"").iter().filter(|byte| **byte != b' ');
     let exec_inst = letters.fold(CharSet::EMPTY, |set, byte| set.with(*byte).unwrap_or(set));
     Ok(Instructions {
@@ -326,6 +334,7 @@ fn instructions(
         strategy: said.target_strategy.unwrap_or(0),
         weights: said.target_strategy_parameters.map(score_weights).transpose()?,
         strategy_parameters: said.strategy_parameters.unwrap_or(0).min(u32::from(u8::MAX)) as u8,
+        deadline: UnixNanos(deadline),
         min_qty: qty(said.min_qty)?,
         display_qty: qty(said.display_qty)?,
         cash_qty: Amount(cash),

@@ -91,6 +91,7 @@ pub const fn codes(refusal: Refusal) -> RefusalCodes {
         Refusal::VenueNotAllowed => (11, 99, "VenueNotAllowed"),
         Refusal::MinQtyNotFillable => (0, 99, "MinQtyNotFillable"),
         Refusal::MinQtyNotReached => (0, 2, "MinQtyNotReached"),
+        Refusal::BadDeadline => (99, 99, "BadDeadline"),
         Refusal::NoReference => (2, 2, "NoReference"),
         Refusal::WaitedTooLong => (4, 0, "WaitedTooLong"),
         Refusal::NotUnknown => (0, 2, "NotUnknown"),

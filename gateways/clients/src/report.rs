@@ -72,7 +72,7 @@ pub fn write_report(
     }
     write_account(out, report, owner);
     write_what(out, report, instrument);
-    write_strategy(out, report, instrument, reader.version);
+    write_strategy(out, report, instrument);
     write_numbers(out, report, instrument);
     if let Some(last) = &report.last {
         write_last(out, last, instrument, reader.version, terms);
@@ -290,22 +290,15 @@ fn write_what(out: &mut Encoder<'_>, report: &Report, instrument: Option<&Instru
     }
 }
 
-/// Writes the strategy and its terms. FIX 4.2 has no field for the strategy.
-fn write_strategy(
-    out: &mut Encoder<'_>,
-    report: &Report,
-    instrument: Option<&InstrumentConfig>,
-    reader: Version,
-) {
+/// Writes the strategy and its terms. Our dictionary of FIX 4.2 has the field for the strategy.
+fn write_strategy(out: &mut Encoder<'_>, report: &Report, instrument: Option<&InstrumentConfig>) {
     let Some(instrument) = instrument.filter(|_| report.strategy != Strategy::Cross) else {
         return;
     };
     if report.min_qty.0 != 0 {
         out.decimal(tags::MIN_QTY, report.min_qty.0, instrument.qty_decimals);
     }
-    if reader != Version::Fix42 {
-        out.uint(tags::TARGET_STRATEGY, u64::from(report.strategy.number()));
-    }
+    out.uint(tags::TARGET_STRATEGY, u64::from(report.strategy.number()));
 }
 
 /// Writes quantity, limit price, filled and open quantity, and the average price.

@@ -127,6 +127,8 @@ tags! {
     TOT_NUM_REPORTS = 911, "TotNumReports";
     LAST_RPT_REQUESTED = 912, "LastRptRequested";
     NO_STRATEGY_PARAMETERS = 957, "NoStrategyParameters";
+    STRATEGY_PARAMETER_NAME = 958, "StrategyParameterName";
+    STRATEGY_PARAMETER_VALUE = 960, "StrategyParameterValue";
     AGGRESSOR_INDICATOR = 1057, "AggressorIndicator";
     APPL_VER_ID = 1128, "ApplVerID";
     DEFAULT_APPL_VER_ID = 1137, "DefaultApplVerID";

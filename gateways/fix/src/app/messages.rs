@@ -69,14 +69,22 @@ pub struct Instructions<'a> {
     pub target_strategy_parameters: Option<&'a [u8]>,
     /// `NoStrategyParameters` (957).
     pub strategy_parameters: Option<u32>,
+    /// `StrategyParameterName` (958) and `StrategyParameterValue` (960), if there is one parameter.
+    pub strategy_parameter: Option<(&'a [u8], &'a [u8])>,
 }
 
 impl<'a> Instructions<'a> {
-    fn read(known: &Known<'a>) -> Result<Self, AppError> {
+    fn read(message: &Message<'a>, known: &Known<'a>) -> Result<Self, AppError> {
         let mut display_qty = None;
         for tag in [tags::DISPLAY_QTY, tags::MAX_FLOOR, tags::MAX_SHOW] {
             display_qty = display_qty.or(known.positive_or_none(tag)?);
         }
+        let strategy_parameters = known.number(tags::NO_STRATEGY_PARAMETERS)?;
+        let parameter = || {
+            let name = message.get(tags::STRATEGY_PARAMETER_NAME)?;
+            Some((name, message.get(tags::STRATEGY_PARAMETER_VALUE)?))
+        };
+        let strategy_parameter = if strategy_parameters == Some(1) { parameter() } else { None };
         Ok(Self {
             ex_destination: known.text(tags::EX_DESTINATION, EX_DESTINATION_BYTES_MAX)?,
             exec_inst: known.letters(tags::EXEC_INST)?,
@@ -88,7 +96,8 @@ impl<'a> Instructions<'a> {
             target_strategy: known.number(tags::TARGET_STRATEGY)?,
             target_strategy_parameters: known
                 .text(tags::TARGET_STRATEGY_PARAMETERS, STRATEGY_PARAMETERS_BYTES_MAX)?,
-            strategy_parameters: known.number(tags::NO_STRATEGY_PARAMETERS)?,
+            strategy_parameters,
+            strategy_parameter,
         })
     }
 }
@@ -189,10 +198,10 @@ impl<'a> NewOrderSingle<'a> {
     /// # Errors
     /// The first field at fault. Missing fields come first, in order of their tags.
     pub fn read(message: &Message<'a>) -> Result<Self, AppError> {
-        Self::from_known(&Known::read(message)?)
+        Self::from_known(message, &Known::read(message)?)
     }
 
-    fn from_known(known: &Known<'a>) -> Result<Self, AppError> {
+    fn from_known(message: &Message<'a>, known: &Known<'a>) -> Result<Self, AppError> {
         known.demand(&[tags::CL_ORD_ID])?;
         // An order by amount (152) has no quantity.
         if known.get(tags::CASH_ORDER_QTY).is_none() {
@@ -229,7 +238,7 @@ impl<'a> NewOrderSingle<'a> {
             stop_px: known.positive(tags::STOP_PX)?,
             transact_time_ns: known.transact_time()?,
             handl_inst: known.handl_inst()?,
-            instructions: Instructions::read(known)?,
+            instructions: Instructions::read(message, known)?,
             unsupported,
         })
     }
@@ -246,7 +255,7 @@ impl<'a> OrderCancelReplaceRequest<'a> {
         Ok(Self {
             orig_cl_ord_id: known.required_text(tags::ORIG_CL_ORD_ID, CL_ORD_ID_BYTES_MAX)?,
             order_id: known.text(tags::ORDER_ID, ORDER_ID_BYTES_MAX)?,
-            order: NewOrderSingle::from_known(&known)?,
+            order: NewOrderSingle::from_known(message, &known)?,
         })
     }
 }

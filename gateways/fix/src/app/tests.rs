@@ -137,6 +137,7 @@ fn instructions_are_carried_on_and_their_form_is_checked() {
             target_strategy: Some(1),
             target_strategy_parameters: Some(b"price=100"),
             strategy_parameters: Some(1),
+            strategy_parameter: Some((b"Urgency", b"5")),
         };
         assert_eq!((order.instructions, order.unsupported), (expected, None));
         Ok(())

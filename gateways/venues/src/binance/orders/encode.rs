@@ -20,6 +20,8 @@ use crate::signing::Ed25519Signer;
 pub(super) const RECV_WINDOW: u32 = 25_000;
 /// `OrdType` (40) of a limit order.
 const LIMIT: u8 = b'2';
+/// `ExecInst` (18): 6, participate and do not initiate. The venue refuses the order if it would take.
+const POST_ONLY: u8 = b'6';
 /// `MessageHandling` (25035).
 pub(super) const MESSAGE_HANDLING: u32 = 25_035;
 
@@ -76,9 +78,11 @@ pub(super) fn new_order(
     let qty = decimal::rescale(new.qty.0, listing.qty_decimals, listing.venue_qty_decimals)?;
     let price =
         decimal::rescale(new.price.0, listing.price_decimals, listing.venue_price_decimals)?;
+    encoder.uint(RECV_WINDOW, u64::from(recv_window_ms)).field(tags::CL_ORD_ID, id.as_bytes());
+    if new.post_only {
+        encoder.char(tags::EXEC_INST, POST_ONLY);
+    }
     encoder
-        .uint(RECV_WINDOW, u64::from(recv_window_ms))
-        .field(tags::CL_ORD_ID, id.as_bytes())
         .decimal(tags::ORDER_QTY, qty, listing.venue_qty_decimals)
         .char(tags::ORD_TYPE, LIMIT)
         .decimal(tags::PRICE, price, listing.venue_price_decimals);
@@ -93,7 +97,10 @@ pub(super) fn new_order(
         TimeInForce::Ioc => b'3',
         TimeInForce::Fok => b'4',
     };
-    encoder.char(tags::TIME_IN_FORCE, tif);
+    // A post-only order (LIMIT_MAKER) has no time in force.
+    if !new.post_only {
+        encoder.char(tags::TIME_IN_FORCE, tif);
+    }
     Ok(())
 }
 

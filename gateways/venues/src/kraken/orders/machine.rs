@@ -511,6 +511,7 @@ impl KrakenOrders {
             cl_ord_id: id.as_str(),
             side: new.side,
             tif: new.tif,
+            post_only: new.post_only,
             qty: new.qty,
             price: new.price,
             deadline: UnixNanos(now_ns.saturating_add(config.validity_ns)),

@@ -193,6 +193,8 @@ pub struct AddOrder<'a> {
     pub side: Side,
     /// IOC; any other value is sent as good-till-cancelled.
     pub tif: TimeInForce,
+    /// The venue cancels the order if it would take.
+    pub post_only: bool,
     /// Quantity.
     pub qty: Qty,
     /// Limit price.
@@ -226,7 +228,11 @@ pub fn write_add_order(out: &mut Vec<u8>, order: &AddOrder<'_>) -> Result<(), De
     out.extend_from_slice(order.listing.symbol.as_bytes());
     out.extend_from_slice(b"\",\"time_in_force\":\"");
     out.extend_from_slice(if order.tif == TimeInForce::Ioc { b"ioc" } else { b"gtc" });
-    out.extend_from_slice(b"\",\"fee_preference\":\"quote\",\"cl_ord_id\":\"");
+    out.push(b'"');
+    if order.post_only {
+        out.extend_from_slice(b",\"post_only\":true");
+    }
+    out.extend_from_slice(b",\"fee_preference\":\"quote\",\"cl_ord_id\":\"");
     out.extend_from_slice(order.cl_ord_id.as_bytes());
     out.extend_from_slice(b"\",\"deadline\":\"");
     write_rfc3339(out, order.deadline.0);
@@ -302,6 +308,7 @@ mod tests {
             cl_ord_id: "000000ab00000000000000000000002f",
             side: Side::Buy,
             tif: TimeInForce::Gtc,
+            post_only: false,
             qty: Qty(120_000_000),
             price: Price(2_650_040),
             deadline: UnixNanos(1_768_039_205_000_000_000),
@@ -314,6 +321,12 @@ mod tests {
             String::from_utf8_lossy(&out),
             r#"{"method":"add_order","params":{"order_type":"limit","side":"buy","limit_price":26500.4,"order_qty":1.20000000,"symbol":"BTC/USD","time_in_force":"gtc","fee_preference":"quote","cl_ord_id":"000000ab00000000000000000000002f","deadline":"2026-01-10T10:00:05.000Z","token":"TOKEN"},"req_id":123456789}"#
         );
+        out.clear();
+        let post = AddOrder { post_only: true, ..order };
+        write_add_order(&mut out, &post).expect("within decimals");
+        let text = String::from_utf8_lossy(&out).into_owned();
+        let asked = r#","time_in_force":"gtc","post_only":true,"fee_preference":"quote""#;
+        assert!(text.contains(asked), "{text}");
         out.clear();
         let fine = AddOrder { price: Price(2_650_041), ..order };
         assert!(write_add_order(&mut out, &fine).is_err(), "the venue has one decimal");

@@ -250,6 +250,7 @@ pub fn order(child: u64) -> SendNew {
         instrument: InstrumentId(1),
         side: Side::Buy,
         tif: TimeInForce::Gtc,
+        post_only: false,
         qty: Qty(50_000_000),
         price: Price(6_000_000),
     }

@@ -238,6 +238,7 @@ impl Desk {
             instrument: BTC_USD,
             side: Side::Sell,
             tif,
+            post_only: false,
             qty: Qty(500_000),
             price: Price(2_650_000),
         }))

@@ -132,6 +132,7 @@ fn what_cannot_be_sent_is_certainly_not_sent() {
         instrument: BTC_USD,
         side: Side::Buy,
         tif: TimeInForce::Gtc,
+        post_only: false,
         qty: Qty(1),
         price: Price(10),
     };
