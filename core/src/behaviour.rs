@@ -19,7 +19,8 @@ pub const SAMPLES_MIN: u64 = 20;
 /// The largest cost of behaviour, in parts per million: one per cent.
 pub const COST_MAX_PPM: u64 = 10_000;
 
-/// What is known of a venue is worked out anew, and told, at most once in this time, in nanoseconds.
+/// What is known of a venue is worked out anew, and told, at most once in this time, in
+/// nanoseconds.
 pub const MEASURED_EVERY_NS: u64 = 1_000_000_000;
 
 /// Longest time to an answer that is told apart: above two minutes, in microseconds.
@@ -126,10 +127,12 @@ impl Behaviour {
     /// above zero.
     pub fn took(&mut self, shown: i64, filled: i64, now: UnixNanos) {
         self.age(now);
-        let missing = i128::from(shown.saturating_sub(filled).max(0));
         self.takes += ONE;
-        self.faded += (missing * i128::from(ONE) / i128::from(shown.max(1))) as u64;
-        self.partial += if missing > 0 && filled > 0 { ONE } else { 0 };
+        let missing = i128::from(shown.saturating_sub(filled));
+        if missing > 0 {
+            self.faded += (missing * i128::from(ONE) / i128::from(shown.max(1))) as u64;
+            self.partial += if filled > 0 { ONE } else { 0 };
+        }
     }
 
     /// From when on it may be worked out anew what is known.

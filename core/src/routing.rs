@@ -469,6 +469,7 @@ const NO_LINE: VenueLine = VenueLine {
 };
 
 /// Gives the candidates the shares that fill most at the least cost.
+#[inline]
 fn share_out(
     request: &RouteRequest,
     limit: Price,

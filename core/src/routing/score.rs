@@ -25,6 +25,7 @@ pub const PRICE_SPAN_PPM: i128 = 1_000;
 pub const LATENCY_SPAN_US: u64 = 1_000_000;
 
 /// Gives each candidate its score, and tells it in the venue's line.
+#[inline(never)]
 pub(super) fn give_points(
     market: &RoutingView<'_>,
     request: &RouteRequest,
@@ -81,6 +82,7 @@ fn down_from_max(value: u64, span: u64) -> u32 {
 
 /// Gives each candidate what it takes of the quantity, in the order of the scores. Of equal scores
 /// the one with the better effective price is first, then the one with the lower id.
+#[inline(never)]
 pub(super) fn share_by_score(
     request: &RouteRequest,
     candidates: &mut [Option<Candidate<'_>>],

@@ -1,4 +1,5 @@
-//! Fill or kill: the single venue that is cheapest, or in score mode has the highest score, whose book shows the whole quantity.
+//! Fill or kill: the single venue that is cheapest, or in score mode has the highest score, whose
+//! book shows the whole quantity.
 //!
 //! A line belongs here if it places an order that is filled whole or not at all.
 

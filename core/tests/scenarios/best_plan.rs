@@ -188,7 +188,7 @@ impl Case {
         let mut outputs: Vec<Output> = Vec::new();
         let mut engine = Engine::new(&reference::genesis()).expect("sound genesis");
         let mut seq = 0;
-        // What is known of a venue is worked out once a second, and an input takes a quarter of one.
+        // What is known of a venue is worked out once a second: four inputs.
         let mut put = |input: Input| {
             seq += 1;
             let header = Header { seq, time: UnixNanos(1_700_000_000_000_000_000 + seq * STEP_NS) };

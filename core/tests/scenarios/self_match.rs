@@ -49,7 +49,7 @@ fn the_word_for_it_is_told_to_client_and_operator() {
     desk.client("b buy 5 @ 10010 gtc").venue(2, "accepted").venue(2, "self-matched 0");
     assert_eq!(waits(&mut desk, 2), Waiting::OwnOrder);
     desk.outputs.clear();
-    desk.wait_ns(999 * MS).sent(&[]).wait_ns(MS).sent(&["v0 new buy 5 @ 10010 Ioc #3"]);
+    desk.wait_ns(900 * MS).sent(&[]).wait_ns(100 * MS).sent(&["v0 new buy 5 @ 10010 Ioc #3"]);
 }
 
 /// An order of another system on the same account rests as long as it likes: nine orders a second

@@ -15,22 +15,21 @@ use crate::desk::Desk;
 const CASES: u64 = 400;
 const VENUES: u8 = 3;
 
-/// Venues with terms and tiers of all kinds, none of which offers within 100.00.
+/// Venues with fees and tiers of all kinds and no minimums, none of which offers within 100.00.
 fn market(random: &mut Random) -> Desk {
     let mut desk = Desk::with_venues(VENUES);
     for venue in 0..VENUES {
         desk.venue_terms(venue, |terms| terms.stale_after_ns = u64::MAX / 2);
         let fee = random.pick(&[0, 10, 500]);
-        let (lot, lots_min) = (random.pick(&[1, 1, 2, 5]), random.pick(&[1, 1, 3]));
         desk.listing(VenueId(venue), |listing| {
             (listing.maker_fee, listing.taker_fee) = (FeePpm(fee), FeePpm(2 * fee));
-            (listing.lot, listing.qty_min) = (Qty(lot), Qty(lot * lots_min));
-            listing.qty_max = Qty(lot * 40);
+            listing.qty_max = Qty(40);
         });
         desk.book(venue, &[(9_970, 50)], &[(10_030, 50)]);
     }
     let backup: VenueSet = (0..VENUES).filter(|_| random.in_100(40)).map(VenueId).collect();
-    desk.routing(|terms| terms.backup = backup);
+    // Moves to a better place to wait have tests of their own.
+    desk.routing(|terms| (terms.backup, terms.moving) = (backup, Moving::Never));
     desk
 }
 

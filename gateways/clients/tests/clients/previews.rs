@@ -80,8 +80,8 @@ fn the_answer_to_a_client_that_is_gone_is_forgotten() {
 #[test]
 fn what_no_order_may_ask_for_is_refused_without_the_core() {
     let mut desk = alpha();
-    desk.send(1, &format!("35=U3|11=p1|111=0.1|{ORDER}"));
-    desk.saw_like(1, &["35=U4|34=2|11=p1|103=11|58=UnsupportedDisplayQty|"]);
+    desk.send(1, &format!("35=U3|11=p1|388=0|{ORDER}"));
+    desk.saw_like(1, &["35=U4|34=2|11=p1|103=11|58=UnsupportedField|"]);
     desk.send(1, "35=U3|38=1|");
     desk.saw_like(1, &["35=3| 371=11| 373=1|"]);
     assert_eq!(desk.published(), []);

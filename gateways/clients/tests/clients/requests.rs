@@ -140,7 +140,7 @@ fn an_order_names_score_mode_and_its_weights() {
     ];
     for (at, (fields, strategy, weights)) in cases.into_iter().enumerate() {
         desk.send(1, &format!("35=D|11=a{at}|{fields}|{ORDER}"));
-        let Some(Input::NewOrder(order)) = desk.published().first().copied() else { panic!("one") };
+        let Some(Input::NewOrder(order)) = desk.ring.last().copied() else { panic!("one") };
         let said = order.instructions;
         assert_eq!((said.strategy, said.weights), (strategy, weights), "{fields}");
         desk.decide();
