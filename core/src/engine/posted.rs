@@ -152,6 +152,10 @@ impl Engine {
         let Some(mut order) = self.load(id).filter(|order| !order.is_over()) else { return };
         let slot = self.orders.slot(id.0);
         self.posted.remove(slot, order.instrument, order.side.opposite());
+        // An order that has crossed is perhaps found by offers already.
+        if !self.resting.is_held(slot) {
+            self.resting.remove(slot, order.instrument, order.side);
+        }
         order.is_watched = false;
         if matches!(order.waiting, Waiting::MoveLimit | Waiting::VenueLimit) {
             self.wait_no_more(&mut order, out);
@@ -197,7 +201,9 @@ impl Engine {
     pub(super) fn hold_posted(&mut self, order: &Order, until: UnixNanos) {
         let orders = &self.orders;
         self.posted.tidy(|id| orders.get(id).is_some_and(|order| !order.is_over()));
-        self.posted.hold((self.orders.slot(order.id.0), order.id.0), until);
+        let slot = self.orders.slot(order.id.0);
+        self.posted.remove(slot, order.instrument, order.side.opposite());
+        self.posted.hold((slot, order.id.0), until);
     }
 
     /// The touch has left a posted order: the order follows it, or crosses. Returns when the order

@@ -86,7 +86,7 @@ fn a_posted_order_that_would_take_everywhere_waits_and_says_so() {
     desk.instructed("a buy 10 @ 10100 gtc", by(Strategy::Post)).sent(&[]);
     assert_eq!(waits(&mut desk, 1), Waiting::WouldTake);
     desk.book(1, &[(10_005, 1)], &[(10_020, 5)]);
-    desk.sent(&["v1 new buy 10 @ 10005 Gtc post #1"]);
+    desk.sent(&["v0 new buy 10 @ 10005 Gtc post #1"]);
     assert_eq!(waits(&mut desk, 1), Waiting::Nothing);
 }
 
@@ -198,7 +198,7 @@ fn smart_whose_limit_is_at_the_touch_keeps_its_place_when_it_stops_posting() {
     // From now on the order is worked as any other.
     desk.book(1, &[(9_980, 5)], &[(9_985, 4)]).wait_ns(OFFER_AGE_NS).sent(&["v0 cancel #1"]);
     desk.venue(1, "done 0");
-    desk.sent(&["v1 new buy 4 @ 9985 Ioc #2", "v0 new buy 6 @ 9990 Gtc #3"]);
+    desk.sent(&["v1 new buy 4 @ 9985 Ioc #2", "v1 new buy 6 @ 9990 Gtc #3"]);
 }
 
 #[test]
