@@ -28,7 +28,7 @@ fn market(random: &mut Random) -> Desk {
         desk.book(venue, &[(9_970, 50)], &[(10_030, 50)]);
     }
     let backup: VenueSet = (0..VENUES).filter(|_| random.in_100(40)).map(VenueId).collect();
-    // A move to a better place to rest takes nothing, and is none of these.
+    // Moves to a better place to wait have tests of their own.
     desk.routing(|terms| (terms.backup, terms.moving) = (backup, Moving::Never));
     desk
 }

@@ -80,6 +80,9 @@ pub struct KrakenOrders {
     link: Link,
     /// When the core was told that the venue is up; `None` while it is not up.
     up_since_ns: Option<u64>,
+    /// The questions of this link have begun, so the core may have been told what became of
+    /// children.
+    tells: bool,
     /// The venue takes orders. The venue tells its state first of all on each connection.
     online: bool,
     connected_ns: u64,
@@ -110,6 +113,7 @@ impl KrakenOrders {
             inquiry: Inquiry::new(pace, config.seed.rotate_left(32)),
             link: Link::Idle { retry_ns: 0 },
             up_since_ns: None,
+            tells: false,
             online: true,
             connected_ns: 0,
             executions: None,
@@ -191,11 +195,15 @@ impl KrakenOrders {
             if now_ns.saturating_sub(since_ns) >= STABLE_NS {
                 self.backoff.reset();
             }
-            // The core takes all its children at this venue as unknown and asks about each.
-            self.ledger.waits.clear();
-            self.ledger.children.forget_requests();
-            out.emit(Input::VenueDown(self.ledger.config.venue, reason));
+            self.tell_down(reason, out);
         }
+    }
+
+    fn tell_down(&mut self, reason: VenueDownReason, out: &mut Outbox<Input>) {
+        // The core takes all its children at this venue as unknown and asks about each.
+        self.ledger.waits.clear();
+        self.ledger.children.forget_requests();
+        out.emit(Input::VenueDown(self.ledger.config.venue, reason));
     }
 
     /// The link is of no use any more. Closes the link unless it is `closed` already.
@@ -206,7 +214,12 @@ impl KrakenOrders {
         closed: bool,
         out: &mut Outbox<Input>,
     ) {
+        let was_up = self.up_since_ns.is_some();
         self.down(now_ns, reason, out);
+        if core::mem::take(&mut self.tells) && !was_up {
+            // What happens from here on to a child that was told as open is not seen.
+            self.tell_down(reason, out);
+        }
         self.inquiry.stop();
         self.executions = None;
         self.balances = None;
@@ -422,6 +435,7 @@ impl KrakenOrders {
             self.link = Link::On;
             self.ledger.counters.logons += 1;
             self.life.reached(now_ns, Stage::Questions);
+            self.tells = true;
             self.inquiry.start();
         }
     }
@@ -438,6 +452,7 @@ impl KrakenOrders {
         let online = entry.system == "online";
         if online && !self.online && self.link == Link::On {
             self.life.reached(now_ns, Stage::Questions);
+            self.tells = true;
             self.inquiry.start();
         }
         self.online = online;

@@ -80,6 +80,18 @@ fn a_child_that_is_still_open_is_open_and_goes_on() {
     desk.stream(&small("filled", 500_000)).told(&["done 7 500000"]);
 }
 
+/// Found by the simulation, seed 104: the child ended unseen before the next connection, and was
+/// taken for open for ever.
+#[test]
+fn a_link_that_is_lost_after_a_fate_was_told_takes_the_venue_down_also_before_it_was_up() {
+    let mut desk = Desk::up();
+    desk.rests(7).closed().query(7);
+    reconnect(&mut desk, &pending_new(7).replace("pending_new", "new"));
+    desk.told.clear();
+    desk.answer("OpenOrders", &open(&order(7, "open", "0"))).told(&["fate 7 Open 0"]);
+    desk.closed().told(&["down LinkLost"]);
+}
+
 #[test]
 fn an_order_that_the_core_did_not_ask_about_is_shown_to_it() {
     let mut desk = Desk::new();
