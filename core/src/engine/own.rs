@@ -423,6 +423,7 @@ impl Engine {
                 How::Decrement | How::Yield => {
                     (child.moves, child.cancel_wanted, child.cancels) = (true, true, 0);
                     child.yields_to = order.id;
+                    self.resting.moves(self.orders.slot(order.id.0)).awaited += 1;
                     resting.moving += 1;
                     self.cancel_child(&mut child, out);
                     self.store_child(&mut child, &mut resting);
@@ -438,8 +439,15 @@ impl Engine {
     /// still, to the very orders that have waited for its end.
     pub(super) fn note_yield(&mut self, child: &Child, order: &Order) {
         let is_yield = child.yields_to != OrderId(0);
+        let slot = self.orders.slot(order.id.0);
+        let has_made_way = self.resting.moves_of(slot).made_way_for != OrderId(0);
         let is_canceled = order.state() == OrderState::PendingCancel
             && order.cancel_reason == CancelReason::SelfMatch;
+        if is_yield && (has_made_way || !child.leaves().is_zero()) {
+            self.resting.moves(slot).made_way_for = child.yields_to;
+            let (order, to, qty) = (child.order, child.yields_to, child.leaves());
+            self.yielded = Some(Yielded { order, to, qty, place: (child.side, child.price) });
+        }
         if child.leaves().is_zero() || !is_yield && !is_canceled {
             return;
         }
@@ -449,15 +457,38 @@ impl Engine {
         if level.is_some_and(|level| level.qty >= child.leaves()) {
             book.vanish(taker, child.leaves());
         }
-        if is_yield {
-            let (order, to, qty) = (child.order, child.yields_to, child.leaves());
-            self.yielded = Some(Yielded { order, to, qty, place: (child.side, child.price) });
+    }
+
+    /// A child is no longer being called back. The order that it makes way for may pass if it was
+    /// the last one.
+    pub(super) fn makes_way_no_more(&mut self, child: &Child) {
+        let Some(to) = self.orders.get(child.yields_to.0) else { return };
+        let awaited = &mut self.resting.moves(self.orders.slot(to.id.0)).awaited;
+        *awaited = awaited.saturating_sub(1);
+        if *awaited == 0 {
+            self.way_is_clear = Some(child.instrument);
         }
     }
 
-    /// Whether an order is put back when the orders that it made way for have gone.
-    pub(super) fn is_put_back_later(&self, order: &Order) -> bool {
-        self.yielded.is_some_and(|yielded| yielded.order == order.id)
+    /// Whether an order has made way, and those that it made way for have not passed yet: all
+    /// children in their way end first, and then they go.
+    pub(super) fn lets_others_pass(&mut self, order: &Order) -> bool {
+        let slot = self.orders.slot(order.id.0);
+        let to = self.resting.moves_of(slot).made_way_for;
+        if to == OrderId(0) {
+            return false;
+        }
+        let awaits = |to: &Order| {
+            let awaited = self.resting.moves_of(self.orders.slot(to.id.0)).awaited;
+            awaited > 0 && to.is_working() && !to.unplaced().is_zero()
+        };
+        let lets_pass = self.yielded.is_some_and(|yielded| yielded.order == order.id)
+            || self.way_is_clear == Some(order.instrument)
+            || self.orders.get(to.0).is_some_and(awaits);
+        if !lets_pass {
+            self.resting.moves(slot).made_way_for = OrderId(0);
+        }
+        lets_pass
     }
 
     /// Whether an order may only take at this moment: it would rest where it matches an order that
@@ -495,12 +526,19 @@ impl Engine {
         }
     }
 
-    /// Puts an order back that has made way, when the orders that waited for that have gone.
+    /// Puts orders back that have made way, when the orders that waited for that have gone.
     #[inline]
     pub(super) fn put_back<S: Sink>(&mut self, out: &mut Out<'_, S>) {
-        if let Some(yielded) = self.yielded.take() {
+        let (yielded, clear) = (self.yielded.take(), self.way_is_clear.take());
+        if let Some(yielded) = yielded {
             self.put_back_now(yielded.order, out);
-            // What these orders have left may rest beside the one that is back.
+        }
+        if let Some(instrument) = clear {
+            // Those that have ended earlier.
+            self.wake_for_book(instrument);
+        }
+        if yielded.is_some() || clear.is_some() {
+            // What these orders have left may rest beside the ones that are back.
             self.wake_orders(out);
         }
     }

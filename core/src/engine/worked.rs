@@ -374,6 +374,7 @@ impl Engine {
             return;
         }
         order.moving -= 1;
+        self.makes_way_no_more(child);
         if order.moving == 0 {
             let slot = self.orders.slot(order.id.0);
             let taking = core::mem::take(&mut self.resting.moves(slot).taking);

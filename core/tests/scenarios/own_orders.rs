@@ -382,3 +382,59 @@ fn a_preview_says_that_orders_would_be_called_back_and_calls_none() {
     desk.sent(&[]);
     assert!(desk.engine.order(OrderId(1)).is_some_and(|order| order.waiting == Waiting::Nothing));
 }
+
+/// Sells of 5 at 100.05 of the first and of the third account rest; others offer 50 at 100.10.
+fn two_rest() -> Desk {
+    let mut desk = desk_of(1, &["x", "y", "z"]);
+    desk.book(0, &[(9_990, 50)], &[(10_010, 50)]);
+    for (id, words) in [(0, "a sell 5 @ 10005 gtc"), (2, "c sell 5 @ 10005 gtc")] {
+        says(&mut desk, id, words);
+    }
+    desk.venue(1, "accepted").venue(2, "accepted");
+    desk.book(0, &[(9_990, 50)], &[(10_005, 10), (10_010, 50)]);
+    desk.outputs.clear();
+    desk
+}
+
+#[test]
+fn two_orders_in_the_way_are_put_back_when_the_end_of_both_is_proved() {
+    for (tif, second) in [("ioc", "done 0"), ("gtc", "done 0"), ("ioc", "fill 5 @ 10005")] {
+        let mut desk = two_rest();
+        says(&mut desk, 1, &format!("b buy 20 @ 10010 {tif}"));
+        desk.sent(&["v0 cancel #1", "v0 cancel #2"]).outputs.clear();
+        desk.venue(1, "done 0").sent(&[]);
+        desk.wait_ns(150 * MS).sent(&[]);
+        assert_eq!(
+            [1, 3].map(|order| waits(&mut desk, order)),
+            [Waiting::Moving, Waiting::CallingBack]
+        );
+        desk.outputs.clear();
+        desk.venue(2, second);
+        if second == "done 0" {
+            desk.sent(&[
+                "v0 new buy 20 @ 10010 Ioc #3",
+                "v0 new sell 5 @ 10005 Gtc #4",
+                "v0 new sell 5 @ 10005 Gtc #5",
+            ]);
+        } else {
+            desk.sent(&["v0 new buy 20 @ 10010 Ioc #3", "v0 new sell 5 @ 10005 Gtc #4"]);
+        }
+    }
+}
+
+#[test]
+fn an_order_that_has_made_way_waits_no_longer_than_the_one_that_it_made_way_for() {
+    // The second child stays: its outcome is unknown.
+    let mut desk = two_rest();
+    says(&mut desk, 1, "b buy 20 @ 10010 gtc");
+    desk.venue(1, "done 0").outputs.clear();
+    desk.venue(2, "unsure").sent(&["v0 query #2", "v0 new sell 5 @ 10005 Gtc #3"]);
+    // The order that was to pass is cancelled.
+    let mut desk = two_rest();
+    says(&mut desk, 1, "b buy 20 @ 10010 gtc");
+    desk.venue(1, "done 0");
+    says(&mut desk, 1, "cancel b");
+    desk.outputs.clear();
+    desk.wait_ns(100 * MS).sent(&["v0 new sell 5 @ 10005 Gtc #3"]);
+    desk.venue(2, "done 0").sent(&["v0 new sell 5 @ 10005 Gtc #4"]);
+}
