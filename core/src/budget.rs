@@ -126,17 +126,29 @@ impl Budget {
         self.windows.iter().filter_map(of_window).max().map_or(now, UnixNanos)
     }
 
-    /// When the cancels of orders of these ages may be sent together, and leave the room that is
-    /// kept for other cancels; `None` if the limits never hold them at these ages.
+    /// As [`Self::orders_ready_at`], with no new order.
     pub fn move_ready_at(
         &self,
         now: UnixNanos,
         instrument: InstrumentId,
         ages_ns: &(impl Iterator<Item = u64> + Clone),
     ) -> Option<UnixNanos> {
+        self.orders_ready_at(now, instrument, ages_ns, 0)
+    }
+
+    /// When the cancels of orders of these ages may be sent together with so many new orders, and
+    /// leave the room that is kept for other cancels; `None` if the limits never hold them at these
+    /// ages.
+    pub fn orders_ready_at(
+        &self,
+        now: UnixNanos,
+        instrument: InstrumentId,
+        ages_ns: &(impl Iterator<Item = u64> + Clone),
+        orders: u32,
+    ) -> Option<UnixNanos> {
         let of_window = |window: &Window| {
             let points = ages_ns.clone().map(|age| window.cancel_points(age, self.slack_ns));
-            let points = points.fold(0, u32::saturating_add);
+            let points = points.fold(orders.saturating_mul(ORDER_POINTS), u32::saturating_add);
             let counter = window.counter(instrument);
             window.ready_ns(counter, now.0, points, window.left_alone, self.slack_ns)
         };

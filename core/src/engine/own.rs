@@ -82,6 +82,16 @@ pub(super) struct Yielded {
     place: (Side, Price),
 }
 
+/// Children of one venue that are called back in one look.
+#[derive(Clone, Copy, Debug, Default)]
+struct Called {
+    /// How long they have been at the venue.
+    ages_ns: [u64; OWN_CALLED_BACK_MAX],
+    len: usize,
+    /// How many are put back afterwards.
+    yields: u32,
+}
+
 /// What stands in the way of an order at one venue, as far as the order would go.
 #[derive(Clone, Copy, Debug, Default)]
 struct AtVenue {
@@ -155,11 +165,10 @@ impl Engine {
         venue: usize,
         is_meant: impl Fn(Meets) -> bool,
     ) -> Option<(Price, Meets)> {
-        for (nth, child) in self.own_facing(order, venue).enumerate() {
+        for (nth, (child, meets)) in self.own_meeting(order, venue).enumerate() {
             if !reaches(order.worst, child.price, order.side) || nth >= OWN_LOOKED_AT_MAX {
                 return Some((child.price, Meets::Stays));
             }
-            let meets = self.meets(order, child);
             if is_meant(meets) {
                 return Some((child.price, meets));
             }
@@ -178,12 +187,46 @@ impl Engine {
         self.own.iter(all).map(|slot| self.children.in_slot(slot))
     }
 
+    /// As [`Self::own_facing`], with what each is to the order if all before it make way that can.
+    fn own_meeting<'a>(
+        &'a self,
+        order: &'a Order,
+        venue: usize,
+    ) -> impl Iterator<Item = (&'a Child, Meets)> + use<'a> {
+        let mut called = Called::default();
+        self.own_facing(order, venue).map(move |child| match self.meets(order, child) {
+            Meets::MakesWay(how) if !self.fits(child, how, &mut called) => (child, Meets::Stays),
+            meets => (child, meets),
+        })
+    }
+
+    /// Whether one more child of a venue can be called back in the same look: the cancels leave the
+    /// room that is kept for others, and there is room for the order that passes and for those that
+    /// are put back. Those beyond the limit of a look are asked again in the next one.
+    fn fits(&self, child: &Child, how: How, called: &mut Called) -> bool {
+        if called.len == OWN_CALLED_BACK_MAX {
+            return true;
+        }
+        called.ages_ns[called.len] = self.now.since(child.sent_at);
+        called.len += 1;
+        called.yields += u32::from(how == How::Yield);
+        let budget = &self.venues[child.venue.index()].budget;
+        let ages_ns = called.ages_ns[..called.len].iter().copied();
+        let orders = if called.yields == 0 { 0 } else { called.yields + 1 };
+        let ready_at = budget.orders_ready_at(self.now, child.instrument, &ages_ns, orders);
+        // Unanswered orders make room for the next ones within a round trip.
+        let has_room = self.market().room(child.venue, child.instrument) >= orders.min(2);
+        // A single order that is only cancelled has been asked for already, and needs less.
+        let is_asked = called.len == 1 && how == How::Cancel;
+        has_room && (is_asked || ready_at.is_some_and(|at| at <= self.now))
+    }
+
     /// What a resting child is to an order that would match it.
     fn meets(&self, order: &Order, child: &Child) -> Meets {
         let Some(resting) = self.orders.get(child.order.0) else { return Meets::Stays };
         match self.policy(order, resting) {
             Policy::Pass => Meets::Passes,
-            Policy::Stay | Policy::MakeWay(_) if self.is_leaving(child) => Meets::Leaves,
+            Policy::Stay | Policy::MakeWay(_) if self.is_leaving(child, order) => Meets::Leaves,
             Policy::MakeWay(how) if self.can_make_way(resting, child, how) => Meets::MakesWay(how),
             Policy::Stay | Policy::MakeWay(_) => Meets::Stays,
         }
@@ -211,19 +254,21 @@ impl Engine {
             resting.is_some_and(|one| matches!(self.policy(order, one), Policy::MakeWay(_)))
         };
         (0..self.venues.len()).any(|venue| {
-            let facing = self.own_facing(order, venue).take(OWN_LOOKED_AT_MAX);
+            let facing = self.own_meeting(order, venue).take(OWN_LOOKED_AT_MAX);
             let mut reached =
-                facing.take_while(|child| reaches(order.worst, child.price, order.side));
-            reached.any(|child| makes_way(child) && self.meets(order, child) == Meets::Stays)
+                facing.take_while(|(child, _)| reaches(order.worst, child.price, order.side));
+            reached.any(|(child, meets)| makes_way(child) && meets == Meets::Stays)
         })
     }
 
-    /// Whether a cancel of the child is with its venue, or goes there as soon as there is room.
-    fn is_leaving(&self, child: &Child) -> bool {
+    /// Whether a cancel of the child is with its venue, or goes there as soon as there is room. An
+    /// order that does not wait counts on no cancel that is not sent.
+    fn is_leaving(&self, child: &Child, order: &Order) -> bool {
         match child.state() {
             ChildState::PendingCancel => true,
             ChildState::Sent | ChildState::Live => {
-                child.cancel_wanted
+                order.tif.waits()
+                    && child.cancel_wanted
                     && child.cancels < super::CANCELS_MAX
                     && self.takes_cancels(child.venue)
             }
@@ -442,10 +487,9 @@ impl Engine {
         venue: usize,
         worst: Price,
     ) -> impl Iterator<Item = (&'a Child, Meets)> + use<'a> {
-        self.own_facing(order, venue)
+        self.own_meeting(order, venue)
             .take(OWN_LOOKED_AT_MAX)
-            .take_while(move |child| reaches(worst, child.price, order.side))
-            .map(move |child| (child, self.meets(order, child)))
+            .take_while(move |(child, _)| reaches(worst, child.price, order.side))
             .take_while(|(_, meets)| *meets != Meets::Stays)
     }
 

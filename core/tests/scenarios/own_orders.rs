@@ -516,3 +516,72 @@ fn nobody_makes_way_for_an_order_that_its_minimum_keeps_from_trading() {
         }
     }
 }
+
+/// A venue at which the cancel of an order below five seconds costs eight of 60 points, of which
+/// twelve are left for the cancels of clients and halts.
+fn young_cancels_cost(desk: &mut Desk) {
+    let mut young = [AgeStep::default(); AGE_STEPS_MAX];
+    young[0] = AgeStep { below_s: 5, points: 8 };
+    let window = WindowDef {
+        kind: WindowKind::Decay,
+        counted: Counted::Messages,
+        reserved: 12,
+        young,
+        ..WindowDef::orders(60, MINUTE)
+    };
+    desk.input(Input::Budget(BudgetDef::new(VenueId(0), 0, &[window]).expect("one window")));
+}
+
+#[test]
+fn all_children_in_the_way_together_leave_the_room_that_is_kept_for_cancels() {
+    // Each has counted a point already. Four cancels and five new orders make 41 of 48 points; five
+    // cancels and six orders would make 51.
+    for (resting, makes_way) in [(4, true), (5, false)] {
+        for tif in ["ioc", "gtc"] {
+            let mut desk = desk_of(1, &["x", "y"]);
+            young_cancels_cost(&mut desk);
+            desk.venue_terms(0, |terms| {
+                (terms.rate_orders, terms.stale_after_ns) = (u32::MAX, MINUTE);
+            });
+            desk.book(0, &[(9_990, 50)], &[(10_010, 50)]);
+            for nth in 1..=resting {
+                says(&mut desk, 0, &format!("a{nth} sell 2 @ 10005 gtc"));
+                desk.venue(nth, "accepted");
+            }
+            let own = 2 * resting as i64;
+            desk.book(0, &[(9_990, 50)], &[(10_005, own), (10_010, 50)]).outputs.clear();
+            says(&mut desk, 1, &format!("b buy 20 @ 10010 {tif}"));
+            let cancels: Vec<_> = (1..=resting).map(|nth| format!("v0 cancel #{nth}")).collect();
+            let cancels: Vec<_> = cancels.iter().map(String::as_str).collect();
+            if makes_way {
+                desk.sent(&cancels);
+                continue;
+            }
+            desk.sent(&[]);
+            if tif == "gtc" {
+                assert_eq!(waits(&mut desk, resting + 1), Waiting::OwnOrder);
+                // The cancels of older orders cost nothing.
+                desk.now.0 += 6_000 * MS;
+                desk.wait_ns(100 * MS).sent(&cancels);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_order_makes_way_only_if_it_and_the_other_one_have_room_at_the_venue() {
+    // The resting order has used one.
+    for (orders, makes_way) in [(2, false), (3, true)] {
+        let mut desk = rests_alone(&["x", "y"], 4);
+        desk.venue_terms(0, |terms| terms.rate_orders = orders);
+        desk.outputs.clear();
+        says(&mut desk, 1, "b buy 10 @ 10010 gtc");
+        if makes_way {
+            desk.sent(&["v0 cancel #1"]).venue(1, "done 0");
+            desk.sent(&["v0 new buy 10 @ 10010 Ioc #2", "v0 new sell 4 @ 10005 Gtc #3"]);
+        } else {
+            desk.sent(&[]);
+            assert_eq!(waits(&mut desk, 2), Waiting::OwnOrder);
+        }
+    }
+}
