@@ -244,6 +244,9 @@ pub struct Engine {
     self_matches: Vec<SelfMatches>,
     /// What this input has brought to an end for the sake of another order.
     yielded: Option<own::Yielded>,
+    /// In this input an instrument's order has got rid of the last child that was called back for
+    /// it.
+    way_is_clear: Option<InstrumentId>,
     /// Something has happened that can help waiting orders.
     wakes: bool,
     /// When the next part of the due orders is looked at.
@@ -339,6 +342,7 @@ impl Engine {
             ahead: resident(Qty::ZERO, 1 << genesis.children_log2),
             self_matches: resident(SelfMatches::default(), orders),
             yielded: None,
+            way_is_clear: None,
             wakes: false,
             wake_at: None,
             retry_at: None,

@@ -37,8 +37,8 @@ impl Engine {
             // The freed quantity goes when every child that is called back has ended.
             return Self::tell_waiting(order, Waiting::Moving, out);
         }
-        if self.is_put_back_later(order) {
-            return self.wait(order, Waiting::Moving, Help::Time, out);
+        if self.lets_others_pass(order) {
+            return self.wait(order, Waiting::Moving, Help::Fade, out);
         }
         self.place_now(order, out);
         self.watch(order);
