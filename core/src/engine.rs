@@ -100,8 +100,9 @@ pub const WOKEN_PER_INPUT_MAX: usize = 64;
 /// Resting orders whose places one input looks at at most; the others are next.
 pub const PLACES_PER_INPUT_MAX: usize = 64;
 
-/// Our own children at a level that a public trade brings forward in the queue at most, those that
-/// rest longest. The others keep what is known of their places, which is then too far back.
+/// Our own children that one public trade looks at: those with the best prices of the side that
+/// rested, the oldest first among equals. The trade brings forward those at its price. The others
+/// keep what is known of their places, which is then too far back.
 pub const FORWARD_PER_TRADE_MAX: usize = 16;
 /// Waiting orders that one input passes at most, with those that it looks at: the venues where an
 /// order may go are full. The others are next.
@@ -243,6 +244,9 @@ pub struct Engine {
     self_matches: Vec<SelfMatches>,
     /// What this input has brought to an end for the sake of another order.
     yielded: Option<own::Yielded>,
+    /// In this input an instrument's order has got rid of the last child that was called back for
+    /// it.
+    way_is_clear: Option<InstrumentId>,
     /// Something has happened that can help waiting orders.
     wakes: bool,
     /// When the next part of the due orders is looked at.
@@ -338,6 +342,7 @@ impl Engine {
             ahead: resident(Qty::ZERO, 1 << genesis.children_log2),
             self_matches: resident(SelfMatches::default(), orders),
             yielded: None,
+            way_is_clear: None,
             wakes: false,
             wake_at: None,
             retry_at: None,

@@ -9,7 +9,7 @@
 use core::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::id::{InstrumentId, VenueId};
+use crate::id::{InstrumentId, OrderId, VenueId};
 use crate::input::Side;
 use crate::number::{Price, Qty, UnixNanos};
 use crate::own_orders::{OwnOrders, OwnSide};
@@ -78,6 +78,10 @@ pub struct Moves {
     place_pause_ns: u64,
     /// How often the order has made way for orders of others lately.
     pub yields: RateWindow,
+    /// The order that it has made way for, until it is put back; zero for none.
+    pub made_way_for: OrderId,
+    /// Children that are being called back for it.
+    pub awaited: u16,
 }
 
 /// An instrument, one of its venues, and the side of the resting orders.

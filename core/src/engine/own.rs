@@ -275,16 +275,68 @@ impl Engine {
         true
     }
 
-    /// Quantity of our own orders in what the router's plan takes.
-    pub(super) fn own_in_plan(&self, order: &Order) -> Qty {
-        let of_leg = |leg: &PlannedChild| {
-            let book = &self.books[order.instrument.index() * VENUES_MAX + leg.venue.index()];
-            let worst = worst_of(book, order.side, leg.qty)?;
-            let facing = self.facing_within(order, leg, worst);
-            let ours = facing.filter(|(_, meets)| *meets != Meets::Passes);
-            Some(ours.map(|(child, _)| child.leaves().0).sum::<i64>())
+    /// Own children at a venue that an order reaches and that its plan does not count: they would
+    /// be gone before the order comes. Children of the order's owner count unless `of_owner`: they
+    /// make way whether others offer something or not.
+    fn hidden_at<'a>(
+        &'a self,
+        order: &'a Order,
+        venue: usize,
+        of_owner: bool,
+    ) -> impl Iterator<Item = &'a Child> + use<'a> {
+        let is_hidden = move |child: &Child, meets: Meets| {
+            meets != Meets::Passes && (of_owner || !self.have_one_owner(order, child))
         };
-        Qty(self.router.plan().takes().iter().filter_map(of_leg).sum())
+        self.facing_within(order, venue, order.worst)
+            .filter(move |(child, meets)| is_hidden(child, *meets))
+            .map(|(child, _)| child)
+    }
+
+    /// The price of the worst level that a planned child takes, past the children that its plan
+    /// does not count.
+    fn worst_of(&self, order: &Order, leg: &PlannedChild, of_owner: bool) -> Option<Price> {
+        let book = &self.books[order.instrument.index() * VENUES_MAX + leg.venue.index()];
+        let mut hidden = self.hidden_at(order, leg.venue.index(), of_owner).peekable();
+        let (mut gone, mut upto, mut worst) = (book.gone(order.side), Qty::ZERO, None);
+        for level in book.opposite(order.side).iter() {
+            if upto >= leg.qty {
+                break;
+            }
+            let mut left = level.qty.saturating_sub(gone);
+            gone = gone.saturating_sub(level.qty);
+            // Ends: each turn takes one child off.
+            while let Some(child) =
+                hidden.next_if(|child| reaches(level.price, child.price, order.side))
+            {
+                left = left.saturating_sub(child.leaves());
+            }
+            if !left.is_zero() {
+                (upto, worst) = (Qty(upto.0.saturating_add(left.0)), Some(level.price));
+            }
+        }
+        worst
+    }
+
+    /// Asks the router what an order would take if the own children were gone that make way.
+    pub(super) fn plan_past_own(&mut self, order: &Order, request: &RouteRequest, of_owner: bool) {
+        let mut hidden = [Qty::ZERO; VENUES_MAX];
+        for (venue, hidden) in hidden.iter_mut().enumerate().take(self.venues.len()) {
+            let children = self.hidden_at(order, venue, of_owner);
+            let qty = children.fold(0, |sum: i64, child| sum.saturating_add(child.leaves().0));
+            *hidden = Qty(qty);
+            self.book_at(order, venue).vanish(order.side, *hidden);
+        }
+        let market =
+            RoutingView::new(&self.reference, &self.books, &self.venues, &self.ledger, self.now);
+        let plan = self.router.make_plan(&market, request);
+        self.counts.bounded_plans += u64::from(plan.search.bounded);
+        for (venue, hidden) in hidden.iter().enumerate().take(self.venues.len()) {
+            self.book_at(order, venue).give_back(order.side, *hidden);
+        }
+    }
+
+    fn book_at(&mut self, order: &Order, venue: usize) -> &mut Book {
+        &mut self.books[order.instrument.index() * VENUES_MAX + venue]
     }
 
     /// Finds the own resting children whose place an order needs: what would it take if they were
@@ -294,16 +346,14 @@ impl Engine {
             return None;
         }
         let request = self.route_request(order);
-        let market =
-            RoutingView::new(&self.reference, &self.books, &self.venues, &self.ledger, self.now);
-        let plan = self.router.make_plan(&market, &request);
-        self.counts.bounded_plans += u64::from(plan.search.bounded);
+        // Nobody makes way for an order that its minimum keeps from trading.
+        let has_least = order.tif == TimeInForce::Fok || !request.min_fill.is_zero();
+        self.plan_past_own(order, &request, has_least);
         let none = (ChildId(0), How::Yield);
         let mut found =
             InWay { held: Qty::ZERO, nearest: None, children: [none; OWN_CALLED_BACK_MAX], len: 0 };
         for leg in self.router.plan().takes() {
-            let book = &self.books[order.instrument.index() * VENUES_MAX + leg.venue.index()];
-            let Some(worst) = worst_of(book, order.side, leg.qty) else { continue };
+            let Some(worst) = self.worst_of(order, leg, has_least) else { continue };
             self.find_at(order, leg, worst, false, &mut found);
         }
         if let Some(leg) = &self.router.plan().rest {
@@ -341,7 +391,7 @@ impl Engine {
         found: &mut InWay,
     ) {
         let mut at = AtVenue::default();
-        for (child, meets) in self.facing_within(order, leg, worst) {
+        for (child, meets) in self.facing_within(order, leg.venue.index(), worst) {
             if meets != Meets::Passes {
                 at.first.get_or_insert(child.price);
                 at.ours = Qty(at.ours.0.saturating_add(child.leaves().0));
@@ -369,7 +419,7 @@ impl Engine {
         if !pays && !at.same_owner {
             return;
         }
-        for (child, meets) in self.facing_within(order, leg, worst) {
+        for (child, meets) in self.facing_within(order, leg.venue.index(), worst) {
             let Meets::MakesWay(how) = meets else { continue };
             if (pays || how != How::Yield) && found.len < OWN_CALLED_BACK_MAX {
                 found.children[found.len] = (child.id, how);
@@ -384,15 +434,15 @@ impl Engine {
         found.held = Qty(found.held.0.saturating_add(held.0)).min(order.unplaced());
     }
 
-    /// Own children that a planned child would match, up to the first that stays, with what they
-    /// are to the order.
+    /// Own children at a venue that an order would match up to a price, till the first that stays,
+    /// with what they are to the order.
     fn facing_within<'a>(
         &'a self,
         order: &'a Order,
-        leg: &PlannedChild,
+        venue: usize,
         worst: Price,
     ) -> impl Iterator<Item = (&'a Child, Meets)> + use<'a> {
-        self.own_facing(order, leg.venue.index())
+        self.own_facing(order, venue)
             .take(OWN_LOOKED_AT_MAX)
             .take_while(move |child| reaches(worst, child.price, order.side))
             .map(move |child| (child, self.meets(order, child)))
@@ -423,6 +473,7 @@ impl Engine {
                 How::Decrement | How::Yield => {
                     (child.moves, child.cancel_wanted, child.cancels) = (true, true, 0);
                     child.yields_to = order.id;
+                    self.resting.moves(self.orders.slot(order.id.0)).awaited += 1;
                     resting.moving += 1;
                     self.cancel_child(&mut child, out);
                     self.store_child(&mut child, &mut resting);
@@ -438,8 +489,15 @@ impl Engine {
     /// still, to the very orders that have waited for its end.
     pub(super) fn note_yield(&mut self, child: &Child, order: &Order) {
         let is_yield = child.yields_to != OrderId(0);
+        let slot = self.orders.slot(order.id.0);
+        let has_made_way = self.resting.moves_of(slot).made_way_for != OrderId(0);
         let is_canceled = order.state() == OrderState::PendingCancel
             && order.cancel_reason == CancelReason::SelfMatch;
+        if is_yield && (has_made_way || !child.leaves().is_zero()) {
+            self.resting.moves(slot).made_way_for = child.yields_to;
+            let (order, to, qty) = (child.order, child.yields_to, child.leaves());
+            self.yielded = Some(Yielded { order, to, qty, place: (child.side, child.price) });
+        }
         if child.leaves().is_zero() || !is_yield && !is_canceled {
             return;
         }
@@ -449,15 +507,38 @@ impl Engine {
         if level.is_some_and(|level| level.qty >= child.leaves()) {
             book.vanish(taker, child.leaves());
         }
-        if is_yield {
-            let (order, to, qty) = (child.order, child.yields_to, child.leaves());
-            self.yielded = Some(Yielded { order, to, qty, place: (child.side, child.price) });
+    }
+
+    /// A child is no longer being called back. The order that it makes way for may pass if it was
+    /// the last one.
+    pub(super) fn makes_way_no_more(&mut self, child: &Child) {
+        let Some(to) = self.orders.get(child.yields_to.0) else { return };
+        let awaited = &mut self.resting.moves(self.orders.slot(to.id.0)).awaited;
+        *awaited = awaited.saturating_sub(1);
+        if *awaited == 0 {
+            self.way_is_clear = Some(child.instrument);
         }
     }
 
-    /// Whether an order is put back when the orders that it made way for have gone.
-    pub(super) fn is_put_back_later(&self, order: &Order) -> bool {
-        self.yielded.is_some_and(|yielded| yielded.order == order.id)
+    /// Whether an order has made way, and those that it made way for have not passed yet: all
+    /// children in their way end first, and then they go.
+    pub(super) fn lets_others_pass(&mut self, order: &Order) -> bool {
+        let slot = self.orders.slot(order.id.0);
+        let to = self.resting.moves_of(slot).made_way_for;
+        if to == OrderId(0) {
+            return false;
+        }
+        let awaits = |to: &Order| {
+            let awaited = self.resting.moves_of(self.orders.slot(to.id.0)).awaited;
+            awaited > 0 && to.is_working() && !to.unplaced().is_zero()
+        };
+        let lets_pass = self.yielded.is_some_and(|yielded| yielded.order == order.id)
+            || self.way_is_clear == Some(order.instrument)
+            || self.orders.get(to.0).is_some_and(awaits);
+        if !lets_pass {
+            self.resting.moves(slot).made_way_for = OrderId(0);
+        }
+        lets_pass
     }
 
     /// Whether an order may only take at this moment: it would rest where it matches an order that
@@ -495,12 +576,19 @@ impl Engine {
         }
     }
 
-    /// Puts an order back that has made way, when the orders that waited for that have gone.
+    /// Puts orders back that have made way, when the orders that waited for that have gone.
     #[inline]
     pub(super) fn put_back<S: Sink>(&mut self, out: &mut Out<'_, S>) {
-        if let Some(yielded) = self.yielded.take() {
+        let (yielded, clear) = (self.yielded.take(), self.way_is_clear.take());
+        if let Some(yielded) = yielded {
             self.put_back_now(yielded.order, out);
-            // What these orders have left may rest beside the one that is back.
+        }
+        if let Some(instrument) = clear {
+            // Those that have ended earlier.
+            self.wake_for_book(instrument);
+        }
+        if yielded.is_some() || clear.is_some() {
+            // What these orders have left may rest beside the ones that are back.
             self.wake_orders(out);
         }
     }
@@ -541,22 +629,6 @@ impl Engine {
             && (0..self.venues.len())
                 .any(|venue| self.own_facing(order, venue).take(OWN_LOOKED_AT_MAX).any(blocks))
     }
-}
-
-/// The price of the worst level that a quantity takes of what a book shows.
-fn worst_of(book: &Book, side: Side, qty: Qty) -> Option<Price> {
-    let (mut gone, mut upto, mut worst) = (book.gone(side), Qty::ZERO, None);
-    for level in book.opposite(side).iter() {
-        let left = level.qty.saturating_sub(gone);
-        gone = gone.saturating_sub(level.qty);
-        if upto >= qty {
-            break;
-        }
-        if !left.is_zero() {
-            (upto, worst) = (Qty(upto.0.saturating_add(left.0)), Some(level.price));
-        }
-    }
-    worst
 }
 
 /// What a book shows to an order of that side, from the best level on while the price is as asked

@@ -37,8 +37,8 @@ impl Engine {
             // The freed quantity goes when every child that is called back has ended.
             return Self::tell_waiting(order, Waiting::Moving, out);
         }
-        if self.is_put_back_later(order) {
-            return self.wait(order, Waiting::Moving, Help::Time, out);
+        if self.lets_others_pass(order) {
+            return self.wait(order, Waiting::Moving, Help::Fade, out);
         }
         self.place_now(order, out);
         self.watch(order);
@@ -437,10 +437,7 @@ impl Engine {
         }
         if is_answered {
             self.venues[child.venue.index()].unanswered -= 1;
-            // A cancel may overtake the answer, and is none.
-            if child.state() != ChildState::PendingCancel {
-                self.note_answer(child);
-            }
+            self.note_answer(child);
             self.wake_for_room(child.venue);
             if child.state().is_taken() {
                 self.note_order_taken(child);

@@ -21,7 +21,7 @@ use crate::order::Order;
 use crate::output::Sink;
 use crate::reference::VENUES_MAX;
 use crate::resting::Place;
-use crate::routing::{PlannedChild, RouteRequest, RoutingView, takes_orders};
+use crate::routing::{PlannedChild, RouteRequest, takes_orders};
 use crate::strategy::{Posting, Strategy};
 use crate::table::Slot;
 use crate::venue_set::VenueSet;
@@ -281,7 +281,7 @@ impl Engine {
     /// What the venues where the order does not rest offer within its limit.
     fn ask_for_gain(&mut self, order: &Order, qty: Qty, rests_at: VenueSet) -> Option<Gain> {
         // Those that make way are called back when the quantity is free.
-        let makes_way = self.look_past_own(order);
+        self.look_past_own(order);
         let terms = self.route_request(order);
         // The freed quantity would not go to a backup venue: it can rest in the first tier again.
         let in_first_tier = !rests_at.is_within(terms.backup);
@@ -292,18 +292,15 @@ impl Engine {
             excluded: order.excluded.union(rests_at).union(kept_out),
             ..terms
         };
-        let market =
-            RoutingView::new(&self.reference, &self.books, &self.venues, &self.ledger, self.now);
-        let plan = self.router.make_plan(&market, &request);
-        self.counts.bounded_plans += u64::from(plan.search.bounded);
+        self.plan_past_own(order, &request, true);
+        let plan = self.router.plan();
         let least = |leg: &PlannedChild| {
             let listing = self.reference.listing(order.instrument, leg.venue);
             listing.map_or(i64::MAX, |listing| listing.qty_min.0.max(listing.lot.0))
         };
         let shown: i64 = plan.lines().iter().map(|line| line.shown.0).sum();
         let least = plan.takes().iter().map(least).min()?;
-        let ours = if makes_way { self.own_in_plan(order) } else { Qty::ZERO };
-        Some(Gain { request, qty: Qty(shown).saturating_sub(ours), least: Qty(least) })
+        Some(Gain { request, qty: Qty(shown), least: Qty(least) })
     }
 
     /// When children can be called back: their venues take cancels, the cancels have room in the
@@ -374,6 +371,7 @@ impl Engine {
             return;
         }
         order.moving -= 1;
+        self.makes_way_no_more(child);
         if order.moving == 0 {
             let slot = self.orders.slot(order.id.0);
             let taking = core::mem::take(&mut self.resting.moves(slot).taking);

@@ -382,3 +382,137 @@ fn a_preview_says_that_orders_would_be_called_back_and_calls_none() {
     desk.sent(&[]);
     assert!(desk.engine.order(OrderId(1)).is_some_and(|order| order.waiting == Waiting::Nothing));
 }
+
+/// Sells of 5 at 100.05 of the first and of the third account rest; others offer 50 at 100.10.
+fn two_rest() -> Desk {
+    let mut desk = desk_of(1, &["x", "y", "z"]);
+    desk.book(0, &[(9_990, 50)], &[(10_010, 50)]);
+    for (id, words) in [(0, "a sell 5 @ 10005 gtc"), (2, "c sell 5 @ 10005 gtc")] {
+        says(&mut desk, id, words);
+    }
+    desk.venue(1, "accepted").venue(2, "accepted");
+    desk.book(0, &[(9_990, 50)], &[(10_005, 10), (10_010, 50)]);
+    desk.outputs.clear();
+    desk
+}
+
+#[test]
+fn two_orders_in_the_way_are_put_back_when_the_end_of_both_is_proved() {
+    for (tif, second) in [("ioc", "done 0"), ("gtc", "done 0"), ("ioc", "fill 5 @ 10005")] {
+        let mut desk = two_rest();
+        says(&mut desk, 1, &format!("b buy 20 @ 10010 {tif}"));
+        desk.sent(&["v0 cancel #1", "v0 cancel #2"]).outputs.clear();
+        desk.venue(1, "done 0").sent(&[]);
+        desk.wait_ns(150 * MS).sent(&[]);
+        assert_eq!(
+            [1, 3].map(|order| waits(&mut desk, order)),
+            [Waiting::Moving, Waiting::CallingBack]
+        );
+        desk.outputs.clear();
+        desk.venue(2, second);
+        if second == "done 0" {
+            desk.sent(&[
+                "v0 new buy 20 @ 10010 Ioc #3",
+                "v0 new sell 5 @ 10005 Gtc #4",
+                "v0 new sell 5 @ 10005 Gtc #5",
+            ]);
+        } else {
+            desk.sent(&["v0 new buy 20 @ 10010 Ioc #3", "v0 new sell 5 @ 10005 Gtc #4"]);
+        }
+    }
+}
+
+#[test]
+fn an_order_that_has_made_way_waits_no_longer_than_the_one_that_it_made_way_for() {
+    // The second child stays: its outcome is unknown.
+    let mut desk = two_rest();
+    says(&mut desk, 1, "b buy 20 @ 10010 gtc");
+    desk.venue(1, "done 0").outputs.clear();
+    desk.venue(2, "unsure").sent(&["v0 query #2", "v0 new sell 5 @ 10005 Gtc #3"]);
+    // The order that was to pass is cancelled.
+    let mut desk = two_rest();
+    says(&mut desk, 1, "b buy 20 @ 10010 gtc");
+    desk.venue(1, "done 0");
+    says(&mut desk, 1, "cancel b");
+    desk.outputs.clear();
+    desk.wait_ns(100 * MS).sent(&["v0 new sell 5 @ 10005 Gtc #3"]);
+    desk.venue(2, "done 0").sent(&["v0 new sell 5 @ 10005 Gtc #4"]);
+}
+
+/// A sell of so many of the first account at 100.05; others offer 50 at 100.10.
+fn rests_alone(owners: &[&str], qty: i64) -> Desk {
+    let mut desk = desk_of(1, owners);
+    desk.book(0, &[(9_990, 50)], &[(10_010, 50)]);
+    says(&mut desk, 0, &format!("a sell {qty} @ 10005 gtc"));
+    desk.venue(1, "accepted");
+    desk.book(0, &[(9_990, 50)], &[(10_005, qty), (10_010, 50)]).outputs.clear();
+    desk
+}
+
+#[test]
+fn an_order_that_is_no_larger_than_the_one_in_its_way_gets_what_others_offer_behind_it() {
+    for resting in [9, 10, 11, 40] {
+        for tif in ["ioc", "gtc", "fok"] {
+            let mut desk = rests_alone(&["x", "y"], resting);
+            says(&mut desk, 1, &format!("b buy 10 @ 10010 {tif}"));
+            desk.sent(&["v0 cancel #1"]).venue(1, "done 0");
+            let word = if tif == "fok" { "Fok" } else { "Ioc" };
+            let back = format!("v0 new sell {resting} @ 10005 Gtc #3");
+            desk.sent(&[&format!("v0 new buy 10 @ 10010 {word} #2"), &back]);
+        }
+    }
+}
+
+#[test]
+fn every_quantity_beyond_the_better_levels_makes_the_resting_order_make_way() {
+    for qty in 4..=57 {
+        let mut desk = rests(&["x", "y"]);
+        says(&mut desk, 1, &format!("b buy {qty} @ 10010 ioc"));
+        desk.sent(&["v0 cancel #1", "v0 new buy 3 @ 10000 Ioc #2"]).venue(2, "fill 3 @ 10000");
+        let left = (qty - 3).min(50);
+        desk.venue(1, "done 0").book(0, &[(9_990, 50)], &[(10_010, 50)]);
+        // The book was told after the end: what it showed counted as gone till then.
+        let taken: i64 = desk.engine.orders().map(|order| order.at_venues.0).sum::<i64>() - 4;
+        assert!(taken >= left.min(46), "{qty}: {taken}");
+    }
+}
+
+#[test]
+fn an_order_at_another_venue_is_called_back_for_what_lies_behind_a_larger_one() {
+    let mut desk = desk_of(2, &["x", "y"]);
+    desk.book(0, &[(9_990, 50)], &[(10_030, 50)]).book(1, &[(9_990, 50)], &[(10_030, 50)]);
+    let at = |venue| move |new: &mut NewOrder| new.instructions.only = Some(VenueId(venue));
+    desk.instructed("a sell 20 @ 10010 gtc", at(0)).venue(1, "accepted");
+    desk.book(0, &[(9_990, 50)], &[(10_010, 20)]);
+    desk.session = SessionId(1);
+    desk.client("b buy 9 @ 10010 gtc").venue(2, "accepted").outputs.clear();
+    desk.wait_ns(60 * MS).sent(&[]);
+    desk.book(0, &[(9_990, 50)], &[(10_010, 60)]).wait_ns(1_100 * MS).wait_ns(60 * MS);
+    desk.sent(&["v1 cancel #2"]).venue(2, "done 0").sent(&["v0 cancel #1"]);
+}
+
+#[test]
+fn nobody_makes_way_for_an_order_that_its_minimum_keeps_from_trading() {
+    // Others offer 6 behind the resting order of 4.
+    for owners in [["x", "y"], ["x", "x"]] {
+        for (tif, min_qty) in [("ioc", 9), ("fok", 0)] {
+            let mut desk = desk_of(1, &owners);
+            desk.book(0, &[(9_990, 50)], &[(10_010, 6)]);
+            says(&mut desk, 0, "a sell 4 @ 10005 gtc");
+            desk.venue(1, "accepted");
+            desk.book(0, &[(9_990, 50)], &[(10_005, 4), (10_010, 6)]).outputs.clear();
+            desk.session = SessionId(1);
+            desk.instructed(&format!("b buy 10 @ 10010 {tif}"), |new| {
+                new.instructions.min_qty = Qty(min_qty);
+            });
+            desk.sent(&[]);
+            assert_eq!(waits(&mut desk, 1), Waiting::Nothing);
+            // With four more from others the order gets all of it.
+            desk.book(0, &[(9_990, 50)], &[(10_005, 4), (10_010, 10)]).outputs.clear();
+            desk.instructed(&format!("c buy 10 @ 10010 {tif}"), |new| {
+                new.instructions.min_qty = Qty(min_qty);
+            });
+            desk.sent(&["v0 cancel #1"]);
+        }
+    }
+}
