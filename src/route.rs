@@ -18,7 +18,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::anyhow;
 use rutter_core::routing::Router;
 use serde_json::{Value, json};
 
@@ -53,7 +53,7 @@ pub fn command(file: &Path, out: &mut impl Write) -> anyhow::Result<bool> {
         return answer_all("standard input", &mut std::io::stdin().lock(), out);
     }
     let name = file.display().to_string();
-    let open = File::open(file).with_context(|| name.clone())?;
+    let open = File::open(file).map_err(|error| anyhow!("{name}: {error}"))?;
     answer_all(&name, &mut BufReader::new(open), out)
 }
 
@@ -66,7 +66,7 @@ fn answer_all(
     let mut router = Router::default();
     let (mut line, mut number, mut sound) = (Vec::new(), 0_u64, true);
     // Ends: each turn reads a line.
-    while read_line(scenarios, &mut line).with_context(|| name.to_owned())? {
+    while read_line(scenarios, &mut line).map_err(|error| anyhow!("{name}: {error}"))? {
         number += 1;
         let text = if line.len() > LINE_BYTES_MAX { &line } else { line.trim_ascii() };
         if text.is_empty() {
