@@ -160,13 +160,7 @@ fn answer(command: Command, out: &mut impl Write) -> anyhow::Result<ExitCode> {
             replay::replay_command(&journal, order, progress, out)?;
         }
         Command::Route { scenarios } => {
-            let sound = if scenarios.as_os_str() == "-" {
-                route::command(&mut std::io::stdin().lock(), out)?
-            } else {
-                let file = std::fs::File::open(&scenarios)
-                    .map_err(|error| anyhow::anyhow!("{}: {error}", scenarios.display()))?;
-                route::command(&mut std::io::BufReader::new(file), out)?
-            };
+            let sound = route::command(&scenarios, out)?;
             return Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Ctl(arguments) => return Ok(ctl::command(&arguments).into()),

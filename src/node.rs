@@ -11,6 +11,7 @@ pub mod error;
 pub mod gate;
 mod launch;
 pub mod layout;
+mod left_out;
 pub mod link_watch;
 pub mod rings;
 pub mod station;
@@ -24,6 +25,7 @@ use std::time::Duration;
 
 use rutter_admin::{ReadModel, Sizes};
 use rutter_clients::{ClientGateway, GatewayConfig};
+use rutter_core::Engine;
 use rutter_core::input::{Genesis, Header, Input};
 use rutter_core::number::Text;
 use rutter_core::output::{Output, Sink};
@@ -101,9 +103,7 @@ pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeErro
         digest = format!("{:016x}", decider.engine().digest()),
         "journal recovered"
     );
-    let first = boot::inputs(config, &names)
-        .ok_or_else(|| NodeError::Configuration("a name is not defined".to_owned()))?;
-    check_definitions(&known, &first, &names)?;
+    let first = first_inputs(config, &known, &names, decider.engine())?;
     let machines = machines(config, &names, genesis.node_tag)?;
     let names = &names;
     // The ring does not carry reference data, so the model gets the first inputs directly.
@@ -115,6 +115,26 @@ pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeErro
         NodeParts { config, names, decider, first, gateway, machines, monitor, model },
         stop,
     )
+}
+
+/// What the core is told first: the configuration, and what has left the configuration.
+fn first_inputs(
+    config: &Config,
+    known: &Known,
+    names: &Names,
+    engine: &Engine,
+) -> Result<Vec<Input>, NodeError> {
+    let mut first = boot::inputs(config, names)
+        .ok_or_else(|| NodeError::Configuration("a name is not defined".to_owned()))?;
+    check_definitions(known, &first, names)?;
+    left_out::check_open(engine, &first, names)?;
+    left_out::tell_sessions(engine, config, names);
+    // The start of the node comes last.
+    let started = first.pop();
+    let withdrawn = left_out::withdrawn(engine, &first);
+    first.extend(withdrawn);
+    first.extend(started);
+    Ok(first)
 }
 
 /// Refuses definitions that the core would refuse.

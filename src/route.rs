@@ -4,19 +4,26 @@
 //! router. `docs/routing.md` describes the lines of both files.
 
 mod answer;
+mod object;
 #[cfg(test)]
 mod published;
 mod record;
+#[cfg(test)]
+mod refused_tests;
 mod scenario;
 #[cfg(test)]
 mod words_tests;
 
-use std::io::{BufRead, Write};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 
+use anyhow::anyhow;
 use rutter_core::routing::Router;
 use serde_json::{Value, json};
 
 use answer::Told;
+use object::Object;
 pub use record::record;
 use scenario::{Scenario, World};
 
@@ -36,15 +43,30 @@ impl BadScenario {
     }
 }
 
-/// Answers each line of `scenarios` with one line. True if every scenario could be asked.
+/// Answers each line of a file, or of standard input (`-`), with one line. True if every scenario
+/// could be asked.
 ///
 /// # Errors
-/// `scenarios` cannot be read, or `out` cannot be written.
-pub fn command(scenarios: &mut impl BufRead, out: &mut impl Write) -> anyhow::Result<bool> {
+/// The file cannot be read, or `out` cannot be written.
+pub fn command(file: &Path, out: &mut impl Write) -> anyhow::Result<bool> {
+    if file.as_os_str() == "-" {
+        return answer_all("standard input", &mut std::io::stdin().lock(), out);
+    }
+    let name = file.display().to_string();
+    let open = File::open(file).map_err(|error| anyhow!("{name}: {error}"))?;
+    answer_all(&name, &mut BufReader::new(open), out)
+}
+
+/// Answers each line of `scenarios`, which is called `name`.
+fn answer_all(
+    name: &str,
+    scenarios: &mut impl BufRead,
+    out: &mut impl Write,
+) -> anyhow::Result<bool> {
     let mut router = Router::default();
     let (mut line, mut number, mut sound) = (Vec::new(), 0_u64, true);
     // Ends: each turn reads a line.
-    while read_line(scenarios, &mut line)? {
+    while read_line(scenarios, &mut line).map_err(|error| anyhow!("{name}: {error}"))? {
         number += 1;
         let text = if line.len() > LINE_BYTES_MAX { &line } else { line.trim_ascii() };
         if text.is_empty() {
@@ -88,7 +110,7 @@ fn ask(line: &[u8], router: &mut Router) -> Result<Value, BadScenario> {
     if line.len() > LINE_BYTES_MAX {
         return Err(BadScenario::new("LineTooLong", format!("at most {LINE_BYTES_MAX} bytes")));
     }
-    let scenario: Scenario = serde_json::from_slice(line)
+    let Object(scenario): Object<Scenario> = serde_json::from_slice(line)
         .map_err(|error| BadScenario::new("BadJson", error.to_string()))?;
     let world = scenario.world()?;
     router.reserve(world.reference.venues.len());
@@ -103,7 +125,7 @@ mod tests {
 
     fn answers(scenarios: &str) -> (bool, Vec<Value>) {
         let mut out = Vec::new();
-        let sound = command(&mut scenarios.as_bytes(), &mut out).expect("written");
+        let sound = answer_all("test", &mut scenarios.as_bytes(), &mut out).expect("written");
         let lines = String::from_utf8(out).expect("text");
         let parse = |line| serde_json::from_str(line).expect("JSON");
         (sound, lines.lines().map(parse).collect())

@@ -20,6 +20,7 @@ mod filter;
 mod money;
 mod name;
 mod number;
+mod pursuit;
 mod query;
 mod report;
 mod rows;

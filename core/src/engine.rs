@@ -100,8 +100,9 @@ pub const WOKEN_PER_INPUT_MAX: usize = 64;
 /// Resting orders whose places one input looks at at most; the others are next.
 pub const PLACES_PER_INPUT_MAX: usize = 64;
 
-/// Our own children at a level that a public trade brings forward in the queue at most, those that
-/// rest longest. The others keep what is known of their places, which is then too far back.
+/// Our own children that one public trade looks at: those with the best prices of the side that
+/// rested, the oldest first among equals. The trade brings forward those at its price. The others
+/// keep what is known of their places, which is then too far back.
 pub const FORWARD_PER_TRADE_MAX: usize = 16;
 /// Waiting orders that one input passes at most, with those that it looks at: the venues where an
 /// order may go are full. The others are next.

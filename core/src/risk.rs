@@ -124,8 +124,8 @@ checks! {
         "One request to change an order is under way at a time.";
     "@R6" Replace order_is_open: TooLateToCancel,
         "An order that is over cannot be changed.";
-    "@R7" Replace only_quantity_and_price_change: NotReplaceable,
-        "Everything else would be another order.";
+    "@R7" Replace only_quantity_and_price_change: NotReplaceable | WrongAccount,
+        "Everything else would be another order, also one of the account that its session has now.";
     "@R8" Replace quantity_is_above_filled: BelowFilled,
         "What is filled cannot be taken back.";
     "@R9" New type_and_time_in_force_fit: UnsupportedType,
@@ -354,8 +354,9 @@ fn order_is_open(r: &mut Request<'_>) -> Result<(), Refusal> {
 }
 
 fn only_quantity_and_price_change(r: &mut Request<'_>) -> Result<(), Refusal> {
-    let keeps = r.replaced.is_none_or(|order| keeps_the_rest(r.new, order, r.replaced_terms));
-    pass_if(keeps, Refusal::NotReplaceable)
+    let Some(order) = r.replaced else { return Ok(()) };
+    pass_if(order.account == r.account, Refusal::WrongAccount)?;
+    pass_if(keeps_the_rest(r.new, order, r.replaced_terms), Refusal::NotReplaceable)
 }
 
 /// Whether a replace names the order's strategy. How an order chooses is compared apart.

@@ -266,13 +266,17 @@ impl Plan {
         (line.shown, line.value) = (c.shown, c.value);
     }
 
+    /// What the levels show of the children.
+    fn shown(&self) -> Qty {
+        Qty(self.lines().iter().fold(0_i64, |sum, line| sum.saturating_add(line.shown.0)))
+    }
+
     /// Sends nothing if the levels show less of the children than `least`.
     fn withdraw_below(&mut self, least: Qty) {
-        let lines = &mut self.lines[..self.lines_len];
-        let shown = lines.iter().fold(0_i64, |sum, line| sum.saturating_add(line.shown.0));
-        if Qty(shown) >= least {
+        if self.shown() >= least {
             return;
         }
+        let lines = &mut self.lines[..self.lines_len];
         self.wants = Wants::Minimum;
         (self.takes_len, self.rest) = (0, None);
         for line in lines.iter_mut().filter(|line| line.verdict == Verdict::Taken) {
@@ -337,8 +341,22 @@ impl Router {
         self.scratch.reserve(venues);
     }
 
-    /// Makes a plan for a request.
+    /// Makes a plan for a request. A plan by score that shows less than the order's minimum gives
+    /// way to the plan by cost, which shows as much as can be had.
     pub fn make_plan(&mut self, market: &RoutingView<'_>, request: &RouteRequest) -> &Plan {
+        self.plan_once(market, request);
+        if request.score.is_some() && self.plan.shown() < request.min_fill {
+            let search = self.plan.search;
+            self.plan_once(market, &RouteRequest { score: None, ..*request });
+            self.plan.search.add(search);
+        }
+        if !request.min_fill.is_zero() {
+            self.plan.withdraw_below(request.min_fill);
+        }
+        &self.plan
+    }
+
+    fn plan_once(&mut self, market: &RoutingView<'_>, request: &RouteRequest) {
         let plan = &mut self.plan;
         (plan.takes_len, plan.rest, plan.search) = (0, None, Search::default());
         (plan.kept, plan.cheaper_helps) = (Causes::NONE, false);
@@ -356,10 +374,6 @@ impl Router {
         } else {
             fill::<VENUES_MAX>(market, request, plan, &mut self.scratch);
         }
-        if !request.min_fill.is_zero() {
-            plan.withdraw_below(request.min_fill);
-        }
-        plan
     }
 
     /// The plan that was made last.

@@ -52,7 +52,7 @@ pub struct AccountConfig {
     /// How far a child's limit may lie beyond the worst price level that the child is meant to
     /// take, in parts per million, within the order's limit. A larger slack fills more children
     /// on a book that has just moved, at a worse price.
-    #[schemars(default = "slack_ppm")]
+    #[schemars(default = "slack_ppm", range(max = 1_000_000))]
     pub price_slack_ppm: u32,
     /// What becomes of an order that would take liquidity while the instrument has no reference
     /// price (`docs/routing.md`).

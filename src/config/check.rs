@@ -182,8 +182,9 @@ impl Config {
 
     fn check_listing(&self, findings: &mut Findings, at: &str, listing: &ListingConfig) {
         check_quantities(findings, at, listing);
-        let instrument = self.instrument.iter().find(|one| one.symbol == listing.instrument);
-        let Some(instrument) = instrument else {
+        let found =
+            self.instrument.iter().enumerate().find(|(_, one)| one.symbol == listing.instrument);
+        let Some((place, instrument)) = found else {
             if !findings.is_damaged("instrument") {
                 let known: Vec<&str> = self.instrument.iter().map(|i| i.symbol.as_str()).collect();
                 let (name, known) = (&listing.instrument, known.join(", "));
@@ -192,6 +193,14 @@ impl Config {
             }
             return;
         };
+        // Decimals that are out of range have their own finding, and nothing can be judged by them.
+        let is_clean = |one: usize| {
+            let decimals = ["price_decimals", "qty_decimals"];
+            decimals.iter().all(|key| findings.is_clean(&format!("instrument[{one}].{key}")))
+        };
+        if !is_clean(place) {
+            return;
+        }
         let key = |name: &str| format!("{at}.{name}");
         let (price, qty) = (instrument.price_decimals, instrument.qty_decimals);
         let (venue_price, venue_qty) = (listing.venue_price_decimals, listing.venue_qty_decimals);
@@ -419,6 +428,13 @@ mod tests {
     }
 
     #[test]
+    fn decimals_out_of_range_are_one_finding_and_no_listing_is_judged_by_them() {
+        let said = said("price_decimals = 2", "price_decimals = 19");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(said.contains("out-of-range: instrument.BTC/USDT.price_decimals"), "{said}");
+    }
+
+    #[test]
     fn each_listing_that_cannot_hold_is_one_finding_with_line_word_and_key() {
         each_is_said(&[
             (
@@ -461,6 +477,22 @@ mod tests {
                 "[[session]]",
                 "[account.routing]\nbackup = [\"krakn\"]\n[[session]]",
                 "not-declared: account.fund.routing.backup",
+            ),
+            (
+                "[[session]]",
+                "[account.routing]\ninclude = [\"mars\"]\n[[session]]",
+                "not-declared: account.fund.routing.include",
+            ),
+            (
+                "[[session]]",
+                "[account.routing]\ninclude = [\"kraken\", \"kraken\"]\n[[session]]",
+                "duplicate: account.fund.routing.include",
+            ),
+            (
+                "[[session]]",
+                "[account.routing.weights]\nprice = 59\nlatency = 20\nreliability = 10\n\
+                 liquidity = 10\n[[session]]",
+                "out-of-range: account.fund.routing.weights: the four weights make up 100, not 99",
             ),
             (
                 "[[session]]",

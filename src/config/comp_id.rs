@@ -65,24 +65,27 @@ pub(super) fn check_all<'a>(
     sender: &'a str,
     sessions: impl Iterator<Item = &'a str>,
 ) {
-    let mut seen = BTreeMap::from([(sender.to_lowercase(), sender)]);
+    let own = "fix.sender_comp_id";
+    let mut seen = BTreeMap::from([(sender.to_lowercase(), (sender, own.to_owned()))]);
     let node = check(sender, SENDER_COMP_ID_BYTES_MAX);
-    let sessions = sessions.map(|name| {
-        let other = match seen.insert(name.to_lowercase(), name) {
-            Some(before) if before == name => Err(CompIdFault::Twice),
-            Some(_) => Err(CompIdFault::OnlyCase),
-            None => Ok(()),
+    let sessions = sessions.enumerate().map(|(at, name)| {
+        let key = format!("session[{at}].comp_id");
+        let (other, place) = match seen.insert(name.to_lowercase(), (name, key.clone())) {
+            Some((before, place)) if before == name => (Err(CompIdFault::Twice), place),
+            Some((_, place)) => (Err(CompIdFault::OnlyCase), place),
+            None => (Ok(()), String::new()),
         };
-        check(name, COMP_ID_BYTES_MAX).and(other)
+        (key, check(name, COMP_ID_BYTES_MAX).and(other), place)
     });
-    let sessions = sessions.enumerate().map(|(at, is)| (format!("session[{at}].comp_id"), is));
-    for (key, is) in std::iter::once(("fix.sender_comp_id".to_owned(), node)).chain(sessions) {
+    for (key, is, other) in std::iter::once((own.to_owned(), node, String::new())).chain(sessions) {
         let Err(fault) = is else { continue };
-        let word = match fault {
-            CompIdFault::Twice | CompIdFault::OnlyCase => Fault::Duplicate,
-            _ => Fault::BadName,
+        let (word, reason) = match fault {
+            CompIdFault::Twice | CompIdFault::OnlyCase => {
+                (Fault::Duplicate, format!("{fault}; the other is {other}"))
+            }
+            _ => (Fault::BadName, fault.to_string()),
         };
-        findings.add(&key, word, fault.to_string());
+        findings.add(&key, word, reason);
     }
 }
 
@@ -127,7 +130,8 @@ mod tests {
         };
         assert_eq!(said(&["A", "B"]), Ok(()));
         for (names, words) in [
-            (vec!["A", "B", "A"], "comp-id-twice"),
+            (vec!["A", "B", "A"], "comp-id-twice: is there twice; the other is session[0].comp_id"),
+            (vec!["A", "RUTTER"], "comp-id-twice: is there twice; the other is fix.sender_comp_id"),
             (vec!["Desk", "DESK"], "comp-id-case"),
             (vec!["A", "a\n"], "comp-id-control"),
             (vec!["rutter"], "comp-id-case"),

@@ -184,10 +184,16 @@ impl RoutingConfig {
                     let reason = format!("{name:?} is no venue; there are {}", venues.join(", "));
                     findings.add(&format!("{at}.{key}[{place}]"), Fault::NotDeclared, reason);
                 }
+                if names.iter().take(place).any(|before| before == name) {
+                    let reason = format!("{name:?} is there twice");
+                    findings.add(&format!("{at}.{key}[{place}]"), Fault::Duplicate, reason);
+                }
             }
         }
         if !ScoreWeights::from(self.weights).is_whole() {
-            let reason = "the four weights make up 100".to_owned();
+            let WeightsConfig { price, latency, reliability, liquidity } = self.weights;
+            let parts = [price, latency, reliability, liquidity].map(u32::from);
+            let reason = format!("the four weights make up 100, not {}", parts.iter().sum::<u32>());
             findings.add(&format!("{at}.weights"), Fault::OutOfRange, reason);
         }
         let is_allowed = |venue: &str| {
@@ -196,8 +202,12 @@ impl RoutingConfig {
         };
         let allowed: Vec<&str> = venues.iter().copied().filter(|one| is_allowed(one)).collect();
         if !venues.is_empty() && allowed.is_empty() {
-            let reason = "include and exclude leave no venue to the account";
-            return findings.add(&format!("{at}.exclude"), Fault::OutOfRange, reason.to_owned());
+            // A name that is no venue's has its own finding, and stands for a venue.
+            if self.include.iter().all(|name| venues.contains(&name.as_str())) {
+                let reason = "include and exclude leave no venue to the account".to_owned();
+                findings.add(&format!("{at}.exclude"), Fault::OutOfRange, reason);
+            }
+            return;
         }
         let is_backup = |venue: &&str| self.backup.iter().any(|name| name == venue);
         for (place, name) in self.backup.iter().enumerate() {

@@ -110,6 +110,11 @@ pub(super) fn venue_kind(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "enum": VENUES.map(|venue| venue.kind) })
 }
 
+/// End of the keys that are a share in parts per million.
+const PPM_SUFFIX: &str = "_ppm";
+/// The whole, in parts per million.
+const PPM: u32 = 1_000_000;
+
 /// Adds a key to the schema of a table.
 fn add(schema: &mut Schema, key: &str, value: Value, is_required: bool) {
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
@@ -128,8 +133,13 @@ pub(super) fn add_limits(schema: &mut Schema) {
                 "type": ["string", "number"], "format": AMOUNT, "exclusiveMinimum": 0,
                 "description": limit.help,
             }),
+            // With 0 the account could never trade.
             LimitKind::Whole => {
-                json!({ "type": "integer", "format": "uint32", "description": limit.help })
+                let most = if limit.key.ends_with(PPM_SUFFIX) { PPM } else { u32::MAX };
+                json!({
+                    "type": "integer", "format": "uint32", "minimum": 1, "maximum": most,
+                    "description": limit.help,
+                })
             }
         };
         add(schema, limit.key, value, limit.is_required);

@@ -236,7 +236,13 @@ fn in_range(count: i64, schema: &Value, keys: [&str; 2], unit: &str) -> Result<(
 fn decimal(value: &Spanned<DeValue<'_>>, schema: &Value) -> Result<(), Wrong> {
     let read = <Decimal as Deserialize>::deserialize(value.clone().into_deserializer());
     let wrong_type = (Fault::WrongType, format!("not {}", expected(schema)));
-    let value = read.map_err(|_| wrong_type)?;
+    let value = match (read, value.get_ref().as_str()) {
+        (Ok(value), _) => value,
+        (Err(_), Some(text)) if is_decimal(text) => {
+            return Err((Fault::OutOfRange, format!("{text:.40} has too many digits")));
+        }
+        (Err(_), _) => return Err(wrong_type),
+    };
     let above = |key: &str| schema.get(key).is_some().then_some(value);
     let too_low = above("minimum")
         .is_some_and(|value| value.is_sign_negative() && !value.is_zero())
@@ -248,6 +254,13 @@ fn decimal(value: &Spanned<DeValue<'_>>, schema: &Value) -> Result<(), Wrong> {
         return Err((Fault::OutOfRange, "more than 18 decimals, or too large".to_owned()));
     }
     Ok(())
+}
+
+/// Whether a text is a decimal of any length.
+fn is_decimal(text: &str) -> bool {
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let text = text.strip_prefix('-').unwrap_or(text);
+    text.split_once('.').map_or_else(|| digits(text), |(whole, rest)| digits(whole) && digits(rest))
 }
 
 /// What a value has to be, as the end of "not ...".
@@ -369,6 +382,27 @@ mod tests {
             assert_eq!(found.iter().filter(|line| is_it(line)).count(), 1, "{words}: {found:#?}");
         }
         assert_eq!(found.len(), 10, "{found:#?}");
+    }
+
+    #[test]
+    fn a_limit_with_which_an_account_never_trades_or_nothing_is_limited_is_out_of_range() {
+        for (from, to, words) in [
+            ("price_collar_ppm = 50000", "price_collar_ppm = 0", "from 1 to 1000000"),
+            ("price_collar_ppm = 50000", "price_collar_ppm = 4294967295", "from 1 to 1000000"),
+            ("price_slack_ppm = ", "price_slack_ppm = 1000001 # ", "from 0 to 1000000"),
+            ("open_orders_max = ", "open_orders_max = 0 # ", "from 1 to 4294967295"),
+            ("orders_per_s_max = ", "orders_per_s_max = 0 # ", "from 1 to 4294967295"),
+            (
+                "order_notional_max = ",
+                "order_notional_max = \"99999999999999999999999999999999\" # ",
+                "has too many digits",
+            ),
+            ("order_notional_max = ", "order_notional_max = \"1.5.5\" # ", "wrong-type"),
+        ] {
+            let found = said(&[(from, to)]);
+            assert_eq!(found.len(), 1, "{to}: {found:#?}");
+            assert!(found[0].contains(words), "{to}: {found:#?}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::command;
+use super::answer_all;
 
 /// The blocks of that kind, in their order.
 fn blocks<'a>(page: &'a str, kind: &str) -> Vec<&'a str> {
@@ -35,7 +35,9 @@ fn the_router_gives_the_answers_of_the_page() {
         let scenario: Value = serde_json::from_str(route).expect("a scenario");
         let part: Value = serde_json::from_str(answer).expect("an answer");
         let mut out = Vec::new();
-        assert!(command(&mut scenario.to_string().as_bytes(), &mut out).expect("answered"));
+        assert!(
+            answer_all("test", &mut scenario.to_string().as_bytes(), &mut out).expect("answered")
+        );
         let told: Value = serde_json::from_slice(&out).expect("one line");
         assert!(holds(&told, &part), "{route}\n{told:#}");
     }

@@ -318,7 +318,8 @@ mod tests {
                 for decision in decisions(&mut Random::new(seed)) {
                     let mut out = Vec::new();
                     let line = decision["scenario"].to_string();
-                    super::super::command(&mut line.as_bytes(), &mut out).expect("answered");
+                    super::super::answer_all("test", &mut line.as_bytes(), &mut out)
+                        .expect("answered");
                     let again: Value = serde_json::from_slice(&out).expect("JSON");
                     let same = |key: &str| again[key] == decision["answer"][key];
                     let keys = ["legs", "filled", "total_all_in", "left", "left_why", "venues"];

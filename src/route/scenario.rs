@@ -2,7 +2,7 @@
 //!
 //! A line belongs here if it reads a scenario.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
 use rutter_core::behaviour::{Behaviour, COST_MAX_PPM, Measured};
@@ -20,12 +20,13 @@ use rutter_core::reference_price::ReferencePrice;
 use rutter_core::risk::collared;
 use rutter_core::routing::{Plan, RouteRequest, Router, RoutingView, VenueState, best_price};
 use rutter_core::strategy::Posting;
-use rutter_core::ticks::{TickBand, Ticks};
+use rutter_core::ticks::{PRICE_DIGITS_MAX, TickBand, Ticks};
 use rutter_core::venue_set::VenueSet;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::BadScenario;
+use super::object::Object;
 use crate::config::{FeeSource, ModeConfig, WeightsConfig, amount, mantissa};
 
 /// The instrument of every scenario.
@@ -44,6 +45,9 @@ const ASKED: BehaviourCosts = BehaviourCosts { partial_ppm: 1_000_000, ..Behavio
 /// Factor that a value must have room for: nine decimals of fees, and fees of twice the price.
 const MONEY_ROOM: i128 = 2_000_000_000;
 
+/// The whole, in parts per million.
+const PPM_MAX: u32 = 1_000_000;
+
 /// A number: a decimal string, or a JSON number.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
@@ -59,8 +63,8 @@ pub(super) struct Scenario {
     /// Returned with the answer.
     #[serde(default)]
     pub name: Value,
-    venues: Vec<Venue>,
-    order: Order,
+    venues: Vec<Object<Venue>>,
+    order: Object<Order>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -108,7 +112,7 @@ struct Venue {
     orders_left: Option<Number>,
     /// Our own resting orders.
     #[serde(default)]
-    own: Vec<Own>,
+    own: Vec<Object<Own>>,
 }
 
 /// The verdicts that a venue's state gives, by their words in a decision.
@@ -178,8 +182,7 @@ struct Order {
     exclude: Vec<String>,
     #[serde(default)]
     mode: ModeConfig,
-    #[serde(default)]
-    weights: WeightsConfig,
+    weights: Option<Object<WeightsConfig>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -266,6 +269,18 @@ fn whole<T: TryFrom<i64>>(number: Option<&Number>, what: &str, none: T) -> Resul
     number.map_or(Ok(none), |number| number.whole(what))
 }
 
+/// A share of a whole in parts per million; 0 if it is absent.
+fn share(number: Option<&Number>, what: &str) -> Result<u32, BadScenario> {
+    let share = whole(number, what, 0)?;
+    if share > PPM_MAX { Err(out_of_range(what)) } else { Ok(share) }
+}
+
+/// A fee in parts per million; 0 if it is absent.
+fn fee(number: Option<&Number>, what: &str) -> Result<FeePpm, BadScenario> {
+    let fee: i32 = whole(number, what, 0)?;
+    if fee.unsigned_abs() >= PPM_MAX { Err(out_of_range(what)) } else { Ok(FeePpm(fee)) }
+}
+
 /// Decimals of prices and of quantities: as many as some number of the scenario has.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Decimals {
@@ -343,20 +358,26 @@ impl Scenario {
         };
         world.ledger.grow(self.venues.len(), 0, 1, 2);
         let mut names = BTreeSet::new();
-        for (id, venue) in self.venues.iter().enumerate() {
+        for (id, Object(venue)) in self.venues.iter().enumerate() {
             if !names.insert(&venue.name) {
                 return Err(BadScenario::new("BadName", format!("two venues {}", venue.name)));
             }
             venue.add_to(&mut world, VenueId(id as u8))?;
         }
-        let collar_ppm = whole(self.order.collar_ppm.as_ref(), "order.collar_ppm", u32::MAX)?;
-        match (world.request.limit, &self.order.worst) {
-            (None, Some(worst)) => world.request.worst = decimals.price(worst, "order.worst")?,
-            (None, None) => world.request.worst = world.market_limit(collar_ppm),
-            (Some(_), None) => {}
-            (Some(_), Some(_)) => {
-                return Err(BadScenario::new("BadPrice", "a limit order has no worst price"));
+        let Order { collar_ppm, worst, .. } = &self.order.0;
+        let bad = |text: &str| Err(BadScenario::new("BadPrice", text));
+        match (world.request.limit, worst, collar_ppm) {
+            (None, Some(worst), None) => {
+                world.request.worst = decimals.price(worst, "order.worst")?;
             }
+            (None, None, collar_ppm) => {
+                let collar_ppm = whole(collar_ppm.as_ref(), "order.collar_ppm", u32::MAX)?;
+                world.request.worst = world.market_limit(collar_ppm);
+            }
+            (Some(_), None, None) => {}
+            (None, Some(_), Some(_)) => return bad("worst stands in the place of collar_ppm"),
+            (Some(_), Some(_), _) => return bad("a limit order has no worst price"),
+            (Some(_), None, Some(_)) => return bad("a limit order has no collar_ppm"),
         }
         Ok(world)
     }
@@ -367,12 +388,12 @@ impl Scenario {
             *decimals = (*decimals).max(number.signed(what)?.scale());
             Ok::<(), BadScenario>(())
         };
-        for venue in &self.venues {
+        for Object(venue) in &self.venues {
             for (at_price, at_qty) in venue.bids.iter().chain(&venue.asks) {
                 widen(&mut price, at_price, "price of a level")?;
                 widen(&mut qty, at_qty, "quantity of a level")?;
             }
-            for own in &venue.own {
+            for Object(own) in &venue.own {
                 widen(&mut price, &own.price, "own.price")?;
             }
             if let Some(tick) = &venue.tick {
@@ -389,11 +410,12 @@ impl Scenario {
                 widen(&mut qty, number, "bids_traded or asks_traded")?;
             }
         }
-        widen(&mut qty, &self.order.qty, "order.qty")?;
-        if let Some(least) = &self.order.min_qty {
+        let Object(order) = &self.order;
+        widen(&mut qty, &order.qty, "order.qty")?;
+        if let Some(least) = &order.min_qty {
             widen(&mut qty, least, "order.min_qty")?;
         }
-        for number in [&self.order.price, &self.order.worst].into_iter().flatten() {
+        for number in [&order.price, &order.worst].into_iter().flatten() {
             widen(&mut price, number, "order.price")?;
         }
         if price + qty > AMOUNT_DECIMALS {
@@ -404,14 +426,14 @@ impl Scenario {
     }
 
     fn id_of(&self, name: &str, what: &str) -> Result<VenueId, BadScenario> {
-        let found = self.venues.iter().position(|venue| venue.name == name);
+        let found = self.venues.iter().position(|Object(venue)| venue.name == name);
         found
             .map(|id| VenueId(id as u8))
             .ok_or_else(|| BadScenario::new("UnknownVenue", format!("{what} {name:.40}")))
     }
 
     fn venues_with(&self, holds: impl Fn(&Venue) -> bool) -> VenueSet {
-        let venues = self.venues.iter().enumerate().filter(|(_, venue)| holds(venue));
+        let venues = self.venues.iter().enumerate().filter(|(_, Object(venue))| holds(venue));
         venues.map(|(id, _)| VenueId(id as u8)).collect()
     }
 
@@ -420,23 +442,28 @@ impl Scenario {
         let set = |names: &[String], what: &str| {
             names.iter().map(|name| self.id_of(name, what)).collect::<Result<VenueSet, _>>()
         };
-        let included = set(&self.order.include, "order.include")?;
-        let all = self.order.include.is_empty();
+        let Order { include, exclude, .. } = &self.order.0;
+        let included = set(include, "order.include")?;
+        let all = include.is_empty();
         let others = if all { VenueSet::EMPTY } else { included.complement() };
-        Ok(others.union(set(&self.order.exclude, "order.exclude")?))
+        Ok(others.union(set(exclude, "order.exclude")?))
     }
 
     /// The weights of an order in score mode.
     fn score(&self) -> Result<Option<ScoreWeights>, BadScenario> {
-        let weights = ScoreWeights::from(self.order.weights);
-        if !weights.is_whole() {
-            return Err(BadScenario::new("BadWeights", "the four weights make up 100"));
-        }
-        Ok((self.order.mode == ModeConfig::Score).then_some(weights))
+        let bad = |text: &str| Err(BadScenario::new("BadWeights", text));
+        let weights = match (self.order.0.mode, &self.order.0.weights) {
+            (ModeConfig::Cost, None) => return Ok(None),
+            (ModeConfig::Cost, Some(_)) => return bad("weights go with mode score"),
+            (ModeConfig::Score, None) => WeightsConfig::default(),
+            (ModeConfig::Score, Some(Object(weights))) => *weights,
+        };
+        let weights = ScoreWeights::from(weights);
+        if weights.is_whole() { Ok(Some(weights)) } else { bad("the four weights make up 100") }
     }
 
     fn request(&self, decimals: Decimals) -> Result<RouteRequest, BadScenario> {
-        let order = &self.order;
+        let Object(order) = &self.order;
         let limit = match (order.kind, &order.price) {
             (OrderKind::Limit, Some(price)) => Some(decimals.price(price, "order.price")?),
             (OrderKind::Market, None) => None,
@@ -447,6 +474,9 @@ impl Scenario {
                 return Err(BadScenario::new("BadPrice", "a market order has no price"));
             }
         };
+        if limit.is_none() && matches!(order.tif, OrderTif::Gtc | OrderTif::Gtd) {
+            return Err(BadScenario::new("BadTif", "a market order is day, ioc or fok"));
+        }
         let qty = decimals.qty(&order.qty, "order.qty")?;
         if qty.is_zero() {
             return Err(BadScenario::new("BadNumber", "order.qty is not above zero"));
@@ -471,7 +501,7 @@ impl Scenario {
             limit,
             // That of a market order follows from the books.
             worst: limit.unwrap_or(Price(0)),
-            slack_ppm: whole(order.price_slack_ppm.as_ref(), "order.price_slack_ppm", 0)?,
+            slack_ppm: share(order.price_slack_ppm.as_ref(), "order.price_slack_ppm")?,
             tif: match order.tif {
                 OrderTif::Day => TimeInForce::Day,
                 OrderTif::Gtc => TimeInForce::Gtc,
@@ -564,8 +594,11 @@ impl Venue {
         };
         define(&mut world.reference, &Input::Venue(venue), "a venue")?;
         let listing = self.listing(world.decimals, id)?;
-        let what = format!("a fee, tick, lot or quantity of {}", self.name);
-        define(&mut world.reference, &Input::Listing(listing), &what)?;
+        define(
+            &mut world.reference,
+            &Input::Listing(listing),
+            &format!("a term of {}", self.name),
+        )?;
         for (asset, funds) in [(BASE, &self.base), (QUOTE, &self.quote)] {
             let total = match funds {
                 Some(funds) => amount(funds.value("base or quote")?)
@@ -602,8 +635,8 @@ impl Venue {
             answers: 0,
             p50_us: latency_us,
             p99_us: latency_us,
-            rejects_ppm: whole(self.rejects_ppm.as_ref(), "rejects_ppm", 0)?,
-            faded_ppm: whole(self.faded_ppm.as_ref(), "faded_ppm", 0)?,
+            rejects_ppm: share(self.rejects_ppm.as_ref(), "rejects_ppm")?,
+            faded_ppm: share(self.faded_ppm.as_ref(), "faded_ppm")?,
             partial_ppm,
             known_until: UnixNanos(u64::MAX),
         })
@@ -627,17 +660,26 @@ impl Venue {
 
     fn ticks(&self, decimals: Decimals) -> Result<Ticks, BadScenario> {
         let price = |number| decimals.price(number, "tick");
+        let bad = |text: &str| BadScenario::new("BadTicks", format!("{} of {}", text, self.name));
         let least = self.tick.as_ref().map(price).transpose()?.unwrap_or(Price(1));
+        if least == Price(0) {
+            return Err(bad("a tick is above zero: tick"));
+        }
         let band = |(above, tick)| Ok(TickBand { above: price(above)?, tick: price(tick)? });
         let bands = self.ticks.iter().map(|(above, tick)| band((above, tick)));
         let bands = bands.collect::<Result<Vec<_>, BadScenario>>()?;
-        let digits = whole(self.price_digits.as_ref(), "price_digits", 0)?;
-        let ticks = match u8::try_from(digits) {
-            Ok(0) => Ticks::banded(least, &bands),
-            Ok(digits) if bands.is_empty() => Ticks::significant(least, digits),
-            _ => None,
+        let Some(digits) = &self.price_digits else {
+            let ticks = Ticks::banded(least, &bands);
+            return ticks.ok_or_else(|| bad("the ticks contradict each other: ticks"));
         };
-        ticks.ok_or_else(|| BadScenario::new("BadTicks", "the ticks contradict each other"))
+        if !bands.is_empty() {
+            return Err(bad("price_digits and ticks exclude each other: ticks"));
+        }
+        let digits: i64 = digits.whole("price_digits")?;
+        let digits = u8::try_from(digits).ok().filter(|some| (1..=PRICE_DIGITS_MAX).contains(some));
+        let digits = digits.ok_or_else(|| bad("not from 1 to 18: price_digits"))?;
+        let ticks = Ticks::significant(least, digits);
+        ticks.ok_or_else(|| bad("with price_digits a tick is a power of ten: tick"))
     }
 
     fn listing(&self, decimals: Decimals, venue: VenueId) -> Result<ListingDef, BadScenario> {
@@ -650,17 +692,27 @@ impl Venue {
             }
             None => 0,
         };
+        let lot = qty(&self.lot, "lot", 1)?;
+        if lot.is_zero() {
+            return Err(out_of_range(&format!("lot of {}", self.name)));
+        }
+        let (qty_min, qty_max) =
+            (qty(&self.qty_min, "qty_min", 0)?, qty(&self.qty_max, "qty_max", i64::MAX)?);
+        if qty_min > qty_max {
+            let text = format!("qty_min of {} is above its qty_max", self.name);
+            return Err(BadScenario::new("BadNumber", text));
+        }
         Ok(ListingDef {
             instrument: PAIR,
             venue,
             enabled: self.state != Some(State::NotListed),
             ticks: self.ticks(decimals)?,
-            lot: qty(&self.lot, "lot", 1)?,
-            qty_min: qty(&self.qty_min, "qty_min", 0)?,
-            qty_max: qty(&self.qty_max, "qty_max", i64::MAX)?,
+            lot,
+            qty_min,
+            qty_max,
             notional_min: Amount(notional_min),
-            maker_fee: FeePpm(whole(self.maker_fee_ppm.as_ref(), "maker_fee_ppm", 0)?),
-            taker_fee: FeePpm(whole(self.taker_fee_ppm.as_ref(), "taker_fee_ppm", 0)?),
+            maker_fee: fee(self.maker_fee_ppm.as_ref(), "maker_fee_ppm")?,
+            taker_fee: fee(self.taker_fee_ppm.as_ref(), "taker_fee_ppm")?,
             fee_taken: FeeTaken::from(self.fee_taken),
         })
     }
@@ -676,14 +728,13 @@ impl Venue {
                 let text = format!("at most {} levels a side", BOOK_LEVELS_MAX + LEVELS_BEYOND);
                 return Err(BadScenario::new("BadLevel", text));
             }
-            let mut prices = BTreeSet::new();
+            let mut held = BTreeMap::new();
             for (price, qty) in levels {
                 let level = Level {
                     price: world.decimals.price(price, "price of a level")?,
                     qty: world.decimals.qty(qty, "quantity of a level")?,
                 };
-                let mut one = update;
-                if level.price.0 <= 0 || level.qty.0 <= 0 || !one.push(side, level) {
+                if level.price.0 <= 0 || level.qty.0 <= 0 {
                     return Err(BadScenario::new("BadLevel", "a level is above zero"));
                 }
                 // Money is counted in 128 bits, with the decimals of fees.
@@ -692,9 +743,15 @@ impl Venue {
                     let text = "order.qty times the price of a level is out of range";
                     return Err(BadScenario::new("BadNumber", text));
                 }
-                if !prices.insert(level.price) {
+                let key = if side == Side::Buy { level.price.0 } else { -level.price.0 };
+                if held.insert(key, level).is_some() {
                     return Err(BadScenario::new("BadLevel", "two levels of one price"));
                 }
+            }
+            // The worst first: a book that holds its most drops a level that is worse than all.
+            for level in held.into_values() {
+                let mut one = update;
+                one.push(side, level);
                 book.update(&one, now);
             }
         }
@@ -708,7 +765,7 @@ impl Venue {
         if self.state != Some(State::Untrusted) {
             book.update(&BookUpdate { last: true, ..update }, now);
         }
-        for own in &self.own {
+        for Object(own) in &self.own {
             let side = Side::from(own.side);
             let price = world.decimals.price(&own.price, "own.price")?;
             let best = book.own_best(side).map_or(price, |best| match side {

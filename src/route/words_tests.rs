@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::command;
+use super::answer_all;
 
 struct Case {
     venues: Value,
@@ -17,7 +17,8 @@ struct Case {
 fn told(case: &Case) -> Value {
     let scenario = json!({ "venues": case.venues, "order": case.order });
     let mut out = Vec::new();
-    let sound = command(&mut scenario.to_string().as_bytes(), &mut out).expect("answered");
+    let sound =
+        answer_all("test", &mut scenario.to_string().as_bytes(), &mut out).expect("answered");
     assert!(sound, "{scenario}");
     serde_json::from_slice(&out).expect("JSON")
 }

@@ -23,6 +23,11 @@ const SPIKES_PPM: u32 = 10_000;
 /// So many orders: more than any venue takes in ten seconds.
 const SPIKE_ORDERS: usize = 70;
 
+/// How many of the orders that may rest are posted at the touch, in parts per million.
+const POSTS_PPM: u32 = 400_000;
+/// `TargetStrategy` (847) of these: post, and smart.
+const POSTS: [u32; 2] = [1001, 1003];
+
 /// Grace of the client whose orders end with its connection, in seconds: for half of its logons
 /// none, and for the others more than it takes to come back.
 const fn grace_s(logon: &LogonContext<'_>) -> u64 {
@@ -54,6 +59,8 @@ pub struct Known {
     pub qty: i64,
     price: i64,
     tif: u8,
+    /// `TargetStrategy` (847); zero for none.
+    strategy: u32,
 }
 
 pub struct Client {
@@ -159,7 +166,10 @@ impl Client {
         let away = self.random.between(-300, 100) * 10;
         let price = if buy { price_e2 + away } else { price_e2 - away } / 10 * 10;
         let price = if market { 0 } else { price };
-        let known = Known { status: b'?', filled: 0, buy, qty, price, tif };
+        let rests = matches!(tif, b'0' | b'1') && !market;
+        let posts = rests && self.random.chance_ppm(POSTS_PPM);
+        let strategy = if posts { POSTS[self.random.below(2) as usize] } else { 0 };
+        let known = Known { status: b'?', filled: 0, buy, qty, price, tif, strategy };
         self.orders.insert(id.clone(), known.clone());
         let version = self.version;
         self.send(now_ns, b"D", |message| {
@@ -318,6 +328,9 @@ impl Known {
             message.decimal(tags::PRICE, self.price, 2);
         }
         message.char(tags::TIME_IN_FORCE, self.tif);
+        if self.strategy != 0 {
+            message.uint(tags::TARGET_STRATEGY, u64::from(self.strategy));
+        }
     }
 }
 

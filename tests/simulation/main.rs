@@ -4,11 +4,11 @@
 //! restarts at any step.
 //!
 //! After every step the always-on checks have held (they are assertions in the engine), no order
-//! has gone to a venue twice, and none to a venue with an open breaker or within a pause. No venue
-//! has refused a request because a count of its documents was at its limit. When the faults have
-//! stopped: our open orders are the venues' open orders, nothing is unknown, positions
-//! and fees are the sums of the venues' fills, every client has every report once, and a replay of
-//! the journal makes the same engine.
+//! has gone to a venue twice, and none to a venue with an open breaker or within a pause. No order
+//! that is to rest at the touch has taken. No venue has refused a request because a count of its
+//! documents was at its limit. When the faults have stopped: our open orders are the venues' open
+//! orders, nothing is unknown, positions and fees are the sums of the venues' fills, every client
+//! has every report once, and a replay of the journal makes the same engine.
 //!
 //! `RUTTER_SEEDS=n` runs seeds 1 to n; `RUTTER_SEED=s` runs one, which is how a failure is
 //! replayed.
@@ -16,6 +16,7 @@
 mod check;
 mod client;
 mod node;
+mod posted;
 mod shut;
 mod venues;
 mod world;
@@ -50,6 +51,11 @@ fn whatever_fails_nothing_is_lost_doubled_or_guessed() {
     assert!(totals.busy > 0 && (totals.cancels_held > 0 || count < 50), "{totals:?}");
     let restated = totals.restated.iter().all(|count| *count > 0);
     assert!(restated || count < 20, "no order met another one of ours: {totals:?}");
+    let venues = totals.posted.iter().zip(&totals.would_take);
+    for (posted, would_take) in venues {
+        let seen = *posted > 0 && *would_take > 0;
+        assert!(seen || count < 50, "no venue's post-only rule met: {totals:?}");
+    }
     assert!(totals.replaced > 0 && totals.mass_answers > 0, "{totals:?}");
     assert!(totals.lost > 0 || count < 20, "no order ended with its connection: {totals:?}");
 }

@@ -58,6 +58,9 @@ pub const PAIR: InstrumentId = InstrumentId(0);
 pub trait Dialect: Front {
     fn exchange(&self) -> &Exchange;
 
+    /// The exchange, for another participant.
+    fn exchange_mut(&mut self) -> &mut Exchange;
+
     /// Requests about orders that the venue's own counts have refused.
     fn beyond_limits(&self) -> u64;
 }
@@ -65,6 +68,10 @@ pub trait Dialect: Front {
 impl Dialect for BinanceFront {
     fn exchange(&self) -> &Exchange {
         self.exchange()
+    }
+
+    fn exchange_mut(&mut self) -> &mut Exchange {
+        self.exchange_mut()
     }
 
     fn beyond_limits(&self) -> u64 {
@@ -75,6 +82,10 @@ impl Dialect for BinanceFront {
 impl Dialect for Kraken {
     fn exchange(&self) -> &Exchange {
         self.exchange()
+    }
+
+    fn exchange_mut(&mut self) -> &mut Exchange {
+        self.exchange_mut()
     }
 
     fn beyond_limits(&self) -> u64 {
@@ -347,7 +358,10 @@ fn binance_front(seed: u64) -> SimFront {
 
 fn kraken_front(seed: u64) -> SimFront {
     let mut config = kraken::config::KrakenConfig::standard(KRAKEN_KEY, KRAKEN_SECRET);
-    config.exchange = rules(instrument("BTC/USDT", 1, 1, 1), FeeAsset::Quote, (1_600, 2_600));
+    config.exchange = ExchangeConfig {
+        post_only_cross: PostOnlyCross::Cancel,
+        ..rules(instrument("BTC/USDT", 1, 1, 1), FeeAsset::Quote, (1_600, 2_600))
+    };
     config.pairs = vec![kraken::config::PairNames {
         symbol: "BTC/USDT".to_owned(),
         key: "XBTUSDT".to_owned(),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::{Deref, DerefMut};
 
 use rutter_core::number::UnixNanos;
-use rutter_core::output::Output;
+use rutter_core::output::{Output, SendNew};
 use rutter_sim::faults::{CutPoint, Fault, Scope};
 use rutter_sim::front::FrontAction;
 use rutter_sim::random::Random;
@@ -14,6 +14,7 @@ use super::check;
 use super::client::Client;
 use super::network::{Network, START_NS};
 use super::node::{self, CLIENTS, Node, Survivors};
+use super::posted::{self, Posted};
 use super::shut::Shut;
 use super::venues::{SimFront, VENUES};
 
@@ -39,6 +40,10 @@ pub struct Totals {
     pub fills: u64,
     pub duplicate_fills: u64,
     pub replaced: u64,
+    /// By venue: post-only children that were accepted.
+    pub posted: [u64; VENUES.len()],
+    /// By venue: post-only children that it refused or ended, because they would have taken.
+    pub would_take: [u64; VENUES.len()],
     /// Reports of orders that lost their place in a queue, and of orders that were reduced.
     pub restated: [u64; 2],
     pub lost: u64,
@@ -63,6 +68,10 @@ impl Totals {
         self.fills += other.fills;
         self.duplicate_fills += other.duplicate_fills;
         self.replaced += other.replaced;
+        for venue in 0..VENUES.len() {
+            self.posted[venue] += other.posted[venue];
+            self.would_take[venue] += other.would_take[venue];
+        }
         self.restated[0] += other.restated[0];
         self.restated[1] += other.restated[1];
         self.lost += other.lost;
@@ -106,8 +115,11 @@ pub struct Faults {
     random: Random,
     sent: BTreeSet<String>,
     shut: Shut,
+    posted: Posted,
     /// By venue: until when it refuses every order.
     refusing_ns: [u64; VENUES.len()],
+    /// By venue: a post-only child on its way that is to find an order in its way.
+    to_cross: [Option<SendNew>; VENUES.len()],
     crashes: u64,
 }
 
@@ -145,10 +157,21 @@ impl Script for Faults {
             let fault = Fault::RejectNextOrder { code, text: text.to_owned() };
             front.inject_scoped(now_ns, Scope::Any, fault, out);
         }
+        if let Some(child) = self.to_cross[venue].take() {
+            posted::cross(now_ns, front.inner_mut().exchange_mut(), &child);
+        }
     }
 
     fn decided(&mut self, now: UnixNanos, output: &Output) {
         self.shut.watch(now, output);
+        self.posted.watch(output);
+        match output {
+            Output::SendNew(new) if new.post_only && now.0 < FAULTS_NS => {
+                let crosses = self.random.chance_ppm(200_000);
+                self.to_cross[new.venue.index()] = crosses.then_some(*new);
+            }
+            _ => {}
+        }
     }
 
     /// No order goes to a venue twice.
@@ -169,7 +192,9 @@ impl World {
             random: Random::salted(seed, 7),
             sent: BTreeSet::new(),
             shut: Shut::default(),
+            posted: Posted::default(),
             refusing_ns: [0; VENUES.len()],
+            to_cross: [None; VENUES.len()],
             crashes: 0,
         };
         let fronts = VENUES.iter().map(|venue| (venue.front)(seed)).collect();
@@ -219,6 +244,11 @@ impl World {
         self.totals.cancels_passed = self.script.shut.cancels_passed;
         self.totals.busy = self.script.shut.busy;
         self.totals.cancels_held = self.script.shut.cancels_held;
+        self.totals.posted = self.script.posted.accepted;
+        for (venue, front) in self.inner.fronts.iter().enumerate() {
+            let exchange = front.inner().exchange();
+            self.totals.would_take[venue] = self.inner.script.posted.check(venue, exchange);
+        }
         self.totals.orders = counts.orders;
         self.totals.refused = counts.refused;
         self.totals.children = counts.children;

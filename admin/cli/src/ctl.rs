@@ -60,7 +60,8 @@ pub struct RunOptions {
     /// Of a change: only say what would be done.
     #[arg(long, global = true)]
     pub dry_run: bool,
-    /// Of a change: why. 1 to 64 bytes of printable ASCII. Asked for at a terminal.
+    /// Of a change: why. 1 to 64 bytes of printable ASCII; of a halt any text of up to 1,024 bytes,
+    /// of which the journal keeps 64 characters. Asked for at a terminal.
     #[arg(long, global = true, value_name = "TEXT")]
     pub reason: Option<String>,
     /// Seconds to wait for the connection, and for the answer.

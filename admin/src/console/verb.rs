@@ -85,7 +85,11 @@ pub struct Row {
 
 /// What every change takes beside its own arguments.
 const ARGS_OF_CHANGES: [Arg; 2] = [
-    option("reason", Kind::Reason, "Why: 1 to 64 bytes of printable ASCII, for the journal."),
+    option(
+        "reason",
+        Kind::Reason,
+        "Why: 1 to 64 bytes of printable ASCII, for the journal; of a halt any text.",
+    ),
     option("dry_run", Kind::Flag, "Only say what would be done."),
 ];
 

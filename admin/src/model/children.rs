@@ -131,7 +131,7 @@ impl ReadModel {
         let was = *open;
         *open = if opened { was.saturating_add(1) } else { was.saturating_sub(1) };
         if !opened {
-            order.pursuit.came_back(child);
+            order.pursuit.came_back(child.tif, child.leaves());
         }
         order.was_at.insert(child.venue);
         if (was == 0) != (*open == 0) && !order.is_over() {

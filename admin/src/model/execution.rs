@@ -9,13 +9,13 @@
 //!   for and not got, neither there nor elsewhere; otherwise success if something was filled;
 //! - everything else is not judged. An order that rests is not over.
 
-use rutter_core::input::{Cause, Refusal, TimeInForce};
-use rutter_core::number::{Qty, UnixNanos};
+use rutter_core::input::{Cause, Refusal};
+use rutter_core::number::UnixNanos;
 use rutter_core::output::OrdStatus;
 use rutter_core::waiting::Waiting;
 
 use super::ReadModel;
-use super::slots::{ModelChild, ModelOrder};
+use super::slots::ModelOrder;
 
 /// The judgement of one order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,40 +25,6 @@ pub struct Judged {
     /// From the acceptance of the order to its end, nanoseconds; `None` if a part of the order
     /// rested, or if the order was refused.
     pub took_ns: Option<u64>,
-}
-
-/// What of an order was sent for and not got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pursuit {
-    /// Quantity of taking children that came back unfilled and that no later child carried.
-    missed: Qty,
-    /// A part has rested at a venue.
-    rested: bool,
-}
-
-impl Pursuit {
-    /// Nothing was sent.
-    pub const NONE: Self = Self { missed: Qty::ZERO, rested: false };
-
-    /// A child is sent: it carries what came back before.
-    pub fn sent(&mut self, tif: TimeInForce, qty: Qty) {
-        self.missed = self.missed.saturating_sub(qty);
-        self.rested |= !is_taking(tif);
-    }
-
-    /// A child is over.
-    pub fn came_back(&mut self, child: &ModelChild) {
-        if is_taking(child.tif) {
-            self.missed = Qty(self.missed.0.saturating_add(child.leaves().0));
-        }
-    }
-}
-
-const fn is_taking(tif: TimeInForce) -> bool {
-    match tif {
-        TimeInForce::Ioc | TimeInForce::Fok => true,
-        TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd => false,
-    }
 }
 
 /// Whether an order that is over counts as a success or as a failure; `None` if neither.
@@ -121,6 +87,7 @@ impl ReadModel {
 mod tests {
     use super::*;
     use crate::model::slots::Kept;
+    use rutter_core::number::Qty;
 
     #[test]
     fn a_market_order_that_waited_in_vain_is_judged_by_what_it_waited_for() {

@@ -17,6 +17,9 @@ const TOLERATED_PART: i128 = 50;
 /// A fee below this, in 10^-18 of its asset, may be rounded to nothing: 0.0001.
 const ROUNDED_AWAY: i128 = 100_000_000_000_000;
 
+/// Rounding changes a fee by this at most, in 10^-18 of its asset: 0.01.
+const ROUNDED_MAX: i128 = 10_000_000_000_000_000;
+
 /// Parts per million.
 const PPM: i128 = 1_000_000;
 
@@ -103,12 +106,18 @@ impl FeesRow {
     }
 }
 
-/// Whether a charged fee is the expected one but for rounding: the difference is at most one unit
-/// of the last decimal that the venue wrote, or a fiftieth of the expected fee.
+/// Whether a charged fee is the expected one but for rounding, or differs by a fiftieth of the
+/// expected fee at most. An amount does not say how many zeros the venue wrote: what counts as
+/// rounding has an upper bound, and is below half of the expected fee.
 fn is_near(expected: Amount, charged: Amount) -> bool {
     let difference = charged.minus(expected).0.abs();
-    let unit = if charged.0 == 0 { ROUNDED_AWAY } else { last_decimal(charged) };
-    difference <= unit || difference <= expected.0.abs() / TOLERATED_PART
+    let whole = expected.0.abs();
+    let is_rounding = if charged.0 == 0 {
+        difference <= ROUNDED_AWAY
+    } else {
+        difference <= last_decimal(charged).min(ROUNDED_MAX) && difference < whole - difference
+    };
+    is_rounding || difference <= whole / TOLERATED_PART
 }
 
 /// The unit of the last decimal of an amount that is not zero.
@@ -205,6 +214,12 @@ mod tests {
         assert!(!near(UNIT / 100, 0), "0.01 is not");
         assert!(!near(UNIT * 10, UNIT * 9_123_456 / 1_000_000), "a tenth less");
         assert!(near(UNIT * 10, UNIT * 10_123_456 / 1_000_000), "a hundredth more");
+        for (expected, charged) in [(5_000, 10_000), (5_000, 1_000), (50, 100), (90, 1_000)] {
+            let (expected, charged) = (UNIT * expected / 1_000, UNIT * charged / 1_000);
+            assert!(!near(expected, charged), "{charged} has no decimals, and is no rounding");
+        }
+        assert!(!near(UNIT / 20_000, UNIT / 10_000), "0.0001 is twice as much");
+        assert!(near(UNIT * 5_004 / 1_000, UNIT * 5), "5.00");
         assert!(near(-UNIT, -UNIT) && !near(-UNIT, UNIT * 1_000_001 / 1_000_000), "a rebate");
     }
 

@@ -18,7 +18,7 @@ use rutter_core::venue_set::VenueSet;
 use rutter_core::waiting::Waiting;
 
 use super::counts::OrderOwner;
-use super::execution::Pursuit;
+use super::pursuit::Pursuit;
 
 /// A client order.
 #[derive(Clone, Copy, Debug)]

@@ -472,6 +472,9 @@ fn names_that_are_not_known_and_scopes_that_contradict_themselves_are_refused() 
         ("route-preview", preview(&json!({"price": "-1"})), Code::BadArgument),
         ("route-preview", preview(&json!({"side": "both"})), Code::BadArgument),
         ("route-preview", preview(&json!({"tif": "gtd"})), Code::BadArgument),
+        // An order of a strategy is asked about over FIX: none is shown as if it had none.
+        ("route-preview", preview(&json!({"strategy": "post"})), Code::BadArgument),
+        ("route-preview", preview(&json!({"min_qty": "1"})), Code::BadArgument),
         ("book", json!({"symbol": "X"}), Code::UnknownSymbol),
         ("book", json!({"symbol": "BTC/USD", "depth": 51}), Code::BadArgument),
         ("log-level", json!({"level": "loud", "reason": "x"}), Code::BadArgument),

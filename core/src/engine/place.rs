@@ -437,10 +437,7 @@ impl Engine {
         }
         if is_answered {
             self.venues[child.venue.index()].unanswered -= 1;
-            // A cancel may overtake the answer, and is none.
-            if child.state() != ChildState::PendingCancel {
-                self.note_answer(child);
-            }
+            self.note_answer(child);
             self.wake_for_room(child.venue);
             if child.state().is_taken() {
                 self.note_order_taken(child);

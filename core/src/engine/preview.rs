@@ -13,6 +13,7 @@ use crate::number::{Price, Qty};
 use crate::order::Order;
 use crate::output::{ClientPreview, Output, Previewed, Sink};
 use crate::routing::{Search, all_in};
+use crate::strategy::StrategyTerms;
 use crate::waiting::Waiting;
 
 /// Who asks.
@@ -73,7 +74,7 @@ impl Engine {
                 let mut order = Order::accepted(OrderId(u64::MAX), account, 0, new);
                 self.set_terms(&mut order, worst);
                 if !self.joins_queue(&order) {
-                    return self.preview_plan(asker, &mut order, out);
+                    return self.preview_as_asked(asker, &mut order, &new.instructions, out);
                 }
                 (Refusal::None, Waiting::VenueBusy)
             }
@@ -95,6 +96,22 @@ impl Engine {
             self.prices[new.instrument.index()] = price;
         }
         checked
+    }
+
+    /// Plans with the terms that the order's strategy would remember. They are in the place of
+    /// another order while the plan is made, and that order's terms are put back.
+    fn preview_as_asked<S: Sink>(
+        &mut self,
+        asker: Asker,
+        order: &mut Order,
+        asked: &Instructions,
+        out: &mut Out<'_, S>,
+    ) {
+        let slot = self.orders.slot(order.id.0) as usize;
+        let asked = StrategyTerms::asked(order.strategy, asked, self.now);
+        let kept = core::mem::replace(&mut self.strategy_terms[slot], asked);
+        self.preview_plan(asker, order, out);
+        self.strategy_terms[slot] = kept;
     }
 
     fn preview_plan<S: Sink>(&mut self, asker: Asker, order: &mut Order, out: &mut Out<'_, S>) {

@@ -146,7 +146,8 @@ pub struct Instructions {
     pub weights: Option<ScoreWeights>,
     /// FIX 957: number of the strategy's parameters. One that is not the deadline is refused.
     pub strategy_parameters: u8,
-    /// FIX 960 of the parameter `Deadline`: when a smart order crosses at the latest; zero for none.
+    /// FIX 960 of the parameter `Deadline`: when a smart order crosses at the latest; zero for
+    /// none.
     pub deadline: UnixNanos,
     /// FIX 110: minimum quantity; zero for none. Only with [`TimeInForce::Ioc`].
     pub min_qty: Qty,

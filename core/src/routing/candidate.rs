@@ -252,6 +252,12 @@ impl<'a> Candidate<'a> {
         i128::from(price.0) * i128::from(all_in_factor(self.listing, self.side))
     }
 
+    /// Whether an order at that price would take from the venue's book at once.
+    pub fn would_take(&self, price: Price) -> bool {
+        let best = self.book.opposite(self.side).best();
+        best.is_some_and(|best| reaches(price, best.price, self.side))
+    }
+
     /// Whether the venue's funds carry a child of that limit and quantity.
     #[inline]
     pub fn carries(&self, limit: Price, qty: Qty) -> bool {

@@ -4,7 +4,7 @@
 //! at, of those where it may rest at that price, is `rest`.
 
 use super::candidate::{ALL_IN_DECIMALS, Candidate};
-use super::{Plan, RouteRequest, RoutingView, reaches, rest, within};
+use super::{Plan, RouteRequest, RoutingView, rest, within};
 use crate::input::Side;
 use crate::number::{Price, Qty};
 use crate::strategy::Posting;
@@ -48,7 +48,7 @@ pub(super) fn post(
         Some(Price(i64::try_from(whole).unwrap_or(i64::MAX)))
     });
     if request.posting == Posting::WhileItSaves {
-        let blocked = || candidates.iter().flatten().any(|c| would_take(c, price, side));
+        let blocked = || candidates.iter().flatten().any(|c| c.would_take(price));
         let saves = match leg {
             Some(_) => saving.is_none_or(|saving| saving > Price(0)),
             None => !blocked(),
@@ -62,9 +62,4 @@ pub(super) fn post(
     let posted = Posted { touch, is_at_limit: price == limit, saving };
     plan.posted = plan.posted.or(Some(posted));
     Some(request.qty.saturating_sub(plan.rest.map_or(Qty::ZERO, |rest| rest.qty)))
-}
-
-/// Whether an order at that price would take from the venue's book at once.
-pub(super) fn would_take(c: &Candidate<'_>, price: Price, side: Side) -> bool {
-    c.book.opposite(side).best().is_some_and(|best| reaches(price, best.price, side))
 }

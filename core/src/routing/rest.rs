@@ -12,7 +12,7 @@ use core::cmp::Reverse;
 use super::candidate::Candidate;
 use super::eligible::usable;
 use super::reasons::Causes;
-use super::{PlannedChild, RouteRequest, RoutingView, post, reaches};
+use super::{PlannedChild, RouteRequest, RoutingView, reaches};
 use crate::book::Book;
 use crate::id::VenueId;
 use crate::input::{ListingDef, Side};
@@ -174,7 +174,7 @@ fn place_at(
     if c.own.is_some_and(|own| reaches(price, own, request.side)) {
         return Err(Verdict::OwnOrder);
     }
-    if request.posting != Posting::No && post::would_take(c, price, request.side) {
+    if request.posting != Posting::No && c.would_take(price) {
         return Err(Verdict::WouldTake);
     }
     if market.room(c.listing.venue, request.instrument) < 1 + u32::from(!c.share.is_zero()) {

@@ -127,6 +127,20 @@ fn a_venue_that_answers_late_or_refuses_is_dearer() {
 }
 
 #[test]
+fn an_order_that_is_accepted_late_counts_though_its_cancel_is_on_its_way() {
+    let mut desk = desk();
+    for number in 1..=21 {
+        books(&mut desk);
+        let words = format!("t{number} buy 4 @ 9000 gtc");
+        desk.instructed(&words, |order| order.instructions.only = Some(V0));
+        desk.client(&format!("cancel t{number}"));
+        desk.wait_ns(4_000_000_000).venue(number, "accepted").venue(number, "done 0");
+    }
+    books(&mut desk);
+    assert_eq!(goes_to(&mut desk, "ioc"), "v1", "four seconds at 50 ppm are more than 100 ppm");
+}
+
+#[test]
 fn what_is_no_fault_of_the_venue_costs_nothing() {
     for answer in ["rejected Filter", "rejected SelfMatch", "self-matched 0", "fill 4 @ 10000"] {
         let mut desk = desk();

@@ -218,6 +218,22 @@ impl Desk {
         self.input(Input::NewOrder(order))
     }
 
+    /// The order of [`Desk::instructed`], which is not sent but asked about: what the client is
+    /// told. The question leaves no trace.
+    pub fn asked_about(&mut self, words: &str, say: impl FnOnce(&mut NewOrder)) -> Vec<Previewed> {
+        let mut order = self.order_of(&words.split_whitespace().collect::<Vec<_>>());
+        say(&mut order);
+        let (before, state) = (self.outputs.len(), self.engine.state_digest());
+        self.input(Input::Preview(order));
+        assert_eq!(self.engine.state_digest(), state, "a preview changes nothing");
+        let told = self.outputs.split_off(before);
+        let parts = told.iter().filter_map(|output| match output {
+            Output::ClientPreview(told) => told.part,
+            _ => None,
+        });
+        parts.collect()
+    }
+
     /// A replace of the order that the words begin with, with more to say.
     pub fn replaced(&mut self, words: &str, say: impl FnOnce(&mut NewOrder)) -> &mut Self {
         self.client_seq += 1;

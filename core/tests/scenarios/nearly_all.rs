@@ -1,12 +1,12 @@
 //! All or nearly all: IOC children at several venues at once, and only when the books show at least
 //! the order's minimum quantity.
 
-use rutter_core::id::{AccountId, OrderId};
+use rutter_core::id::{AccountId, OrderId, VenueId};
 use rutter_core::input::*;
 use rutter_core::number::Qty;
 use rutter_core::output::ReportKind::{Canceled, New, Trade};
-use rutter_core::output::{Output, Report, ReportKind};
-use rutter_core::strategy::Strategy;
+use rutter_core::output::{Output, Previewed, Report, ReportKind};
+use rutter_core::strategy::{BY_SCORE, Strategy};
 
 use crate::desk::{CLIENT, Desk, USD};
 
@@ -19,6 +19,15 @@ fn desk() -> Desk {
 
 fn least(qty: i64) -> impl FnOnce(&mut NewOrder) {
     move |new| new.instructions.min_qty = Qty(qty)
+}
+
+/// What the taking children of a preview's venues carry.
+fn taken(told: &[Previewed]) -> Vec<i64> {
+    let taken = told.iter().filter_map(|part| match part {
+        Previewed::Venue { take, .. } => Some(take.map_or(0, |take| take.qty.0)),
+        Previewed::Order { .. } => None,
+    });
+    taken.collect()
 }
 
 fn reports(desk: &Desk) -> Vec<Report> {
@@ -104,7 +113,7 @@ fn while_nothing_is_filled_a_part_that_comes_back_goes_only_if_the_minimum_is_in
 fn the_word_names_funds_a_busy_venue_and_venues_that_are_away() {
     let mut desk = desk();
     let total = rutter_core::number::Amount(0);
-    desk.input(Input::Balance { venue: rutter_core::id::VenueId(1), asset: USD, total });
+    desk.input(Input::Balance { venue: VenueId(1), asset: USD, total });
     desk.instructed("a buy 10 @ 10010 ioc", least(8)).sent(&[]);
     desk.client_saw(&["a new", "a Canceled InsufficientFunds filled 0"]);
 
@@ -115,7 +124,7 @@ fn the_word_names_funds_a_busy_venue_and_venues_that_are_away() {
 
     let mut desk = Desk::with_venues(1);
     desk.book(0, &[(9_990, 50)], &[(10_000, 4)]);
-    desk.input(Input::VenueDown(rutter_core::id::VenueId(0), VenueDownReason::LinkLost));
+    desk.input(Input::VenueDown(VenueId(0), VenueDownReason::LinkLost));
     desk.instructed("a buy 10 @ 10010 ioc", least(8)).sent(&[]);
     desk.client_saw(&["a refused NoVenue"]);
 }
@@ -125,7 +134,7 @@ fn an_order_that_may_wait_for_a_busy_venue_keeps_its_minimum() {
     let mut desk = desk();
     desk.account(|account| account.busy_wait_ns = 60_000_000_000);
     desk.venue_terms(1, |terms| terms.unanswered_max = 1);
-    let only = |new: &mut NewOrder| new.instructions.only = Some(rutter_core::id::VenueId(1));
+    let only = |new: &mut NewOrder| new.instructions.only = Some(VenueId(1));
     desk.instructed("b buy 1 @ 10010 ioc", only).outputs.clear();
     desk.instructed("a buy 10 @ 10010 ioc", least(9)).sent(&[]).client_saw(&["a new"]);
     // The other order took 1 of 6: 9 are left in all.
@@ -219,4 +228,25 @@ fn a_used_slot_of_the_table_says_nothing_of_the_next_order() {
     }
     assert_eq!(desk.engine.order(OrderId(1)).map(|order| order.account), None::<AccountId>);
     assert_eq!(desk.engine.last_event(CLIENT), 160);
+}
+
+/// v1 takes 5 at least, and v0 has the higher score: 8 from v0 leave 4, which v1 does not take.
+#[test]
+fn a_plan_by_score_that_is_short_of_the_minimum_gives_way_to_the_plan_by_cost() {
+    for (mode, strategy) in [(RoutingMode::Score, 0), (RoutingMode::Cost, BY_SCORE)] {
+        let mut desk = Desk::with_venues(2);
+        desk.listing(VenueId(1), |listing| listing.qty_min = Qty(5));
+        desk.routing(|terms| terms.mode = mode);
+        desk.book(0, &[(9_990, 50)], &[(10_000, 8)]).book(1, &[(9_990, 50)], &[(10_010, 10)]);
+        desk.outputs.clear();
+        // What the plan by score shows is enough.
+        let told = desk.asked_about("p buy 12 @ 10010 ioc", |new| {
+            (new.instructions.min_qty, new.instructions.strategy) = (Qty(8), strategy);
+        });
+        assert_eq!(taken(&told), [8, 0]);
+        desk.instructed("a buy 12 @ 10010 ioc", |new| {
+            (new.instructions.min_qty, new.instructions.strategy) = (Qty(12), strategy);
+        });
+        desk.sent(&["v0 new buy 7 @ 10000 Ioc #1", "v1 new buy 5 @ 10010 Ioc #2"]);
+    }
 }

@@ -6,6 +6,7 @@ use rutter_core::input::{Distrust, Input, OwnerDef, SelfMatchPolicy, VenueDownRe
 use rutter_core::number::{Amount, FeePpm, Price, Qty};
 use rutter_core::output::{Notice, Output};
 use rutter_core::ticks::{TickBand, Ticks};
+use rutter_test_support::reference;
 
 #[test]
 fn a_market_order_takes_the_cheapest_levels_over_both_venues_at_once() {
@@ -563,4 +564,16 @@ fn what_an_order_causes_has_its_trace_through_changes_and_restarts() {
     assert_eq!(traces(&mut desk), [("query", 1)]);
     desk.venue(3, "fill 5 @ 9995");
     assert_eq!(traces(&mut desk), [("report", 1)]);
+}
+
+#[test]
+fn an_order_stays_with_its_account_when_its_session_moves_and_can_only_be_cancelled() {
+    let mut desk = Desk::with_venues(1);
+    desk.book(0, &[(9_990, 50)], &[(10_010, 50)]);
+    desk.client("a buy 5 @ 9900 gtc").venue(1, "accepted");
+    desk.input(Input::Account(reference::account(1, "other")));
+    let moved = reference::session(0, "DESK", Some(AccountId(1)));
+    desk.input(Input::Session(moved)).outputs.clear();
+    desk.client("replace a buy 9 @ 9900 gtc").client_saw(&["a not replaced WrongAccount"]);
+    desk.client("cancel a").sent(&["v0 cancel #1"]);
 }

@@ -5,6 +5,7 @@ use rutter_core::id::{ClOrdId, SessionId, VenueId};
 use rutter_core::input::*;
 use rutter_core::number::{Amount, FeePpm, Price, Qty};
 use rutter_core::output::{ClientPreview, Output, Previewed, ReportKind};
+use rutter_core::strategy::{BY_SCORE, Strategy};
 use rutter_core::waiting::Waiting;
 use rutter_test_support::reference;
 
@@ -311,4 +312,85 @@ fn client_part(output: &Output) -> Option<ClientPreview> {
         Output::ClientPreview(told) => Some(*told),
         _ => None,
     }
+}
+
+/// A table of 16 orders has been used up more than once: each place has terms of an order that is
+/// over, and of another kind.
+fn worn_desk(say: impl Fn(&mut NewOrder)) -> Desk {
+    let tables = Genesis { orders_log2: 4, ..reference::genesis() };
+    let mut desk = Desk::with_tables(2, &tables);
+    desk.book(0, &[(9_990, 50)], &[(10_000, 4)]).book(1, &[(9_990, 50)], &[(10_010, 6)]);
+    for nth in 0..40 {
+        desk.instructed(&format!("n{nth} buy 10 @ 9000 ioc"), &say);
+    }
+    desk.outputs.clear();
+    desk
+}
+
+#[test]
+fn a_preview_counts_its_own_minimum_and_not_that_of_another_order() {
+    for others in [0, 1, 10] {
+        let mut desk = worn_desk(|new| new.instructions.min_qty = Qty(others));
+        for (least, sends) in [(9, true), (10, true), (11, false)] {
+            let least = |new: &mut NewOrder| new.instructions.min_qty = Qty(least);
+            let told = desk.asked_about("p buy 12 @ 10010 ioc", least);
+            let Previewed::Order { given_back, .. } = told[0] else { panic!("no order") };
+            let expected = if sends { Refusal::NoLiquidity } else { Refusal::MinQtyNotFillable };
+            assert_eq!(given_back, expected);
+            let takes =
+                told.iter().any(|part| matches!(part, Previewed::Venue { take: Some(_), .. }));
+            assert_eq!(takes, sends);
+        }
+        let least = |new: &mut NewOrder| new.instructions.min_qty = Qty(10);
+        desk.instructed("p buy 12 @ 10010 ioc", least);
+        desk.sent(&["v0 new buy 4 @ 10000 Ioc #1", "v1 new buy 6 @ 10010 Ioc #2"]);
+    }
+}
+
+#[test]
+fn a_preview_scores_with_the_weights_that_it_names() {
+    let weights = |price, liquidity| ScoreWeights { price, latency: 0, reliability: 0, liquidity };
+    let by = |weights| {
+        move |new: &mut NewOrder| {
+            (new.instructions.strategy, new.instructions.weights) = (BY_SCORE, Some(weights));
+        }
+    };
+    let mut desk = worn_desk(by(weights(50, 50)));
+    for (weights, first) in [(weights(100, 0), 0), (weights(0, 100), 1)] {
+        let told = desk.asked_about("p buy 6 @ 10010 ioc", by(weights));
+        let scores: Vec<u16> = told
+            .iter()
+            .filter_map(|part| match part {
+                Previewed::Venue { line, .. } => line.score,
+                Previewed::Order { .. } => None,
+            })
+            .collect();
+        assert_eq!(scores[first], 10_000, "{weights:?}");
+        assert!(scores[1 - first] < 10_000, "{weights:?}");
+    }
+}
+
+#[test]
+fn a_preview_of_a_smart_order_rests_at_the_touch_though_other_orders_have_crossed() {
+    let smart = |new: &mut NewOrder| new.instructions.strategy = Strategy::Smart.number();
+    let tables = Genesis { orders_log2: 4, ..reference::genesis() };
+    let mut desk = Desk::with_tables(1, &tables);
+    // To rest is so dear that each order crosses at once.
+    desk.listing(VenueId(0), |listing| listing.maker_fee = FeePpm(50_000));
+    for nth in 1..=40 {
+        desk.book(0, &[(9_990, 50)], &[(10_010, 50)]);
+        desk.instructed(&format!("s{nth} buy 1 @ 10010 gtc"), smart);
+        desk.sent(&[&format!("v0 new buy 1 @ 10010 Ioc #{nth}")]);
+        desk.venue(nth, "fill 1 @ 10010");
+    }
+    desk.listing(VenueId(0), |_| {});
+    desk.book(0, &[(9_990, 50)], &[(10_010, 50)]).outputs.clear();
+    let told = desk.asked_about("p buy 4 @ 10010 gtc", smart);
+    let Previewed::Venue { take, rest, .. } = told[1] else { panic!("no venue") };
+    assert_eq!(
+        (take, rest.map(|rest| (rest.qty, rest.price))),
+        (None, Some((Qty(4), Price(9_990))))
+    );
+    desk.instructed("p buy 4 @ 10010 gtc", smart);
+    desk.sent(&["v0 new buy 4 @ 9990 Gtc post #41"]);
 }

@@ -25,6 +25,8 @@ pub struct Known {
     pub leaves_e8: i64,
     /// Whether the order has ended.
     pub over: bool,
+    /// `MsgSeqNum` (34) of the order as it was sent; `None` if an earlier run sent it.
+    sent_as: Option<u64>,
 }
 
 /// All orders, oldest first.
@@ -32,8 +34,12 @@ pub struct Known {
 pub struct Orders(Vec<Known>);
 
 impl Orders {
-    /// Remembers an order that is being sent.
-    pub fn sent(&mut self, cl_ord_id: &str, symbol: &str, terms: Terms) {
+    /// Remembers an order that was sent with that `MsgSeqNum` (34).
+    pub fn sent(&mut self, seq: u64, cl_ord_id: &str, symbol: &str, terms: Terms) {
+        self.begin(Some(seq), cl_ord_id, symbol, terms);
+    }
+
+    fn begin(&mut self, sent_as: Option<u64>, cl_ord_id: &str, symbol: &str, terms: Terms) {
         self.add(Known {
             cl_ord_id: cl_ord_id.to_owned(),
             order_id: String::new(),
@@ -42,7 +48,29 @@ impl Orders {
             terms,
             leaves_e8: terms.qty_e8,
             over: false,
+            sent_as,
         });
+    }
+
+    /// The node rejected the message of that number (`RefSeqNum` of 35=3). If it was an order, the
+    /// order has ended.
+    pub fn rejected(&mut self, seq: u64) -> Option<&Known> {
+        let at = self.0.iter().rposition(|order| order.sent_as == Some(seq))?;
+        self.end(at)
+    }
+
+    /// The node refused the message with that id (`BusinessRejectRefID` of 35=j). If it was an
+    /// order, the order has ended.
+    pub fn refused(&mut self, cl_ord_id: &str) -> Option<&Known> {
+        let is = |order: &Known| order.sent_as.is_some() && order.cl_ord_id == cl_ord_id;
+        let at = self.0.iter().rposition(is)?;
+        self.end(at)
+    }
+
+    fn end(&mut self, at: usize) -> Option<&Known> {
+        let order = self.0.get_mut(at)?;
+        (order.over, order.leaves_e8) = (true, 0);
+        Some(order)
     }
 
     fn add(&mut self, order: Known) {
@@ -79,7 +107,7 @@ impl Orders {
         let about = [&report.order_id, &report.orig_cl_ord_id, &report.cl_ord_id];
         let Some(at) = about.into_iter().find_map(|id| self.place(id)) else {
             if let Some(terms) = report.terms.filter(|_| !report.is_final()) {
-                self.sent(&report.cl_ord_id, &report.symbol, terms);
+                self.begin(None, &report.cl_ord_id, &report.symbol, terms);
                 self.told(report);
             }
             return;
@@ -154,13 +182,28 @@ mod tests {
     }
 
     #[test]
+    fn an_order_whose_message_the_node_rejects_is_no_longer_open() {
+        let mut orders = Orders::default();
+        let begun = ["a", "b", "c"];
+        for (seq, id) in (5..).zip(begun) {
+            orders.sent(seq, id, "BTC/USDT", Terms::default());
+        }
+        assert_eq!(orders.rejected(4), None, "a message that was no order");
+        assert_eq!(orders.rejected(6).map(|order| order.cl_ord_id.as_str()), Some("b"));
+        assert_eq!(orders.refused("x"), None);
+        assert_eq!(orders.refused("c").map(|order| order.cl_ord_id.as_str()), Some("c"));
+        let open: Vec<&str> = orders.open().map(|order| order.cl_ord_id.as_str()).collect();
+        assert_eq!(open, ["a"]);
+    }
+
+    #[test]
     fn what_is_remembered_has_a_limit_and_open_orders_outlast_ended_ones() {
         let mut orders = Orders::default();
-        orders.sent("open", "BTC/USDT", Terms::default());
-        orders.sent("ended", "BTC/USDT", Terms::default());
+        orders.sent(1, "open", "BTC/USDT", Terms::default());
+        orders.sent(2, "ended", "BTC/USDT", Terms::default());
         orders.0[1].over = true;
         for number in 2..=ORDERS_MAX {
-            orders.sent(&number.to_string(), "BTC/USDT", Terms::default());
+            orders.sent(9, &number.to_string(), "BTC/USDT", Terms::default());
         }
         assert_eq!(orders.0.len(), ORDERS_MAX);
         assert!(orders.find("open").is_some() && orders.find("ended").is_none());

@@ -144,6 +144,11 @@ impl<S: MessageStore> FixClient<S> {
         self.session.is_logged_on()
     }
 
+    /// `MsgSeqNum` (34) of the next message to the node.
+    pub fn next_out(&self) -> u64 {
+        self.session.next_out()
+    }
+
     /// When [`FixClient::turn`] is due without any input: a heartbeat or a timeout.
     pub fn next_deadline_ns(&self) -> Option<u64> {
         self.session.next_deadline_ns()

@@ -9,8 +9,9 @@ use std::sync::mpsc::TryRecvError;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use rutter_fix::codec::Message;
 use rutter_fix::store::{MemStore, MessageStore, MmapConfig, MmapStore};
-use rutter_fix::tags;
+use rutter_fix::tags::{self, msg_type};
 use rutter_sim::market::e8_text;
 
 use super::keyboard::{Keyboard, QUIT};
@@ -148,9 +149,9 @@ fn talk<S: MessageStore>(mut client: FixClient<S>, config: &ClientConfig) -> any
                     desk.orders.told(&report);
                     keyboard.print(words(&report));
                 }
-                None => keyboard.print(message.to_string()),
+                None => keyboard.print(desk.other(&message)),
             },
-            Told::Rejected(message) => keyboard.print(format!("rejected as malformed: {message}")),
+            Told::Rejected(message) => keyboard.print(desk.rejected(&message)),
             Told::Odd(warning) => keyboard.print(format!("odd: {warning}")),
             Told::Disconnected(why) => gone = Some(why),
             Told::LoggedOn => {}
@@ -201,8 +202,9 @@ impl Desk {
             ["buy" | "sell", ..] => {
                 let Wanted { terms, symbol } = wanted(&words)?;
                 let id = self.id();
+                let seq = client.next_out();
                 client.new_order(now_ns, &order(&id, &symbol, terms))?;
-                self.orders.sent(&id, &symbol, terms);
+                self.orders.sent(seq, &id, &symbol, terms);
                 Ok(format!("{id} sent"))
             }
             ["amend", id, changes @ ..] => {
@@ -228,6 +230,25 @@ impl Desk {
         }
     }
 
+    /// A Reject (35=3) as a sentence. It names the number of the message and no order.
+    fn rejected(&mut self, message: &Message<'_>) -> String {
+        let seq = message.uint(tags::REF_SEQ_NUM).ok().flatten();
+        let order = seq.and_then(|seq| self.orders.rejected(seq));
+        let id = order.map_or_else(|| "a message".to_owned(), |order| order.cl_ord_id.clone());
+        format!("{id} rejected as malformed: {}", why(message))
+    }
+
+    /// A message that is no report. A `BusinessMessageReject` (35=j) may end an order.
+    fn other(&mut self, message: &Message<'_>) -> String {
+        if message.msg_type() != msg_type::BUSINESS_MESSAGE_REJECT {
+            return message.to_string();
+        }
+        let id = message.get(tags::BUSINESS_REJECT_REF_ID).unwrap_or_default();
+        let id = String::from_utf8_lossy(id);
+        self.orders.refused(&id);
+        format!("{id} refused: {}", why(message))
+    }
+
     fn open(&self) -> String {
         let line = |order: &Known| {
             let side = if order.terms.side == Side::Buy { "buy" } else { "sell" };
@@ -238,6 +259,16 @@ impl Desk {
         };
         let lines: Vec<String> = self.orders.open().map(line).collect();
         if lines.is_empty() { "no open orders".to_owned() } else { lines.join("\n") }
+    }
+}
+
+/// The `Text` (58) of a message with the field that it is about, or the whole message without one.
+fn why(message: &Message<'_>) -> String {
+    let Some(text) = message.get(tags::TEXT) else { return message.to_string() };
+    let text = String::from_utf8_lossy(text);
+    match message.uint(tags::REF_TAG_ID) {
+        Ok(Some(tag)) => format!("{text} (tag {tag})"),
+        _ => text.into_owned(),
     }
 }
 
@@ -347,6 +378,8 @@ fn status(status: char) -> String {
 
 #[cfg(test)]
 mod tests {
+    use rutter_fix::codec::{FieldIndex, Status, decode};
+
     use super::*;
     use crate::client::Execution;
 
@@ -365,6 +398,35 @@ mod tests {
         assert_eq!(read("buy BTC/USDT"), None);
         assert_eq!(read("buy 1 BTC/USDT at dawn"), None);
         assert_eq!(read("buy 1 BTC/USDT at 5 maybe"), None);
+    }
+
+    fn with_message(fields: &str, see: impl FnOnce(&Message<'_>)) {
+        let body = format!("{fields}34=2|49=RUTTER|56=DESK1|52=20260101-00:00:00|");
+        let text = format!("8=FIX.4.4|9={}|{body}", body.len()).replace('|', "\u{1}");
+        let sum: u32 = text.bytes().map(u32::from).sum();
+        let bytes = format!("{text}10={:03}\u{1}", sum % 256);
+        let mut index = FieldIndex::new();
+        let status = decode(bytes.as_bytes(), &mut index).expect("sound");
+        assert_eq!(status, Status::Complete { consumed: bytes.len() });
+        see(&Message::new(bytes.as_bytes(), &index));
+    }
+
+    #[test]
+    fn a_rejected_order_is_told_by_its_id_and_is_no_longer_open() {
+        let mut desk = Desk { prefix: "k".to_owned(), sent: 2, orders: Orders::default() };
+        desk.orders.sent(7, "k-1", "BTC/USDT", Terms::default());
+        desk.orders.sent(8, "k-2", "BTC/USDT", Terms::default());
+        with_message("35=3|45=7|371=38|58=OutOfRange|", |message| {
+            assert_eq!(desk.rejected(message), "k-1 rejected as malformed: OutOfRange (tag 38)");
+        });
+        assert!(desk.open().starts_with("k-2 "), "{}", desk.open());
+        with_message("35=j|45=8|372=D|379=k-2|380=4|58=NotReady|", |message| {
+            assert_eq!(desk.other(message), "k-2 refused: NotReady");
+        });
+        assert_eq!(desk.open(), "no open orders");
+        with_message("35=3|45=9|58=Garbled|", |message| {
+            assert_eq!(desk.rejected(message), "a message rejected as malformed: Garbled");
+        });
     }
 
     #[test]

@@ -146,6 +146,11 @@ impl<S: MessageStore> ClientSession<S> {
         self.session.is_logged_on()
     }
 
+    /// `MsgSeqNum` (34) of the next message to the node.
+    pub fn next_out(&self) -> u64 {
+        self.session.next_out()
+    }
+
     /// Whether the session takes its connection for one that stands.
     pub fn is_connected(&self) -> bool {
         self.session.state() != State::Disconnected

@@ -103,9 +103,7 @@ impl Drawn {
                 rungs: rungs(order, venue, levels),
                 taken_e8: taken(order, venue, None),
                 alone_e18: alone,
-                dearer_bps: alone.map(|all_in| {
-                    (dearer(all_in) * 1_000_000 / priced.middle.max(1)) as f64 / 100.0
-                }),
+                dearer_bps: alone.map(|all_in| bps(dearer(all_in), priced.middle)),
             }
         };
         Self {
@@ -223,6 +221,11 @@ fn rung_text(rung: &Rung, largest_e8: i64, bar: usize) -> String {
     )
 }
 
+/// A part of a whole in basis points, with four decimals.
+fn bps(part: i128, whole: i128) -> f64 {
+    (part * 100_000_000 / whole.max(1)) as f64 / 1e4
+}
+
 fn amount(e18: i128) -> String {
     fixed(e18, E18_DECIMALS, 2)
 }
@@ -298,6 +301,13 @@ pub mod tests {
         assert!(bars.ends_with(" ███░░"), "{bars}");
         let untouched = rung_text(&Rung { price_e8: 100, qty_e8: 100, taken_e8: 0 }, 100, 10);
         assert!(untouched.ends_with(&format!(" {}", "░".repeat(10))), "{untouched}");
+    }
+
+    #[test]
+    fn a_difference_is_rounded_to_hundredths_of_a_basis_point_and_not_cut() {
+        assert_eq!(format!("{:+.2}", bps(847, 10_000_000)), "+0.85");
+        assert_eq!(format!("{:+.2}", bps(-847, 10_000_000)), "-0.85");
+        assert_eq!(format!("{:+.2}", bps(844, 10_000_000)), "+0.84");
     }
 
     #[test]

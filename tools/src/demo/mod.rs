@@ -29,7 +29,8 @@ mod virtual_time;
 mod watcher;
 
 use std::collections::BTreeMap;
-use std::io::IsTerminal;
+use std::fs::File;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -154,8 +155,8 @@ pub struct Summary {
     pub lost_by: LostBy,
     /// Saving against a client of the best single venue, in basis points of value; see `savings`.
     pub saved_bps: f64,
-    /// `saved_bps` of slices of 50 orders each.
-    pub saved_bps_spread: Ratio,
+    /// `saved_bps` of slices of 50 orders each; `None` before the first slice is full.
+    pub saved_bps_spread: Option<Ratio>,
     /// Orders that the saving was computed from.
     pub saved_orders: u64,
     /// Cost of the compared orders as routed: above the middle price, fees included, in basis
@@ -258,6 +259,7 @@ impl Summary {
 /// A part could not be started or asked. A loss is no error; the exit code tells it.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let stop = interrupt::flag()?;
+    let mut page_file = arguments.html.as_deref().map(page_file).transpose()?;
     let mut folder = tempfile::Builder::new().prefix("rutter-demo-").tempdir()?;
     folder.disable_cleanup(arguments.keep);
     let program = node_program()?;
@@ -271,11 +273,19 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Err(error) => return Err(error),
     };
     let Written { text, page } = written(arguments, &summary, folder.path())?;
-    if let (Some(file), Some(page)) = (&arguments.html, page) {
-        std::fs::write(file, page).with_context(|| format!("write {}", file.display()))?;
-    }
     print!("{text}");
+    if let (Some(file), Some(path), Some(page)) = (&mut page_file, &arguments.html, page) {
+        let written = file.set_len(0).and_then(|()| file.write_all(page.as_bytes()));
+        written.with_context(|| format!("write {}", path.display()))?;
+    }
     Ok(if summary.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The file of the page, opened before the run so that a run is not lost to a wrong path. What an
+/// earlier run wrote stays there until this one has a result.
+fn page_file(path: &Path) -> anyhow::Result<File> {
+    let open = File::options().create(true).truncate(false).write(true).open(path);
+    open.with_context(|| format!("write {}", path.display()))
 }
 
 /// One run with all its files in `dir`, shown on standard output. `stop` ends the run early.
@@ -375,5 +385,23 @@ fn next(arguments: &Arguments, program: &Path, dir: &Path) -> String {
         (true, Some(_)) => format!("{tools} demo --virtual-time --keep"),
         (false, None) => format!("{tools} demo --seconds 30 --kills 3 --html demo.html"),
         (false, Some(_)) => format!("{tools} demo --keep"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_cannot_be_written_is_told_before_the_run_and_an_earlier_page_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let nowhere = folder.path().join("none").join("page.html");
+        let refused = page_file(&nowhere).expect_err("no such folder");
+        assert!(refused.to_string().contains("page.html"), "{refused}");
+        assert!(page_file(folder.path()).is_err(), "a folder is no file");
+        let page = folder.path().join("page.html");
+        std::fs::write(&page, "earlier").expect("written");
+        page_file(&page).expect("a file");
+        assert_eq!(std::fs::read_to_string(&page).expect("read"), "earlier");
     }
 }

@@ -156,7 +156,10 @@ fn drawing(html: &mut String, drawn: &Drawn) {
     let _ = writeln!(
         html,
         "<h2>One order over both books</h2><p>{}, {}. It took the full colour; the rest was left. \
-         Of all orders that the drawing can show whole, this one saved the most.</p>",
+         Of all orders that the drawing can show whole, this one saved the most. The bars are the \
+         exchanges' own books when the order arrived. What an exchange alone would have cost is told \
+         for a client without other orders there, in basis points of the value at the middle \
+         price.</p>",
         escaped(&drawn.title()),
         escaped(&drawn.routed_text())
     );
@@ -193,7 +196,9 @@ fn explanation(html: &mut String, explained: &Explained) {
         html,
         "<h2>Why it went there</h2><p>The node's record of its decision about order {}, made again \
          by the replay: record {} of the journal, {}. Asked: {}. Expected: {} filled, {} in all \
-         with fees, {} on average.</p><table>",
+         with fees, {} on average. The decision is made from the books that the node held at that \
+         moment, without the levels behind its own resting orders, so that an exchange can fill less \
+         here than in the drawing. Basis points are of the expected amount.</p><table>",
         escaped(&explained.order),
         explained.record,
         escaped(&explained.time),
@@ -236,15 +241,17 @@ fn costs(html: &mut String, summary: &Summary) {
     let alone = summary.alone.iter().map(|(name, alone)| (name.as_str(), *alone));
     for (name, one) in alone.chain([looked_best, hindsight]) {
         let numbers = [
-            one.routed_bps,
-            one.single_bps,
-            one.saved_bps,
-            one.spread.lower_quartile,
-            one.spread.upper_quartile,
+            Some(one.routed_bps),
+            Some(one.single_bps),
+            Some(one.saved_bps),
+            one.spread.map(|spread| spread.lower_quartile),
+            one.spread.map(|spread| spread.upper_quartile),
             one.confidence_bps,
         ];
         let mut cells = vec![name.to_owned()];
-        cells.extend(numbers.map(|bps| format!("{bps:.2}")));
+        cells.extend(
+            numbers.map(|bps| bps.map_or_else(|| "-".to_owned(), |bps| format!("{bps:.2}"))),
+        );
         cells.push(one.orders.to_string());
         row(html, "td", &cells);
     }

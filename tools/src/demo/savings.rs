@@ -96,24 +96,29 @@ impl Rival {
         Comparison {
             orders: self.all.orders,
             saved_bps: self.all.saved_bps(),
-            confidence_bps: confidence(&self.slices),
-            spread: spread(self.slices.clone()),
+            confidence_bps: confidence(&self.slices).map(hundredths),
+            spread: (!self.slices.is_empty()).then(|| spread(self.slices.clone())),
             routed_bps: self.all.bps(self.all.routed),
             single_bps: self.all.bps(self.all.single),
         }
     }
 }
 
-/// Half the width of the interval of 95 % confidence around the mean of the slices; zero for less
+/// Rounded to hundredths, as all costs are told.
+fn hundredths(bps: f64) -> f64 {
+    (bps * 100.0).round() / 100.0
+}
+
+/// Half the width of the interval of 95 % confidence around the mean of the slices; `None` for less
 /// than two slices.
-fn confidence(slices: &[f64]) -> f64 {
+fn confidence(slices: &[f64]) -> Option<f64> {
     let count = slices.len() as f64;
     if slices.len() < 2 {
-        return 0.0;
+        return None;
     }
     let mean = slices.iter().sum::<f64>() / count;
     let squares: f64 = slices.iter().map(|slice| (slice - mean).powi(2)).sum();
-    CONFIDENCE * (squares / (count - 1.0) / count).sqrt()
+    Some(CONFIDENCE * (squares / (count - 1.0) / count).sqrt())
 }
 
 /// A compared order, for what is known of the decision later.
@@ -259,11 +264,11 @@ pub struct Comparison {
     pub orders: u64,
     /// The other's cost less our own.
     pub saved_bps: f64,
-    /// `saved_bps` of slices of 50 orders each.
-    pub spread: Ratio,
-    /// Half the width of the interval of 95 % confidence around `saved_bps`, from the slices; zero
+    /// `saved_bps` of slices of 50 orders each; `None` before the first slice is full.
+    pub spread: Option<Ratio>,
+    /// Half the width of the interval of 95 % confidence around `saved_bps`, from the slices; `None`
     /// for less than two slices.
-    pub confidence_bps: f64,
+    pub confidence_bps: Option<f64>,
     /// Our own cost.
     pub routed_bps: f64,
     /// The other's cost.
@@ -430,10 +435,26 @@ mod tests {
 
     #[test]
     fn the_confidence_is_that_of_the_mean_of_the_slices() {
-        assert_eq!(confidence(&[1.0]).to_bits(), 0.0_f64.to_bits());
         // Standard deviation 1, two slices.
-        let half = confidence(&[0.0, std::f64::consts::SQRT_2]);
+        let half = confidence(&[0.0, std::f64::consts::SQRT_2]).expect("two slices");
         assert!((half - CONFIDENCE / std::f64::consts::SQRT_2).abs() < 1e-12, "{half}");
+    }
+
+    #[test]
+    fn what_too_few_slices_cannot_tell_is_not_told_as_zero() {
+        let mut rival = Rival::default();
+        for (orders, spread, confidence) in
+            [(0, false, false), (1, false, false), (50, true, false), (100, true, true)]
+        {
+            while rival.all.orders < orders {
+                rival.add(1_000_000, 100, 200);
+            }
+            let saved = rival.saved();
+            let told = (saved.spread.is_some(), saved.confidence_bps.is_some());
+            assert_eq!(told, (spread, confidence), "{orders} orders");
+        }
+        let json = serde_json::to_value(Comparison::default()).expect("JSON");
+        assert!(json["spread"].is_null() && json["confidence_bps"].is_null(), "{json}");
     }
 
     #[test]

@@ -177,8 +177,12 @@ fn write_costs(text: &mut String, summary: &Summary) {
     let alone = summary.alone.iter().map(|(venue, saved)| (format!("{venue} alone"), saved));
     let looked_best = ("who looked best".to_owned(), &summary.looked_best);
     for (rival, saved) in alone.chain([looked_best]) {
-        let Ratio { lower_quartile, upper_quartile, .. } = saved.spread;
-        let half = format!("{lower_quartile:+.2} {upper_quartile:+.2}");
+        let half = saved.spread.map_or_else(
+            || "-".to_owned(),
+            |Ratio { lower_quartile, upper_quartile, .. }| {
+                format!("{lower_quartile:+.2} {upper_quartile:+.2}")
+            },
+        );
         let _ = writeln!(
             text,
             "{:<25}{:>11.2}{:>10.2}{:>+11.2}{half:>16}{:>7}",
@@ -290,7 +294,8 @@ mod tests {
 
     #[test]
     fn the_summary_fits_a_terminal_of_80_by_24() {
-        let spread = Ratio { lower_quartile: -12.34, upper_quartile: -12.34, ..Ratio::default() };
+        let ratio = Ratio { lower_quartile: -12.34, upper_quartile: -12.34, ..Ratio::default() };
+        let spread = Some(ratio);
         let saved =
             Comparison { saved_bps: -12.34, spread, orders: 123_456, ..Comparison::default() };
         let summary_of_all = Summary {

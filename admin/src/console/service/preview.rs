@@ -59,7 +59,10 @@ fn session_of(model: &ReadModel, name: &str) -> Result<SessionId, Failure> {
 /// A price or a quantity in the instrument's units.
 fn units(name: &str, text: &str, decimals: u8) -> Result<i64, Failure> {
     let units = decimal_of(text, u32::from(decimals)).and_then(|units| i64::try_from(units).ok());
-    let why = || format!("a decimal number above zero with at most {decimals} decimals");
+    let why = || {
+        let most = i64::MAX / 10_i64.checked_pow(u32::from(decimals)).unwrap_or(i64::MAX);
+        format!("a decimal number above zero with at most {decimals} decimals, and at most {most}")
+    };
     units.ok_or_else(|| bad_argument(name, &why()))
 }
 
@@ -133,4 +136,16 @@ fn printed(
         answer.extend(order);
     }
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_is_too_large_is_told_what_the_most_is() {
+        assert_eq!(units("qty", "92233720368.54775807", 8).ok(), Some(i64::MAX));
+        let refused = units("qty", "99999999999999999999999", 8).expect_err("too large");
+        assert!(refused.message.ends_with("and at most 92233720368"), "{}", refused.message);
+    }
 }

@@ -20,7 +20,8 @@ use crate::signing::Ed25519Signer;
 pub(super) const RECV_WINDOW: u32 = 25_000;
 /// `OrdType` (40) of a limit order.
 const LIMIT: u8 = b'2';
-/// `ExecInst` (18): 6, participate and do not initiate. The venue refuses the order if it would take.
+/// `ExecInst` (18): 6, participate and do not initiate. The venue refuses the order if it would
+/// take.
 const POST_ONLY: u8 = b'6';
 /// `MessageHandling` (25035).
 pub(super) const MESSAGE_HANDLING: u32 = 25_035;

@@ -1,0 +1,158 @@
+//! What the journal knows and the configuration no longer has.
+//!
+//! A line belongs here if it compares the recovered core with the definitions of a start. A change
+//! of what both have is `boot`.
+//!
+//! Nothing that was defined can be taken back: its ids stand in the journal. A listing that has
+//! left the configuration is told to the core as disabled, so that its venue no longer counts where
+//! venues are compared.
+
+use rutter_core::Engine;
+use rutter_core::id::{InstrumentId, VenueId};
+use rutter_core::input::{Input, ListingDef};
+
+use super::boot::Names;
+use super::error::NodeError;
+use crate::config::Config;
+
+/// The listings that the core takes orders for and the definitions do not have, each disabled.
+pub fn withdrawn(engine: &Engine, definitions: &[Input]) -> Vec<Input> {
+    let known = engine.reference().definitions();
+    known
+        .filter_map(|input| match input {
+            Input::Listing(def) if def.enabled && !has(definitions, def.venue, def.instrument) => {
+                Some(Input::Listing(ListingDef { enabled: false, ..def }))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// Refuses definitions without a listing in which one of our orders is open at its venue: the venue
+/// could not be asked about the order.
+///
+/// # Errors
+/// [`NodeError::Configuration`], with the first such order.
+pub fn check_open(engine: &Engine, definitions: &[Input], names: &Names) -> Result<(), NodeError> {
+    let left = engine
+        .children()
+        .find(|child| !child.state().is_over() && !has(definitions, child.venue, child.instrument));
+    let Some(child) = left else { return Ok(()) };
+    let of = |names: &[String], at: usize| names.get(at).cloned().unwrap_or_default();
+    Err(NodeError::Configuration(format!(
+        "order {} is open at venue {} in {}, which the configuration no longer has: put the \
+         listing back, with enabled = false, until the order is over",
+        child.order.0,
+        of(&names.venues, child.venue.index()),
+        of(&names.instruments, child.instrument.index()),
+    )))
+}
+
+/// Logs each session that has left the configuration and has open orders.
+pub fn tell_sessions(engine: &Engine, config: &Config, names: &Names) {
+    for (index, name) in names.sessions.iter().enumerate() {
+        if config.session.iter().any(|session| session.comp_id == *name) {
+            continue;
+        }
+        let of_session = |order: &&rutter_core::order::Order| order.session.index() == index;
+        let open =
+            engine.orders().filter(of_session).filter(|order| !order.state().is_over()).count();
+        if open > 0 {
+            tracing::warn!(
+                session = name.as_str(),
+                open_orders = open,
+                "session is not in the configuration and has open orders; cancel-all ends them"
+            );
+        }
+    }
+}
+
+fn has(definitions: &[Input], venue: VenueId, instrument: InstrumentId) -> bool {
+    definitions.iter().any(|input| match input {
+        Input::Listing(def) => (def.venue, def.instrument) == (venue, instrument),
+        _ => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rutter_core::id::{AccountId, AssetId, SessionId};
+    use rutter_core::input::{BookUpdate, CancelOnDisconnect, Header, Level, NewOrder, Side};
+    use rutter_core::number::{Amount, Price, Qty, UnixNanos};
+    use rutter_test_support::reference;
+
+    /// What a start defines with so many venues.
+    fn definitions(venues: u8) -> Vec<Input> {
+        let mut all = vec![
+            Input::Asset(reference::asset(0, "BTC")),
+            Input::Asset(reference::asset(1, "USD")),
+            Input::Instrument(reference::instrument(0, "BTC/USD", AssetId(0), AssetId(1))),
+        ];
+        for venue in 0..venues {
+            all.push(Input::Venue(reference::venue(venue, &format!("v{venue}"))));
+            all.push(Input::Listing(reference::listing(VenueId(venue), InstrumentId(0))));
+        }
+        all.push(Input::Account(reference::account(0, "fund")));
+        all.push(Input::Session(reference::session(0, "DESK", Some(AccountId(0)))));
+        all
+    }
+
+    /// A node with two venues, of which v1 has an order.
+    fn engine(with_order: bool) -> Engine {
+        let mut engine = Engine::new(&reference::genesis()).expect("sound");
+        let mut inputs = definitions(2);
+        inputs.extend([
+            Input::NodeStarted,
+            Input::Balance { venue: VenueId(1), asset: AssetId(1), total: Amount(i128::MAX / 4) },
+            Input::VenueUp(VenueId(1)),
+            Input::SessionUp(SessionId(0), CancelOnDisconnect::default()),
+        ]);
+        let mut book = BookUpdate {
+            venue: VenueId(1),
+            instrument: InstrumentId(0),
+            clear: true,
+            last: true,
+            ..BookUpdate::default()
+        };
+        book.push(Side::Buy, Level { price: Price(9_990), qty: Qty(5) });
+        book.push(Side::Sell, Level { price: Price(10_010), qty: Qty(5) });
+        inputs.push(Input::Book(book));
+        if with_order {
+            let price = Price(9_980);
+            inputs.push(Input::NewOrder(NewOrder { price, ..reference::buy("a") }));
+        }
+        let mut outputs = Vec::new();
+        for (seq, input) in (1..).zip(&inputs) {
+            let header = Header { seq, time: UnixNanos(1_700_000_000_000_000_000 + seq) };
+            engine.apply(header, input, &mut outputs);
+        }
+        assert_eq!(engine.children().count(), usize::from(with_order), "{outputs:?}");
+        engine
+    }
+
+    fn names() -> Names {
+        let mut names = Names::default();
+        names.venues = vec!["v0".to_owned(), "v1".to_owned()];
+        names.instruments = vec!["BTC/USD".to_owned()];
+        names
+    }
+
+    #[test]
+    fn a_venue_that_has_left_the_configuration_is_disabled_and_no_other() {
+        let engine = engine(false);
+        assert_eq!(withdrawn(&engine, &definitions(2)), []);
+        let expected = reference::listing(VenueId(1), InstrumentId(0));
+        let expected = Input::Listing(ListingDef { enabled: false, ..expected });
+        assert_eq!(withdrawn(&engine, &definitions(1)), [expected]);
+    }
+
+    #[test]
+    fn a_listing_with_an_open_order_may_be_disabled_and_may_not_leave() {
+        let engine = engine(true);
+        assert!(check_open(&engine, &definitions(2), &names()).is_ok());
+        let refused = check_open(&engine, &definitions(1), &names()).expect_err("an open order");
+        let words = "order 1 is open at venue v1 in BTC/USD";
+        assert!(refused.to_string().contains(words), "{refused}");
+    }
+}
