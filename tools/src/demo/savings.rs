@@ -266,8 +266,8 @@ pub struct Comparison {
     pub saved_bps: f64,
     /// `saved_bps` of slices of 50 orders each; `None` before the first slice is full.
     pub spread: Option<Ratio>,
-    /// Half the width of the interval of 95 % confidence around `saved_bps`, from the slices; `None`
-    /// for less than two slices.
+    /// Half the width of the interval of 95 % confidence around `saved_bps`, from the slices;
+    /// `None` for less than two slices.
     pub confidence_bps: Option<f64>,
     /// Our own cost.
     pub routed_bps: f64,
