@@ -111,7 +111,7 @@ impl DerefMut for World {
 pub struct Faults {
     seed: u64,
     /// Whether the node counts as the venues do.
-    counts: bool,
+    pub counts: bool,
     random: Random,
     sent: BTreeSet<String>,
     shut: Shut,
