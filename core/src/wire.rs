@@ -316,12 +316,12 @@ mod tests {
     use crate::input::{
         AGE_STEPS_MAX, AccountDef, AccountLimits, AgeStep, BehaviourCosts, BookUpdate,
         BreakerTerms, BudgetDef, CancelOnDisconnect, CancelOrder, ChildFill, Counted, Fate,
-        Genesis, Instructions, InstrumentDef, Level, Liquidity, MassCancel, MassScope, Moving,
-        NewOrder, NoReference, NodeCommand, Operator, OperatorCommand, OrdType, OtherOwners,
-        OwnerDef, Preview, PublicTrade, QueryOutcome, ReferenceTerms, Refusal, ReplaceOrder,
-        Resolution, RoutingDef, RoutingMode, Scope, ScoreWeights, SelfMatchPolicy, SessionCommand,
-        Side, TimeInForce, Unacceptable, VenueDef, VenueDownReason, VenueReject, WINDOWS_MAX,
-        WindowDef, WindowKind, WrittenNumber, WrittenTerms,
+        Genesis, Instructions, InstrumentDef, Level, LimitKind, Liquidity, MassCancel, MassScope,
+        Moving, NewOrder, NoReference, NodeCommand, Operator, OperatorCommand, OrdType,
+        OtherOwners, OwnerDef, Preview, PublicTrade, QueryOutcome, ReferenceTerms, Refusal,
+        ReplaceOrder, Resolution, RoutingDef, RoutingMode, Scope, ScoreWeights, SelfMatchPolicy,
+        SessionCommand, Side, TimeInForce, Unacceptable, VenueDef, VenueDownReason, VenueReject,
+        WINDOWS_MAX, WindowDef, WindowKind, WrittenNumber, WrittenTerms,
     };
     use crate::venue_set::VenueSet;
 
@@ -631,12 +631,9 @@ mod tests {
     /// Journals that exist hold these bytes.
     #[test]
     fn the_bytes_of_an_account_and_of_its_limits_stay_as_they_are() {
-        let limits = AccountLimits {
-            notional_max: Amount(1),
-            collar_ppm: 2,
-            rate_per_s: 3,
-            open_orders_max: 4,
-        };
+        let mut limits = AccountLimits::NONE;
+        limits.notional_max = Amount(1);
+        (limits.collar_ppm, limits.rate_per_s, limits.open_orders_max) = (2, 3, 4);
         let name = Text::new(b"f").unwrap_or_default();
         let no_reference = NoReference::Wait;
         let account = AccountDef {
@@ -651,11 +648,20 @@ mod tests {
         let mut buf = [0; INPUT_BYTES_MAX];
         let len = encode(&Input::Account(account), &mut buf);
         let whole = |number: u8| [number, 0, 0, 0];
+        // Limits that came later stand behind these four.
+        let later: Vec<u8> = LIMITS[4..]
+            .iter()
+            .flat_map(|limit| match limit.kind {
+                LimitKind::Amount => i128::MAX.to_le_bytes().to_vec(),
+                LimitKind::Whole => u32::MAX.to_le_bytes().to_vec(),
+            })
+            .collect();
         let mut notional = [0; 16];
         notional[0] = 1;
         let mut expected = vec![8, 5, 0, 1, b'f'];
         expected.extend(notional);
         expected.extend([whole(2), whole(6), whole(3), whole(4)].concat());
+        expected.extend(&later);
         expected.extend([2, 7, 0, 0, 0, 0, 0, 0, 0]);
         expected.extend([8, 0, 0, 0, 0, 0, 0, 0]);
         assert_eq!(buf[..len], expected);
@@ -663,7 +669,8 @@ mod tests {
         let (by, reason) = (Text::EMPTY, Text::EMPTY);
         let operator = Operator { request: 0, by, reason, command };
         let len = encode(&Input::Operator(operator), &mut buf);
-        let expected = [&[6, 5, 0][..], &notional, &whole(2), &whole(3), &whole(4)].concat();
+        let expected =
+            [&[6, 5, 0][..], &notional, &whole(2), &whole(3), &whole(4), &later].concat();
         assert!(buf[..len].ends_with(&expected));
     }
 
