@@ -612,7 +612,9 @@ impl Engine {
             let about = ReportContext::because(Refusal::PlaceLost);
             return self.report(&back, ReportKind::Restated, &about, out);
         }
-        let Some(mut to) = to.filter(working) else { return };
+        // A replace may have parted them.
+        let meets = |to: &Order| reaches(to.worst, yielded.place.1, to.side);
+        let Some(mut to) = to.filter(working).filter(meets) else { return };
         let qty = yielded.qty.min(back.unplaced()).min(to.unplaced());
         for order in [&mut back, &mut to] {
             self.take_off(order, qty, Refusal::SelfMatchReduced, out);

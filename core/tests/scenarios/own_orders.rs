@@ -7,6 +7,7 @@ use rutter_core::engine::YIELDS_PER_WINDOW_MAX;
 use rutter_core::id::{AccountId, OrderId, SessionId, VenueId};
 use rutter_core::input::*;
 use rutter_core::number::Qty;
+use rutter_core::output::Output;
 use rutter_core::waiting::Waiting;
 use rutter_test_support::reference::{self, text};
 
@@ -141,6 +142,26 @@ fn both_orders_lose_the_smaller_quantity_where_the_account_wants_that() {
         "a restated SelfMatchReduced 2 leaves 2",
         "b Canceled SelfMatchReduced filled 3",
     ]);
+}
+
+#[test]
+fn two_orders_that_would_no_longer_match_lose_nothing() {
+    let mut desk = rests(&["x", "x"]);
+    policy(&mut desk, 1, SelfMatchPolicy::Decrement);
+    says(&mut desk, 1, "b buy 10 @ 10010 gtc");
+    desk.sent(&["v0 cancel #1", "v0 new buy 3 @ 10000 Ioc #2"]).venue(2, "fill 3 @ 10000");
+    desk.venue_terms(0, |terms| terms.unanswered_max = 0);
+    says(&mut desk, 1, "replace b buy 10 @ 10002 gtc");
+    desk.outputs.clear();
+    desk.venue(1, "done 0");
+    let reduced = |output: &Output| match output {
+        Output::Report(report) => report.reason == Refusal::SelfMatchReduced,
+        _ => false,
+    };
+    assert!(!desk.outputs.iter().any(reduced), "{:?}", desk.outputs);
+    desk.wait_ns(200 * MS);
+    assert_eq!(desk.engine.order(OrderId(1)).map(rutter_core::order::Order::leaves), Some(Qty(4)));
+    assert_eq!(desk.engine.order(OrderId(2)).map(rutter_core::order::Order::leaves), Some(Qty(7)));
 }
 
 #[test]
@@ -372,10 +393,7 @@ fn a_preview_says_that_orders_would_be_called_back_and_calls_none() {
         only: None,
     }));
     let waits = desk.outputs.iter().find_map(|output| match output {
-        rutter_core::output::Output::Preview(
-            _,
-            rutter_core::output::Previewed::Order { waits, .. },
-        ) => Some(*waits),
+        Output::Preview(_, rutter_core::output::Previewed::Order { waits, .. }) => Some(*waits),
         _ => None,
     });
     assert_eq!(waits, Some(Waiting::CallingBack));
