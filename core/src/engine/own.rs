@@ -609,6 +609,10 @@ impl Engine {
         let to = self.load(yielded.to);
         let owner = |order: &Order| self.reference.owner_of(order.account).owner;
         if to.is_none_or(|to| owner(&to) != owner(&back)) {
+            if back.moving > 0 {
+                // Told once, when the last of its children has ended.
+                return;
+            }
             let about = ReportContext::because(Refusal::PlaceLost);
             return self.report(&back, ReportKind::Restated, &about, out);
         }

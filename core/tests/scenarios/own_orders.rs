@@ -145,6 +145,24 @@ fn both_orders_lose_the_smaller_quantity_where_the_account_wants_that() {
 }
 
 #[test]
+fn an_order_with_two_children_is_told_once_that_its_place_is_lost() {
+    let mut desk = rests(&["x", "y"]);
+    desk.client("cancel a").venue(1, "done 0");
+    desk.listing(VenueId(0), |listing| listing.qty_max = Qty(7));
+    desk.client("c sell 14 @ 10005 gtc").venue(2, "accepted").venue(3, "accepted");
+    desk.book(0, &[(9_990, 50)], &[(10_005, 14), (10_010, 50)]);
+    desk.outputs.clear();
+    says(&mut desk, 1, "b buy 5 @ 10010 ioc");
+    desk.wait_ns(200 * MS).outputs.clear();
+    desk.venue(2, "done 0").venue(3, "done 0");
+    let lost = |output: &&Output| match output {
+        Output::Report(report) => report.reason == Refusal::PlaceLost,
+        _ => false,
+    };
+    assert_eq!(desk.outputs.iter().filter(lost).count(), 1, "{:?}", desk.outputs);
+}
+
+#[test]
 fn two_orders_that_would_no_longer_match_lose_nothing() {
     let mut desk = rests(&["x", "x"]);
     policy(&mut desk, 1, SelfMatchPolicy::Decrement);
