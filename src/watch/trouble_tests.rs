@@ -269,3 +269,17 @@ fn every_condition_of_an_alert_has_its_word_or_a_line_of_its_own() {
     found.dedup();
     assert_eq!((found.len(), count), (Condition::ALL.len() - 4, count));
 }
+
+#[test]
+fn a_venue_that_lists_nothing_and_has_nothing_is_not_missed() {
+    let removed = |n: &mut Node| {
+        let venue = &mut n.shown.status.venues[0];
+        (venue.up, venue.books, venue.books_trusted) = (false, 0, 0);
+    };
+    assert_eq!(after(removed), []);
+    let open = after(|n| {
+        removed(n);
+        n.shown.status.venues[0].open_children = 1;
+    });
+    assert!(open.contains(&("venue_down", "kraken is down: not up".to_owned())), "{open:?}");
+}

@@ -55,6 +55,14 @@ pub struct VenueStatus {
     pub fees: FeesRow,
 }
 
+impl VenueStatus {
+    /// Whether anything may go to the venue or is there. A venue that has left the configuration
+    /// lists nothing, and needs no link.
+    pub const fn is_used(&self) -> bool {
+        self.books > 0 || self.open_children > 0 || self.unknown > 0
+    }
+}
+
 /// A circuit breaker of a venue.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct BreakerRow {

@@ -470,8 +470,9 @@ fn quantile_s(buckets: &[u64; BUCKETS_NS.len() + 1], quantile: f64) -> f64 {
 
 fn venues(found: &mut Found<'_>, shown: &Snapshot) {
     let all = &shown.status.venues;
-    let none_up = !all.is_empty() && all.iter().all(|venue| !venue.up);
-    found.when(none_up, Condition::NoVenue, "", format!("0 of {} are up", all.len()));
+    let used = all.iter().filter(|venue| venue.is_used());
+    let (count, up) = used.fold((0, 0), |(count, up), one| (count + 1, up + u32::from(one.up)));
+    found.when(count > 0 && up == 0, Condition::NoVenue, "", format!("0 of {count} are up"));
     for (at, venue) in all.iter().enumerate() {
         let name = venue.name.as_str();
         let value = match shown.links_of(at).map(|links| &links.orders) {
@@ -481,8 +482,9 @@ fn venues(found: &mut Found<'_>, shown: &Snapshot) {
             Some(link) if !link.is_up => format!("not up: {link}"),
             Some(_) | None => "not up".to_owned(),
         };
-        found.when(!venue.up, Condition::VenueDown, name, value.clone());
-        found.when(!venue.up, Condition::ExchangeDown, name, value);
+        let is_missed = !venue.up && venue.is_used();
+        found.when(is_missed, Condition::VenueDown, name, value.clone());
+        found.when(is_missed, Condition::ExchangeDown, name, value);
         let value = format!("{} orders", venue.unknown);
         found.when(venue.unknown > 0, Condition::UnknownOrders, name, value);
         let rejects = venue.rejects.values().sum();

@@ -392,7 +392,10 @@ impl MetricsPage {
         let of = |value: fn(&rutter_admin::VenueStatus) -> f64| {
             venues.iter().map(move |v| (vec![("exchange", v.name.as_str())], value(v)))
         };
-        out.gauges("venue_up", "1 while logged on and reconciled", of(|v| flag(v.up)))?;
+        // A venue that has left the configuration has no series: nobody misses its link.
+        let used = venues.iter().filter(|venue| venue.is_used());
+        let up = used.map(|venue| (vec![("exchange", venue.name.as_str())], flag(venue.up)));
+        out.gauges("venue_up", "1 while logged on and reconciled", up)?;
         let help = "1 for the reason why a link of the venue is not up";
         out.gauges("venue_down", help, self.reasons(false))?;
         let help = "1 for what goes wrong on a link of the venue that is up";

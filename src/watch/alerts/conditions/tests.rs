@@ -56,8 +56,12 @@ fn the_conditions_are_those_of_prometheus_rules_but_those_that_a_node_cannot_tel
 
 fn sound() -> Snapshot {
     let mut shown = Snapshot { made_ns: NOW, turned_ns: NOW, ..Snapshot::default() };
-    let venue =
-        |name: &str| VenueStatus { name: name.to_owned(), up: true, ..VenueStatus::default() };
+    let venue = |name: &str| VenueStatus {
+        name: name.to_owned(),
+        up: true,
+        books: 1,
+        ..VenueStatus::default()
+    };
     shown.status.venues = ["binance", "kraken"].map(venue).to_vec();
     shown.feeds = vec![FeedSnapshot { venue: 0, news: 1, age_ns: Some(0) }];
     shown.stages = vec![("order", "core", Buckets::default())];
