@@ -98,6 +98,10 @@ pub enum Choice {
     ByScore = 2,
     /// By score, with weights of its own.
     ByOwnScore = 3,
+    /// As its account says, and what waits rests by share.
+    RestByShare = 4,
+    /// As its account says, and what waits rests at the best place.
+    RestAtBest = 5,
 }
 
 /// How an account's orders choose between venues. Holds from the input on, for open orders too.
@@ -127,10 +131,14 @@ impl RoutingDef {
     /// chooses by cost.
     pub const fn score(&self, choice: Choice) -> Option<ScoreWeights> {
         match (choice, self.mode) {
-            (Choice::ByScore | Choice::ByOwnScore, _) | (Choice::OfAccount, RoutingMode::Score) => {
+            (Choice::ByScore | Choice::ByOwnScore, _)
+            | (Choice::OfAccount | Choice::RestByShare | Choice::RestAtBest, RoutingMode::Score) => {
                 Some(self.weights)
             }
-            (Choice::ByCost, _) | (Choice::OfAccount, RoutingMode::Cost) => None,
+            (Choice::ByCost, _)
+            | (Choice::OfAccount | Choice::RestByShare | Choice::RestAtBest, RoutingMode::Cost) => {
+                None
+            }
         }
     }
 
