@@ -245,6 +245,24 @@ mod tests {
         Input::Trade(PublicTrade { venue, instrument: InstrumentId(0), rested, price, qty })
     }
 
+    /// How the account's orders choose venues, and where they rest.
+    fn terms(random: &mut Random) -> [Input; 2] {
+        let mut some =
+            |percent| (0..VENUES).map(VenueId).filter(|_| random.in_100(percent)).collect();
+        let (denied, backup) = (some(10), some(25));
+        let usual = RoutingDef::usual(AccountId(0));
+        let mode = random.pick(&[RoutingMode::Cost, RoutingMode::Score]);
+        let terms = RoutingDef { denied, backup, mode, ..usual };
+        let routing = Input::Routing(terms);
+        let usual = RestDef::usual(AccountId(0));
+        let by = random.pick(&[RestBy::Best, RestBy::Share]);
+        let mut rest = RestDef { by, places: 1 + random.below(4) as u8, ..usual };
+        if random.in_100(25) {
+            assert!(rest.percents.set(VenueId(0), 40) && rest.percents.set(VenueId(2), 60));
+        }
+        [routing, Input::Rest(rest)]
+    }
+
     /// An engine under random books, orders and losses of venues, and what it decided.
     fn decisions(random: &mut Random) -> Vec<Value> {
         let (base, quote, pair) = (AssetId(0), AssetId(1), InstrumentId(0));
@@ -270,20 +288,7 @@ mod tests {
                 inputs.push(Input::Balance { venue, asset, total });
             }
         }
-        let mut some =
-            |percent| (0..VENUES).map(VenueId).filter(|_| random.in_100(percent)).collect();
-        let (denied, backup) = (some(10), some(25));
-        let usual = RoutingDef::usual(AccountId(0));
-        let mode = random.pick(&[RoutingMode::Cost, RoutingMode::Score]);
-        let terms = RoutingDef { denied, backup, mode, ..usual };
-        inputs.push(Input::Routing(terms));
-        let usual = RestDef::usual(AccountId(0));
-        let by = random.pick(&[RestBy::Best, RestBy::Share]);
-        let mut rest = RestDef { by, places: 1 + random.below(4) as u8, ..usual };
-        if random.in_100(25) {
-            assert!(rest.percents.set(VenueId(0), 40) && rest.percents.set(VenueId(2), 60));
-        }
-        inputs.push(Input::Rest(rest));
+        inputs.extend(terms(random));
         inputs.push(Input::NodeStarted);
         inputs.extend((0..VENUES).map(|id| Input::VenueUp(VenueId(id))));
         for client_seq in 1..=12 {
