@@ -41,6 +41,7 @@ mod owner;
 mod places;
 mod proof;
 pub mod reference;
+mod rest;
 mod routing;
 mod schema;
 mod secret;

@@ -383,6 +383,7 @@ impl Engine {
             | Input::Account(_)
             | Input::Routing(_)
             | Input::Owner(_)
+            | Input::Rest(_)
             | Input::Session(_) => self.on_definition(input, out),
             Input::NewOrder(order) => self.on_new_order(order, out),
             Input::Unacceptable(order) => self.on_unacceptable(order, out),

@@ -8,7 +8,7 @@
 use crate::id::{AccountId, InstrumentId, SessionId, VenueId};
 use crate::input::{
     AccountDef, AccountLimits, AssetDef, BudgetDef, Input, InstrumentDef, ListingDef, OwnerDef,
-    Refusal, RoutingDef, SessionDef, VenueDef,
+    Refusal, RestDef, RoutingDef, SessionDef, VenueDef,
 };
 use crate::number::{AMOUNT_DECIMALS, Amount, Notional, Qty, saturating_product};
 
@@ -41,6 +41,8 @@ pub struct Reference {
     routing: Vec<RoutingDef>,
     /// Who owns accounts, by account.
     owners: Vec<OwnerDef>,
+    /// Where the orders of accounts rest, by account.
+    rests: Vec<RestDef>,
     /// Client sessions by id.
     pub sessions: Vec<SessionDef>,
     /// Listings, by instrument times [`VENUES_MAX`] plus venue.
@@ -85,6 +87,7 @@ impl Reference {
             Input::Account(def) => self.account(*def),
             Input::Routing(def) => self.routing(*def),
             Input::Owner(def) => self.owner(*def),
+            Input::Rest(def) => self.rest(*def),
             Input::Session(def) => self.session(*def),
             _ => Err(BadReference),
         }
@@ -101,6 +104,7 @@ impl Reference {
             .chain(self.configured.iter().map(|def| Input::Account(*def)))
             .chain(self.routing.iter().map(|def| Input::Routing(*def)))
             .chain(self.owners.iter().map(|def| Input::Owner(*def)))
+            .chain(self.rests.iter().map(|def| Input::Rest(*def)))
             .chain(self.sessions.iter().map(|def| Input::Session(*def)))
     }
 
@@ -157,6 +161,7 @@ impl Reference {
         if self.routing.len() < self.accounts.len() {
             self.routing.push(RoutingDef::usual(def.id));
             self.owners.push(OwnerDef::usual(def.id, def.name));
+            self.rests.push(RestDef::usual(def.id));
         }
         Ok(())
     }
@@ -171,6 +176,12 @@ impl Reference {
 
     fn owner(&mut self, def: OwnerDef) -> Result<(), BadReference> {
         let known = self.owners.get_mut(def.account.index()).filter(|_| !def.owner.is_empty());
+        *known.ok_or(BadReference)? = def;
+        Ok(())
+    }
+
+    fn rest(&mut self, def: RestDef) -> Result<(), BadReference> {
+        let known = self.rests.get_mut(def.account.index()).filter(|_| def.is_sound());
         *known.ok_or(BadReference)? = def;
         Ok(())
     }
@@ -234,6 +245,12 @@ impl Reference {
     #[inline]
     pub fn routing_of(&self, account: AccountId) -> &RoutingDef {
         &self.routing[account.index()]
+    }
+
+    /// Where an account's orders rest, by an id that was checked when its input came in.
+    #[inline]
+    pub fn rest_of(&self, account: AccountId) -> &RestDef {
+        &self.rests[account.index()]
     }
 
     /// The account of a session; `None` for an unknown session or a drop copy.

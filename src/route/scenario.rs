@@ -27,6 +27,7 @@ use serde_json::Value;
 
 use super::BadScenario;
 use super::object::Object;
+use super::rests::{self, Rest};
 use crate::config::{FeeSource, ModeConfig, WeightsConfig, amount, mantissa};
 
 /// The instrument of every scenario.
@@ -183,6 +184,8 @@ struct Order {
     #[serde(default)]
     mode: ModeConfig,
     weights: Option<Object<WeightsConfig>>,
+    /// What waits rests by share.
+    rest: Option<Object<Rest>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -519,6 +522,7 @@ impl Scenario {
             backup: self.venues_with(|venue| venue.tier == Tier::Backup),
             costs: ASKED,
             score: self.score()?,
+            rest_shares: rests::shares(order.rest.as_ref(), |name, what| self.id_of(name, what))?,
             closed: in_state(State::Drained),
             faded: in_state(State::Faded),
             faded_at: NOW,

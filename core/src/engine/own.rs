@@ -401,7 +401,7 @@ impl Engine {
             let Some(worst) = self.worst_of(order, leg, has_least) else { continue };
             self.find_at(order, leg, worst, false, &mut found);
         }
-        if let Some(leg) = &self.router.plan().rest {
+        for leg in self.router.plan().rests() {
             self.find_at(order, leg, leg.price, true, &mut found);
         }
         self.look_up_own(order);
