@@ -31,7 +31,7 @@ mod wake;
 mod worked;
 
 use core::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 
 use crate::book::Book;
 use crate::child::Child;
@@ -40,6 +40,7 @@ use crate::hash::Rolling;
 use crate::id::{AccountId, ChildId, ExecId, InstrumentId, OrderId, SessionId, VenueId};
 use crate::input::{CancelOnDisconnect, Genesis, Header, Input, Scope};
 use crate::ledger::Ledger;
+use crate::listed::{Books, place_of};
 use crate::number::{Qty, UnixNanos};
 use crate::order::Order;
 use crate::output::{Notice, Output, Sink};
@@ -219,7 +220,7 @@ pub struct Engine {
     closed: VenueSet,
     day_ends_at: UnixNanos,
     reference: Reference,
-    books: Vec<Book>,
+    books: Books,
     /// Reference prices, by instrument.
     prices: Vec<ReferencePrice>,
     venues: Vec<VenueState>,
@@ -260,8 +261,8 @@ pub struct Engine {
     /// Ends of good-till-date orders, the next one on top. Entries of orders that are over are
     /// dropped when they come up, or when there is no room.
     expiries: BinaryHeap<Reverse<(UnixNanos, u64)>>,
-    /// The earliest `loss_due` of all sessions.
-    loss_due: Option<UnixNanos>,
+    /// The lost sessions by their `loss_due`, each once.
+    losses: BTreeSet<(UnixNanos, SessionId)>,
     /// Venues whose record of behaviour has changed since it was told.
     behaved: VenueSet,
     /// When such a record is told.
@@ -324,7 +325,7 @@ impl Engine {
             closed: VenueSet::EMPTY,
             day_ends_at: UnixNanos(0),
             reference: Reference::default(),
-            books: Vec::new(),
+            books: Books::new(),
             prices: Vec::new(),
             venues: Vec::new(),
             sessions: Vec::new(),
@@ -349,7 +350,7 @@ impl Engine {
             room_at: None,
             recheck_at: None,
             expiries,
-            loss_due: None,
+            losses: BTreeSet::new(),
             behaved: VenueSet::EMPTY,
             behaviour_due: UnixNanos(u64::MAX),
             venues_due: None,
@@ -440,7 +441,8 @@ impl Engine {
         let expiry = self.expiries.peek().map(|Reverse((at, _))| *at);
         let waiting = [self.wake_at, self.retry_at, self.room_at, self.recheck_at];
         let query = self.queries.peek().map(|Reverse((at, _))| *at);
-        let others = [day_end, expiry, self.loss_due, self.venues_due, query];
+        let loss = self.losses.first().map(|(at, _)| *at);
+        let others = [day_end, expiry, loss, self.venues_due, query];
         let timers = others
             .into_iter()
             .chain(waiting)
@@ -535,9 +537,9 @@ impl Engine {
         self.orders.live()
     }
 
-    /// One venue's book of one instrument.
+    /// One venue's book of one instrument; `None` if the venue does not list it.
     pub fn book(&self, venue: VenueId, instrument: InstrumentId) -> Option<&Book> {
-        self.books.get(instrument.index() * crate::reference::VENUES_MAX + venue.index())
+        self.books.get(place_of(instrument, venue))
     }
 
     /// Whether the venue is up.

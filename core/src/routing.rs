@@ -12,12 +12,12 @@
 //! effective cost of a share is price, fee and cost of behaviour.
 
 use crate::behaviour::Behaviour;
-use crate::book::Book;
 use crate::breaker::{Breaker, Pause, RequestKind};
 use crate::budget::Budget;
 use crate::id::{ChildId, InstrumentId, VenueId};
 use crate::input::{BehaviourCosts, REST_PLACES_MAX, ScoreWeights, Side, TimeInForce};
 use crate::ledger::Ledger;
+use crate::listed::Books;
 use crate::number::{Notional, PPM, Price, Qty, UnixNanos};
 use crate::output::{VenueLine, Verdict};
 use crate::reference::{Reference, VENUES_MAX};
@@ -107,7 +107,7 @@ pub struct RoutingView<'a> {
     /// The reference data.
     pub reference: &'a Reference,
     /// Books, by instrument times [`VENUES_MAX`] plus venue.
-    pub books: &'a [Book],
+    pub books: &'a Books,
     /// States of the venues, by id.
     pub venues: &'a [VenueState],
     /// Funds at the venues.
@@ -120,7 +120,7 @@ impl<'a> RoutingView<'a> {
     /// The view of these tables.
     pub const fn new(
         reference: &'a Reference,
-        books: &'a [Book],
+        books: &'a Books,
         venues: &'a [VenueState],
         ledger: &'a Ledger,
         now: UnixNanos,

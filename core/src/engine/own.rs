@@ -145,7 +145,9 @@ impl Engine {
         let side = order.side.opposite();
         let mut makes_way = false;
         for index in 0..self.venues.len() {
-            let book = &self.books[order.instrument.index() * VENUES_MAX + index];
+            let Some(book) = self.books.get(order.instrument.index() * VENUES_MAX + index) else {
+                continue;
+            };
             let mut best = None;
             if !book.own_children[side as usize - 1].is_empty() {
                 best = self.first_that(order, index, |meets| meets != Meets::Passes);
@@ -314,8 +316,9 @@ impl Engine {
         let side = order.side.opposite();
         for index in 0..self.venues.len() {
             let stays = self.first_that(order, index, |meets| meets == Meets::Stays);
-            let book = &mut self.books[order.instrument.index() * VENUES_MAX + index];
-            book.set_own_best(side, stays.map(|(price, _)| price));
+            if let Some(book) = self.book_at(order, index) {
+                book.set_own_best(side, stays.map(|(price, _)| price));
+            }
         }
         true
     }
@@ -369,19 +372,24 @@ impl Engine {
             let children = self.hidden_at(order, venue, of_owner);
             let qty = children.fold(0, |sum: i64, child| sum.saturating_add(child.leaves().0));
             *hidden = Qty(qty);
-            self.book_at(order, venue).vanish(order.side, *hidden);
+            if let Some(book) = self.book_at(order, venue) {
+                book.vanish(order.side, *hidden);
+            }
         }
         let market =
             RoutingView::new(&self.reference, &self.books, &self.venues, &self.ledger, self.now);
         let plan = self.router.make_plan(&market, request);
         self.counts.bounded_plans += u64::from(plan.search.bounded);
         for (venue, hidden) in hidden.iter().enumerate().take(self.venues.len()) {
-            self.book_at(order, venue).give_back(order.side, *hidden);
+            if let Some(book) = self.book_at(order, venue) {
+                book.give_back(order.side, *hidden);
+            }
         }
     }
 
-    fn book_at(&mut self, order: &Order, venue: usize) -> &mut Book {
-        &mut self.books[order.instrument.index() * VENUES_MAX + venue]
+    /// The book of an order's instrument at a venue, if the venue lists the instrument.
+    fn book_at(&mut self, order: &Order, venue: usize) -> Option<&mut Book> {
+        self.books.get_mut(order.instrument.index() * VENUES_MAX + venue)
     }
 
     /// Finds the own resting children whose place an order needs: what would it take if they were
