@@ -134,9 +134,11 @@ impl Plan {
         } else if self.wants == Wants::Minimum
             && !causes.has_only(&[Cause::Away, Cause::Closed, Cause::Minimum])
         {
-            Refusal::MinQtyNotFillable
+            if self.search.bounded { Refusal::SearchBound } else { Refusal::MinQtyNotFillable }
         } else if causes.has(Cause::Maximum) {
             Refusal::QuantityTooLarge
+        } else if causes.has(Cause::Minimum) && self.search.bounded {
+            Refusal::SearchBound
         } else if causes.has(Cause::Minimum) {
             Refusal::BelowMinimum
         } else {
@@ -163,6 +165,9 @@ impl Plan {
         if causes.has(Cause::Funds) {
             let by_book = by_book || self.cheaper_helps;
             return (Waiting::NoFunds, if by_book { Help::Book } else { Help::Funds });
+        }
+        if by_size && self.search.bounded {
+            return (Waiting::SearchBound, Help::Book);
         }
         if by_size {
             return (Waiting::BelowMinimum, Help::Book);
