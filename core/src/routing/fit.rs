@@ -17,10 +17,10 @@ use crate::reference::VENUES_MAX;
 pub const WINDOW_MAX: usize = 4_096;
 
 /// Sums of shares that are looked at, at most, beside one a venue and unit.
-pub const FITS_MAX: u64 = 100_000;
+pub const FITS_MAX: u64 = 50_000;
 
 /// Times that a plan is fitted anew, at most: as long as that makes it better.
-pub const FIT_ROUNDS_MAX: u32 = 4;
+pub const FIT_ROUNDS_MAX: u32 = 2;
 
 /// Times that one venue gets more of what is left over, at most.
 pub const TOP_UPS_MAX: u32 = 256;
