@@ -48,6 +48,7 @@ pub use exact::{LOOKS_MAX, NODES_MAX, WORK_MAX};
 pub use fit::{FIT_ROUNDS_MAX, FITS_MAX, TOP_UPS_MAX, WINDOW_MAX};
 pub use post::Posted;
 use reasons::Causes;
+pub(crate) use reasons::may_go;
 pub use rest::{UNFILLED_PPB_MAX, cost_of_waiting, joined_at};
 pub use score::{LATENCY_SPAN_US, POINTS_MAX, PRICE_SPAN_PPM};
 

@@ -19,7 +19,7 @@ use crate::number::{Price, Qty};
 use crate::order::{CancelReason, Order, OrderState};
 use crate::output::{ReportKind, Sink};
 use crate::reference::VENUES_MAX;
-use crate::routing::{PlannedChild, RouteRequest, RoutingView, reaches};
+use crate::routing::{PlannedChild, RouteRequest, RoutingView, may_go, reaches};
 use crate::self_match::SelfMatches;
 use crate::venue_set::VenueSet;
 use crate::waiting::Waiting;
@@ -253,12 +253,19 @@ impl Engine {
             let resting = self.orders.get(child.order.0);
             resting.is_some_and(|one| matches!(self.policy(order, one), Policy::MakeWay(_)))
         };
-        (0..self.venues.len()).any(|venue| {
+        self.venues_of(order).any(|venue| {
             let facing = self.own_meeting(order, venue).take(OWN_LOOKED_AT_MAX);
             let mut reached =
                 facing.take_while(|(child, _)| reaches(order.worst, child.price, order.side));
             reached.any(|(child, meets)| makes_way(child) && meets == Meets::Stays)
         })
+    }
+
+    /// The venues that an order may go to, where orders of ours can be in its way.
+    fn venues_of(&self, order: &Order) -> impl Iterator<Item = usize> + use<'_> {
+        let request = self.route_request(order);
+        let venues = (0..self.venues.len()).map(|index| VenueId(index as u8));
+        venues.filter(move |venue| may_go(&self.market(), &request, *venue)).map(VenueId::index)
     }
 
     /// Whether a cancel of the child is with its venue, or goes there as soon as there is room. An
@@ -676,7 +683,8 @@ impl Engine {
             reaches(order.worst, child.price, order.side) && self.have_one_owner(order, child)
         };
         policy == SelfMatchPolicy::CancelIncoming
-            && (0..self.venues.len())
+            && self
+                .venues_of(order)
                 .any(|venue| self.own_facing(order, venue).take(OWN_LOOKED_AT_MAX).any(blocks))
     }
 }

@@ -5,7 +5,9 @@
 //! back and one that waits say the same.
 
 use super::candidate::Candidate;
-use super::{Plan, RouteRequest, Wants, within, worse_by};
+use super::eligible::eligible;
+use super::{Plan, RouteRequest, RoutingView, Wants, within, worse_by};
+use crate::id::VenueId;
 use crate::input::{Refusal, Side};
 use crate::number::{Price, Qty};
 use crate::output::{VenueLine, Verdict};
@@ -70,6 +72,22 @@ const fn cause(verdict: Verdict) -> Cause {
         | Verdict::Crossed
         | Verdict::Outlier
         | Verdict::Drained => Cause::Away,
+    }
+}
+
+/// Whether an order may go to a venue, now or as soon as there is room or something for it there.
+pub(crate) fn may_go(market: &RoutingView<'_>, request: &RouteRequest, venue: VenueId) -> bool {
+    let Err(verdict) = eligible(market, request, venue) else { return true };
+    match cause(verdict) {
+        Cause::Book => verdict != Verdict::NoFok,
+        Cause::OwnOrder | Cause::Room => true,
+        Cause::Placed
+        | Cause::Minimum
+        | Cause::Maximum
+        | Cause::Funds
+        | Cause::Closed
+        | Cause::Refused
+        | Cause::Away => false,
     }
 }
 

@@ -118,6 +118,36 @@ fn the_order_that_comes_in_is_cancelled_where_its_account_wants_that() {
     desk.venue(3, "fill 3 @ 10000").client_saw(&["c trade 3 @ 10000 leaves 0"]).sent(&[]);
 }
 
+/// One order of the same owner stands where the order may not go. The order that is in its way is
+/// another client's, and stays.
+#[test]
+fn an_order_of_its_owner_where_it_may_not_go_stops_no_order() {
+    for is_down in [false, true] {
+        let mut desk = desk_of(2, &["x", "x", "y"]);
+        policy(&mut desk, 1, SelfMatchPolicy::CancelIncoming);
+        terms(&mut desk, 2, |def| def.other_owners = OtherOwners::Protect);
+        for venue in [0, 1] {
+            desk.book(venue, &[(9_990, 50)], &[(10_050, 50)]);
+        }
+        let at = |venue| move |new: &mut NewOrder| new.instructions.only = Some(VenueId(venue));
+        desk.instructed("a sell 4 @ 10005 gtc", at(0)).venue(1, "accepted");
+        desk.session = SessionId(2);
+        desk.instructed("c sell 4 @ 10005 gtc", at(1)).venue(2, "accepted");
+        desk.session = SessionId(1);
+        desk.outputs.clear();
+        if is_down {
+            desk.input(Input::VenueDown(VenueId(0), VenueDownReason::LinkLost));
+            desk.client("b buy 9 @ 10010 gtc");
+        } else {
+            desk.instructed("b buy 9 @ 10010 gtc", at(1));
+        }
+        assert_eq!(waits(&mut desk, 3), Waiting::OwnOrder, "down: {is_down}");
+        // It goes as soon as the other client's order is gone.
+        desk.outputs.clear();
+        desk.venue(2, "fill 4 @ 10005").sent(&["v1 new buy 9 @ 10010 Gtc #3"]);
+    }
+}
+
 #[test]
 fn both_orders_lose_the_smaller_quantity_where_the_account_wants_that() {
     // The resting order is the smaller one.
