@@ -552,12 +552,29 @@ impl Engine {
         if child.leaves().is_zero() || !is_yield && !is_canceled {
             return;
         }
-        let book = &mut self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
         let taker = child.side.opposite();
-        let level = book.opposite(taker).iter().find(|level| level.price == child.price);
-        if level.is_some_and(|level| level.qty >= child.leaves()) {
+        if self.may_show_still(child, taker) {
+            let book = &mut self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
             book.vanish(taker, child.leaves());
         }
+    }
+
+    /// Whether a book may show a child that has just ended. The level shows our other children
+    /// beside it, and what of the levels up to there is counted as gone is no part of it.
+    fn may_show_still(&self, child: &Child, taker: Side) -> bool {
+        let book = &self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
+        let others = self.own.iter(book.own_children[child.side as usize - 1]);
+        let others = others.map(|slot| self.children.in_slot(slot)).take(OWN_LOOKED_AT_MAX);
+        let (mut there, mut upto) = (child.leaves().0, child.leaves().0);
+        for other in others.take_while(|other| reaches(child.price, other.price, taker)) {
+            upto = upto.saturating_add(other.leaves().0);
+            if other.price == child.price {
+                there = there.saturating_add(other.leaves().0);
+            }
+        }
+        let level = book.opposite(taker).iter().find(|level| level.price == child.price);
+        level.is_some_and(|level| level.qty.0 >= there)
+            && shown(book, taker, |price| reaches(child.price, price, taker)).0 >= upto
     }
 
     /// A child is no longer being called back. The order that it makes way for may pass if it was
