@@ -15,6 +15,7 @@ use crate::behaviour::Behaviour;
 use crate::book::Book;
 use crate::breaker::{Breaker, Pause, RequestKind};
 use crate::budget::Budget;
+use crate::engine::STRAYS_MAX;
 use crate::id::{ChildId, InstrumentId, VenueId};
 use crate::input::{BehaviourCosts, ScoreWeights, Side, TimeInForce};
 use crate::ledger::Ledger;
@@ -67,6 +68,9 @@ pub struct VenueState {
     pub breakers: [Breaker; RequestKind::ALL.len()],
     /// How the venue has behaved.
     pub behaviour: Behaviour,
+    /// Children that have ended, that the venue has open all the same, and whose cancels are not
+    /// sent yet; zero for none.
+    pub strays: [ChildId; STRAYS_MAX],
     /// When cancels are tried again that have found no room in the budget; zero for none.
     pub cancels_due: UnixNanos,
     /// When a broken protocol of the feed was last counted as a failure; zero for never.
