@@ -78,6 +78,10 @@ pub const ONE_FAULT_NS: u64 = 1_000_000_000;
 /// Cancels sent for one child at most, counted from when the cancel was last wanted.
 pub const CANCELS_MAX: u8 = 8;
 
+/// Children of one venue that have ended, are open there all the same, and wait for room for their
+/// cancels, at most. The cancel of one more is sent at once, whatever the venue's limits.
+pub const STRAYS_MAX: usize = 16;
+
 /// How long a child's outcome must have been unknown before an operator may resolve the child, in
 /// nanoseconds.
 pub const RESOLVE_AFTER_NS: u64 = 60_000_000_000;

@@ -14,6 +14,7 @@
 use crate::behaviour::Behaviour;
 use crate::breaker::{Breaker, Pause, RequestKind};
 use crate::budget::Budget;
+use crate::engine::STRAYS_MAX;
 use crate::id::{ChildId, InstrumentId, VenueId};
 use crate::input::{BehaviourCosts, REST_PLACES_MAX, ScoreWeights, Side, TimeInForce};
 use crate::ledger::Ledger;
@@ -27,6 +28,7 @@ use crate::venue_set::VenueSet;
 mod candidate;
 mod eligible;
 mod exact;
+mod fit;
 mod ladder;
 mod post;
 mod reasons;
@@ -45,8 +47,10 @@ pub use candidate::{ALL_IN_DECIMALS, all_in, effective};
 pub use eligible::{best_price, is_full, room_comes_at, takes_orders};
 use exact::Scratch;
 pub use exact::{LOOKS_MAX, NODES_MAX, WORK_MAX};
+pub use fit::{FIT_ROUNDS_MAX, FITS_MAX, TOP_UPS_MAX, WINDOW_MAX};
 pub use post::Posted;
 use reasons::Causes;
+pub(crate) use reasons::may_go;
 pub use rest::{UNFILLED_PPB_MAX, cost_of_waiting, joined_at};
 pub use score::{LATENCY_SPAN_US, POINTS_MAX, PRICE_SPAN_PPM};
 pub use shares::RestShares;
@@ -66,6 +70,9 @@ pub struct VenueState {
     pub breakers: [Breaker; RequestKind::ALL.len()],
     /// How the venue has behaved.
     pub behaviour: Behaviour,
+    /// Children that have ended, that the venue has open all the same, and whose cancels are not
+    /// sent yet; zero for none.
+    pub strays: [ChildId; STRAYS_MAX],
     /// When cancels are tried again that have found no room in the budget; zero for none.
     pub cancels_due: UnixNanos,
     /// When a broken protocol of the feed was last counted as a failure; zero for never.

@@ -364,6 +364,7 @@ impl Engine {
 
     /// Sends a cancel for each living child of the venue that is to be cancelled.
     pub(super) fn send_wanted_cancels<S: Sink>(&mut self, venue: VenueId, out: &mut Out<'_, S>) {
+        self.send_stray_cancels(venue, out);
         let mut at = self.venues[venue.index()].first_child;
         // Ends: the list holds each living child of the venue once.
         while let Some(child) = self.children.get(at.0).copied() {

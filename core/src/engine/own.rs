@@ -19,7 +19,7 @@ use crate::number::{Price, Qty};
 use crate::order::{CancelReason, Order, OrderState};
 use crate::output::{ReportKind, Sink};
 use crate::reference::VENUES_MAX;
-use crate::routing::{PlannedChild, RouteRequest, RoutingView, reaches};
+use crate::routing::{PlannedChild, RouteRequest, RoutingView, may_go, reaches};
 use crate::self_match::SelfMatches;
 use crate::venue_set::VenueSet;
 use crate::waiting::Waiting;
@@ -255,12 +255,19 @@ impl Engine {
             let resting = self.orders.get(child.order.0);
             resting.is_some_and(|one| matches!(self.policy(order, one), Policy::MakeWay(_)))
         };
-        (0..self.venues.len()).any(|venue| {
+        self.venues_of(order).any(|venue| {
             let facing = self.own_meeting(order, venue).take(OWN_LOOKED_AT_MAX);
             let mut reached =
                 facing.take_while(|(child, _)| reaches(order.worst, child.price, order.side));
             reached.any(|(child, meets)| makes_way(child) && meets == Meets::Stays)
         })
+    }
+
+    /// The venues that an order may go to, where orders of ours can be in its way.
+    fn venues_of(&self, order: &Order) -> impl Iterator<Item = usize> + use<'_> {
+        let request = self.route_request(order);
+        let venues = (0..self.venues.len()).map(|index| VenueId(index as u8));
+        venues.filter(move |venue| may_go(&self.market(), &request, *venue)).map(VenueId::index)
     }
 
     /// Whether a cancel of the child is with its venue, or goes there as soon as there is room. An
@@ -553,12 +560,29 @@ impl Engine {
         if child.leaves().is_zero() || !is_yield && !is_canceled {
             return;
         }
-        let book = &mut self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
         let taker = child.side.opposite();
-        let level = book.opposite(taker).iter().find(|level| level.price == child.price);
-        if level.is_some_and(|level| level.qty >= child.leaves()) {
+        if self.may_show_still(child, taker) {
+            let book = &mut self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
             book.vanish(taker, child.leaves());
         }
+    }
+
+    /// Whether a book may show a child that has just ended. The level shows our other children
+    /// beside it, and what of the levels up to there is counted as gone is no part of it.
+    fn may_show_still(&self, child: &Child, taker: Side) -> bool {
+        let book = &self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
+        let others = self.own.iter(book.own_children[child.side as usize - 1]);
+        let others = others.map(|slot| self.children.in_slot(slot)).take(OWN_LOOKED_AT_MAX);
+        let (mut there, mut upto) = (child.leaves().0, child.leaves().0);
+        for other in others.take_while(|other| reaches(child.price, other.price, taker)) {
+            upto = upto.saturating_add(other.leaves().0);
+            if other.price == child.price {
+                there = there.saturating_add(other.leaves().0);
+            }
+        }
+        let level = book.opposite(taker).iter().find(|level| level.price == child.price);
+        level.is_some_and(|level| level.qty.0 >= there)
+            && shown(book, taker, |price| reaches(child.price, price, taker)).0 >= upto
     }
 
     /// A child is no longer being called back. The order that it makes way for may pass if it was
@@ -684,7 +708,8 @@ impl Engine {
             reaches(order.worst, child.price, order.side) && self.have_one_owner(order, child)
         };
         policy == SelfMatchPolicy::CancelIncoming
-            && (0..self.venues.len())
+            && self
+                .venues_of(order)
                 .any(|venue| self.own_facing(order, venue).take(OWN_LOOKED_AT_MAX).any(blocks))
     }
 }
