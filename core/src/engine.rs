@@ -378,6 +378,7 @@ impl Engine {
             Input::Asset(_)
             | Input::Instrument(_)
             | Input::Venue(_)
+            | Input::BooksOf(_)
             | Input::Budget(_)
             | Input::Listing(_)
             | Input::Account(_)
@@ -534,9 +535,10 @@ impl Engine {
         self.orders.live()
     }
 
-    /// One venue's book of one instrument.
+    /// The book of one instrument that a venue account uses.
     pub fn book(&self, venue: VenueId, instrument: InstrumentId) -> Option<&Book> {
-        self.books.get(instrument.index() * crate::reference::VENUES_MAX + venue.index())
+        let known = venue.index() < self.venues.len();
+        self.books.get(self.reference.book_at(instrument, venue)).filter(|_| known)
     }
 
     /// Whether the venue is up.

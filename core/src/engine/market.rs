@@ -45,8 +45,8 @@ impl Engine {
         self.resting.grow(reference.instruments.len());
         self.posted.grow(reference.instruments.len());
         if let Input::Listing(listing) = definition {
-            let at = listing.instrument.index() * VENUES_MAX + listing.venue.index();
-            self.books[at].reserve();
+            // The same book again for an account that shares it.
+            self.books[reference.book_at(listing.instrument, listing.venue)].reserve();
         }
         self.ledger.grow(
             reference.venues.len(),
@@ -64,10 +64,17 @@ impl Engine {
         }
     }
 
+    /// Whether market data of a venue account is taken: the account is known, and has books of its
+    /// own.
+    #[inline]
+    pub(super) fn has_feed(&self, venue: VenueId) -> bool {
+        venue.index() < self.venues.len() && self.reference.has_own_books(venue)
+    }
+
     #[inline]
     pub(super) fn on_book<S: Sink>(&mut self, update: &BookUpdate, out: &mut Out<'_, S>) {
-        let known = update.venue.index() < self.venues.len();
-        let at = update.instrument.index() * VENUES_MAX + update.venue.index();
+        let known = self.has_feed(update.venue);
+        let at = self.reference.book_at(update.instrument, update.venue);
         let Some(book) = self.books.get_mut(at).filter(|_| known) else {
             return out.notice(Notice::BadReference);
         };
@@ -104,8 +111,8 @@ impl Engine {
         reason: Distrust,
         out: &mut Out<'_, S>,
     ) {
-        let known = venue.index() < self.venues.len();
-        let at = instrument.index() * VENUES_MAX + venue.index();
+        let known = self.has_feed(venue);
+        let at = self.reference.book_at(instrument, venue);
         let Some(book) = self.books.get_mut(at).filter(|_| known) else {
             return out.notice(Notice::BadReference);
         };
@@ -134,7 +141,10 @@ impl Engine {
     }
 
     pub(super) fn on_feed_alive<S: Sink>(&mut self, venue: VenueId, out: &mut Out<'_, S>) {
-        if venue.index() < self.venues.len() && self.hear(venue) {
+        if !self.has_feed(venue) {
+            return out.notice(Notice::BadReference);
+        }
+        if self.hear(venue) {
             self.judge_all_books(out);
             self.wake_for_venues();
         }
