@@ -40,7 +40,7 @@ use crate::hash::Rolling;
 use crate::id::{AccountId, ChildId, ExecId, InstrumentId, OrderId, SessionId, VenueId};
 use crate::input::{CancelOnDisconnect, Genesis, Header, Input, Scope};
 use crate::ledger::Ledger;
-use crate::listed::{Books, place_of};
+use crate::listed::Books;
 use crate::number::{Qty, UnixNanos};
 use crate::order::Order;
 use crate::output::{Notice, Output, Sink};
@@ -383,6 +383,7 @@ impl Engine {
             Input::Asset(_)
             | Input::Instrument(_)
             | Input::Venue(_)
+            | Input::BooksOf(_)
             | Input::Budget(_)
             | Input::Listing(_)
             | Input::Account(_)
@@ -541,9 +542,9 @@ impl Engine {
         self.orders.live()
     }
 
-    /// One venue's book of one instrument; `None` if the venue does not list it.
+    /// The book of one instrument that a venue account uses; `None` if it is not listed.
     pub fn book(&self, venue: VenueId, instrument: InstrumentId) -> Option<&Book> {
-        self.books.get(place_of(instrument, venue))
+        self.books.get(self.reference.book_at(instrument, venue))
     }
 
     /// Whether the venue is up.

@@ -99,6 +99,12 @@ impl VenueState {
         }
     }
 
+    /// Whether the venue's feed has failed too often, and its books have not been proved since.
+    #[inline]
+    fn distrusts_feed(&self) -> bool {
+        self.breakers[RequestKind::Data as usize - 1].is_shut()
+    }
+
     /// Orders that the venue may leave unanswered. After a breaker or a pause it gets one at a
     /// time, until it has taken one.
     #[inline]
@@ -113,7 +119,7 @@ impl VenueState {
 pub struct RoutingView<'a> {
     /// The reference data.
     pub reference: &'a Reference,
-    /// Books, by instrument times [`VENUES_MAX`] plus venue.
+    /// Books, at their places of [`Reference::book_at`].
     pub books: &'a Books,
     /// States of the venues, by id.
     pub venues: &'a [VenueState],

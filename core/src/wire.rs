@@ -296,6 +296,7 @@ wire_input! {
         28 FeedAlive(venue), 32 Replace(request), 33 MassCancel(request), 34 MassStatus(request),
         36 Operator(operator), 37 LogoutSent(session), 39 Budget(def), 40 Routing(def),
         41 Owner(def), 42 Preview(order), 43 Trade(trade), 44 Rest(def),
+        47 BooksOf(def),
     }
     named {
         18 ChildAccepted { venue, child, venue_order },
@@ -314,7 +315,7 @@ wire_input! {
 mod tests {
     use super::*;
     use crate::input::{
-        AGE_STEPS_MAX, AccountDef, AccountLimits, AgeStep, BehaviourCosts, BookUpdate,
+        AGE_STEPS_MAX, AccountDef, AccountLimits, AgeStep, BehaviourCosts, BookUpdate, BooksOfDef,
         BreakerTerms, BudgetDef, CancelOnDisconnect, CancelOrder, ChildFill, Counted, Fate,
         Genesis, Instructions, InstrumentDef, Level, LimitKind, Liquidity, MassCancel, MassScope,
         Moving, NewOrder, NoReference, NodeCommand, Operator, OperatorCommand, OrdType,
@@ -475,6 +476,7 @@ mod tests {
                 fok: true,
                 breaker: BreakerTerms::DEFAULT,
             }),
+            Input::BooksOf(BooksOfDef { venue, owner: VenueId(2) }),
             Input::Budget(BudgetDef::new(venue, 1, &[window; WINDOWS_MAX]).unwrap_or_default()),
             Input::Balance { venue, asset: AssetId(1), total: Amount(-5) },
         ]
