@@ -78,6 +78,10 @@ pub struct Config {
     pub node: NodeConfig,
     /// Where clients connect.
     pub fix: FixConfig,
+    /// The file that the configuration was read from; `None` for a text. No key of the file.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub file: Option<PathBuf>,
     /// Log lines on standard error, `docs/logs.md`.
     #[serde(default)]
     pub log: LogConfig,

@@ -311,6 +311,7 @@ impl ReadModel {
             | OperatorCommand::Resolve(_)
             | OperatorCommand::Session(..)
             | OperatorCommand::LogOut(..)
+            | OperatorCommand::Extend(_)
             | OperatorCommand::Preview(_) => {}
             OperatorCommand::Node(command) => {
                 self.log_level = log_level(command).unwrap_or(self.log_level);

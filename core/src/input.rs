@@ -29,7 +29,7 @@ pub use definition::{
 };
 pub use limits::{AccountLimits, LIMITS, Limit, LimitKind, LimitValue};
 pub use operator::{
-    By, NodeCommand, Operator, OperatorCommand, Preview, Reason, Resolution, Scope,
+    By, Extension, NodeCommand, Operator, OperatorCommand, Preview, Reason, Resolution, Scope,
 };
 pub use owner::{OtherOwners, OwnerDef, SelfMatchPolicy};
 pub use refusal::{Cause, Refusal};

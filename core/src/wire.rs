@@ -316,9 +316,9 @@ mod tests {
     use super::*;
     use crate::input::{
         AGE_STEPS_MAX, AccountDef, AccountLimits, AgeStep, BehaviourCosts, BookUpdate, BooksOfDef,
-        BreakerTerms, BudgetDef, CancelOnDisconnect, CancelOrder, ChildFill, Counted, Fate,
-        Genesis, Instructions, InstrumentDef, Level, LimitKind, Liquidity, MassCancel, MassScope,
-        Moving, NewOrder, NoReference, NodeCommand, Operator, OperatorCommand, OrdType,
+        BreakerTerms, BudgetDef, CancelOnDisconnect, CancelOrder, ChildFill, Counted, Extension,
+        Fate, Genesis, Instructions, InstrumentDef, Level, LimitKind, Liquidity, MassCancel,
+        MassScope, Moving, NewOrder, NoReference, NodeCommand, Operator, OperatorCommand, OrdType,
         OtherOwners, OwnerDef, Preview, PublicTrade, QueryOutcome, ReferenceTerms, Refusal,
         ReplaceOrder, Resolution, RestBy, RestDef, RoutingDef, RoutingMode, Scope, ScoreWeights,
         SelfMatchPolicy, SessionCommand, Side, TimeInForce, Unacceptable, VenueDef,
@@ -419,6 +419,7 @@ mod tests {
                 filled: Qty(3),
                 price: Price(i64::MAX),
             }),
+            OperatorCommand::Extend(Extension { accounts: 65_536, sessions: 3, digest: u64::MAX }),
             OperatorCommand::Node(NodeCommand::News),
             OperatorCommand::Node(NodeCommand::LiftCodeLock),
             OperatorCommand::Node(NodeCommand::ShutdownFlat),
