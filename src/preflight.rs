@@ -304,7 +304,7 @@ fn path_of(input: &Input, config: &Config) -> String {
         Input::Venue(def) => of("venue", venue(def.name.as_str())),
         Input::Account(_) | Input::Routing(_) | Input::Owner(_) => "account".to_owned(),
         Input::Session(_) => "session".to_owned(),
-        Input::Listing(_) | Input::Budget(_) => "venue".to_owned(),
+        Input::Listing(_) | Input::Budget(_) | Input::Amend(_) => "venue".to_owned(),
         _ => "assets".to_owned(),
     }
 }

@@ -7,8 +7,8 @@
 
 use crate::id::{AccountId, InstrumentId, SessionId, VenueId};
 use crate::input::{
-    AccountDef, AccountLimits, AssetDef, BudgetDef, Input, InstrumentDef, ListingDef, OwnerDef,
-    Refusal, RoutingDef, SessionDef, VenueDef,
+    AccountDef, AccountLimits, AmendDef, AssetDef, BudgetDef, Input, InstrumentDef, ListingDef,
+    OwnerDef, Refusal, RoutingDef, SessionDef, VenueDef,
 };
 use crate::number::{AMOUNT_DECIMALS, Amount, Notional, Qty, saturating_product};
 
@@ -33,6 +33,8 @@ pub struct Reference {
     pub venues: Vec<VenueDef>,
     /// How the venues count requests, by venue.
     pub budgets: Vec<BudgetDef>,
+    /// How the venues amend open orders, by venue.
+    amends: Vec<AmendDef>,
     /// Accounts by id, with the limits that operators have set.
     pub accounts: Vec<AccountDef>,
     /// Accounts by id, as the configuration last defined them.
@@ -81,6 +83,7 @@ impl Reference {
             Input::Instrument(def) => self.instrument(*def),
             Input::Venue(def) => self.venue(*def),
             Input::Budget(def) => self.budget(*def),
+            Input::Amend(def) => self.amend(*def),
             Input::Listing(def) => self.set_listing(*def),
             Input::Account(def) => self.account(*def),
             Input::Routing(def) => self.routing(*def),
@@ -97,6 +100,7 @@ impl Reference {
             .chain(self.instruments.iter().map(|def| Input::Instrument(*def)))
             .chain(self.venues.iter().map(|def| Input::Venue(*def)))
             .chain(self.budgets.iter().map(|def| Input::Budget(*def)))
+            .chain(self.amends.iter().map(|def| Input::Amend(*def)))
             .chain(self.listings.iter().flatten().map(|def| Input::Listing(*def)))
             .chain(self.configured.iter().map(|def| Input::Account(*def)))
             .chain(self.routing.iter().map(|def| Input::Routing(*def)))
@@ -142,6 +146,7 @@ impl Reference {
         define(&mut self.venues, def.id.index(), VENUES_MAX, def, |a, b| a.name == b.name)?;
         if self.budgets.len() < self.venues.len() {
             self.budgets.push(BudgetDef::none(def.id));
+            self.amends.push(AmendDef::none(def.id));
         }
         Ok(())
     }
@@ -185,6 +190,11 @@ impl Reference {
     fn budget(&mut self, def: BudgetDef) -> Result<(), BadReference> {
         let known = self.budgets.get_mut(def.venue.index()).filter(|_| def.is_sound());
         *known.ok_or(BadReference)? = def;
+        Ok(())
+    }
+
+    fn amend(&mut self, def: AmendDef) -> Result<(), BadReference> {
+        *self.amends.get_mut(def.venue.index()).ok_or(BadReference)? = def;
         Ok(())
     }
 
@@ -234,6 +244,12 @@ impl Reference {
     #[inline]
     pub fn routing_of(&self, account: AccountId) -> &RoutingDef {
         &self.routing[account.index()]
+    }
+
+    /// How a venue amends open orders, by an id that was checked when its input came in.
+    #[inline]
+    pub fn amend_of(&self, venue: VenueId) -> &AmendDef {
+        &self.amends[venue.index()]
     }
 
     /// The account of a session; `None` for an unknown session or a drop copy.

@@ -207,7 +207,7 @@ impl Engine {
         if called.len == OWN_CALLED_BACK_MAX {
             return true;
         }
-        called.ages_ns[called.len] = self.now.since(child.sent_at);
+        called.ages_ns[called.len] = self.age_ns(child);
         called.len += 1;
         called.yields += u32::from(how == How::Yield);
         let budget = &self.venues[child.venue.index()].budget;
@@ -265,7 +265,8 @@ impl Engine {
     /// order that does not wait counts on no cancel that is not sent.
     fn is_leaving(&self, child: &Child, order: &Order) -> bool {
         match child.state() {
-            ChildState::PendingCancel => true,
+            // Of one that is amended the answer is near: then it is asked again.
+            ChildState::PendingCancel | ChildState::PendingReplace => true,
             ChildState::Sent | ChildState::Live => {
                 order.tif.waits()
                     && child.cancel_wanted
@@ -273,7 +274,6 @@ impl Engine {
                     && self.takes_cancels(child.venue)
             }
             ChildState::Vacant
-            | ChildState::PendingReplace
             | ChildState::Unknown
             | ChildState::Filled
             | ChildState::Canceled
@@ -289,7 +289,7 @@ impl Engine {
         let slot = self.orders.slot(resting.id.0);
         let yields = &self.resting.moves_of(slot).yields;
         let budget = &self.venues[child.venue.index()].budget;
-        let age_ns = self.now.since(child.sent_at);
+        let age_ns = self.age_ns(child);
         let ready_at = match how {
             How::Cancel => Some(budget.cancel_ready_at(self.now, child.instrument, age_ns)),
             How::Decrement | How::Yield => {
@@ -503,6 +503,7 @@ impl Engine {
     /// that waits for their end.
     pub(super) fn clear_way<S: Sink>(&mut self, order: &Order, out: &mut Out<'_, S>) -> Qty {
         let Some(found) = self.find_in_way(order) else { return Qty::ZERO };
+        let mut left = order.unplaced();
         for (id, how) in &found.children[..found.len] {
             let Some(mut child) = self.children.get(id.0).copied() else { continue };
             let Some(mut resting) = self.load(child.order) else { continue };
@@ -515,11 +516,16 @@ impl Engine {
             match how {
                 How::Cancel => self.end(&mut resting, CancelReason::SelfMatch, out),
                 How::Decrement | How::Yield => {
-                    (child.moves, child.cancel_wanted, child.cancels) = (true, true, 0);
-                    child.yields_to = order.id;
+                    (child.moves, child.yields_to) = (true, order.id);
                     self.resting.moves(self.orders.slot(order.id.0)).awaited += 1;
                     resting.moving += 1;
-                    self.cancel_child(&mut child, out);
+                    if let Some(to) = self.lessened_to(&child, *how, left) {
+                        self.reduce(&mut child, to, out);
+                    } else {
+                        (child.cancel_wanted, child.cancels) = (true, 0);
+                        self.cancel_child(&mut child, out);
+                    }
+                    left = left.saturating_sub(child.leaves());
                     self.store_child(&mut child, &mut resting);
                     Self::tell_waiting(&mut resting, Waiting::Moving, out);
                 }
@@ -529,8 +535,43 @@ impl Engine {
         found.held
     }
 
-    /// Notes that a child which was called back for another order has ended. The book may show it
-    /// still, to the very orders that have waited for its end.
+    /// What is left of a child whose order and another one lose the smaller quantity, if the child
+    /// has more, and can be reduced by just that quantity in its place.
+    fn lessened_to(&self, child: &Child, how: How, lost: Qty) -> Option<Qty> {
+        if how != How::Decrement || lost.is_zero() {
+            return None;
+        }
+        let to = self.reduced_to(child, lost)?;
+        (child.qty.saturating_sub(to) == lost).then_some(to)
+    }
+
+    /// Notes that a child which gives up quantity for another order has been reduced.
+    pub(super) fn note_reduced(&mut self, child: &Child, order: &Order, freed: Qty) {
+        if child.yields_to == OrderId(0) {
+            return;
+        }
+        self.note_way(child, order, freed);
+        self.hide_own(child, freed);
+    }
+
+    fn note_way(&mut self, child: &Child, order: &Order, qty: Qty) {
+        self.resting.moves(self.orders.slot(order.id.0)).made_way_for = child.yields_to;
+        let (order, to, place) = (child.order, child.yields_to, (child.side, child.price));
+        self.yielded = Some(Yielded { order, to, qty, place });
+    }
+
+    /// Quantity of a child is gone. The book may show it still, to the very orders that have waited
+    /// for that.
+    fn hide_own(&mut self, child: &Child, qty: Qty) {
+        let book = &mut self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
+        let taker = child.side.opposite();
+        let level = book.opposite(taker).iter().find(|level| level.price == child.price);
+        if level.is_some_and(|level| level.qty >= qty) {
+            book.vanish(taker, qty);
+        }
+    }
+
+    /// Notes that a child which was called back for another order has ended.
     pub(super) fn note_yield(&mut self, child: &Child, order: &Order) {
         let is_yield = child.yields_to != OrderId(0);
         let slot = self.orders.slot(order.id.0);
@@ -538,18 +579,10 @@ impl Engine {
         let is_canceled = order.state() == OrderState::PendingCancel
             && order.cancel_reason == CancelReason::SelfMatch;
         if is_yield && (has_made_way || !child.leaves().is_zero()) {
-            self.resting.moves(slot).made_way_for = child.yields_to;
-            let (order, to, qty) = (child.order, child.yields_to, child.leaves());
-            self.yielded = Some(Yielded { order, to, qty, place: (child.side, child.price) });
+            self.note_way(child, order, child.leaves());
         }
-        if child.leaves().is_zero() || !is_yield && !is_canceled {
-            return;
-        }
-        let book = &mut self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
-        let taker = child.side.opposite();
-        let level = book.opposite(taker).iter().find(|level| level.price == child.price);
-        if level.is_some_and(|level| level.qty >= child.leaves()) {
-            book.vanish(taker, child.leaves());
+        if !child.leaves().is_zero() && (is_yield || is_canceled) {
+            self.hide_own(child, child.leaves());
         }
     }
 
