@@ -19,7 +19,7 @@ use crate::number::{Price, Qty};
 use crate::order::{CancelReason, Order, OrderState};
 use crate::output::{ReportKind, Sink};
 use crate::reference::VENUES_MAX;
-use crate::routing::{PlannedChild, RouteRequest, RoutingView, reaches};
+use crate::routing::{PlannedChild, RouteRequest, RoutingView, may_go, reaches};
 use crate::self_match::SelfMatches;
 use crate::venue_set::VenueSet;
 use crate::waiting::Waiting;
@@ -145,7 +145,9 @@ impl Engine {
         let side = order.side.opposite();
         let mut makes_way = false;
         for index in 0..self.venues.len() {
-            let book = &self.books[order.instrument.index() * VENUES_MAX + index];
+            let Some(book) = self.books.get(order.instrument.index() * VENUES_MAX + index) else {
+                continue;
+            };
             let mut best = None;
             if !book.own_children[side as usize - 1].is_empty() {
                 best = self.first_that(order, index, |meets| meets != Meets::Passes);
@@ -253,12 +255,19 @@ impl Engine {
             let resting = self.orders.get(child.order.0);
             resting.is_some_and(|one| matches!(self.policy(order, one), Policy::MakeWay(_)))
         };
-        (0..self.venues.len()).any(|venue| {
+        self.venues_of(order).any(|venue| {
             let facing = self.own_meeting(order, venue).take(OWN_LOOKED_AT_MAX);
             let mut reached =
                 facing.take_while(|(child, _)| reaches(order.worst, child.price, order.side));
             reached.any(|(child, meets)| makes_way(child) && meets == Meets::Stays)
         })
+    }
+
+    /// The venues that an order may go to, where orders of ours can be in its way.
+    fn venues_of(&self, order: &Order) -> impl Iterator<Item = usize> + use<'_> {
+        let request = self.route_request(order);
+        let venues = (0..self.venues.len()).map(|index| VenueId(index as u8));
+        venues.filter(move |venue| may_go(&self.market(), &request, *venue)).map(VenueId::index)
     }
 
     /// Whether a cancel of the child is with its venue, or goes there as soon as there is room. An
@@ -314,8 +323,9 @@ impl Engine {
         let side = order.side.opposite();
         for index in 0..self.venues.len() {
             let stays = self.first_that(order, index, |meets| meets == Meets::Stays);
-            let book = &mut self.books[order.instrument.index() * VENUES_MAX + index];
-            book.set_own_best(side, stays.map(|(price, _)| price));
+            if let Some(book) = self.book_at(order, index) {
+                book.set_own_best(side, stays.map(|(price, _)| price));
+            }
         }
         true
     }
@@ -369,19 +379,24 @@ impl Engine {
             let children = self.hidden_at(order, venue, of_owner);
             let qty = children.fold(0, |sum: i64, child| sum.saturating_add(child.leaves().0));
             *hidden = Qty(qty);
-            self.book_at(order, venue).vanish(order.side, *hidden);
+            if let Some(book) = self.book_at(order, venue) {
+                book.vanish(order.side, *hidden);
+            }
         }
         let market =
             RoutingView::new(&self.reference, &self.books, &self.venues, &self.ledger, self.now);
         let plan = self.router.make_plan(&market, request);
         self.counts.bounded_plans += u64::from(plan.search.bounded);
         for (venue, hidden) in hidden.iter().enumerate().take(self.venues.len()) {
-            self.book_at(order, venue).give_back(order.side, *hidden);
+            if let Some(book) = self.book_at(order, venue) {
+                book.give_back(order.side, *hidden);
+            }
         }
     }
 
-    fn book_at(&mut self, order: &Order, venue: usize) -> &mut Book {
-        &mut self.books[order.instrument.index() * VENUES_MAX + venue]
+    /// The book of an order's instrument at a venue, if the venue lists the instrument.
+    fn book_at(&mut self, order: &Order, venue: usize) -> Option<&mut Book> {
+        self.books.get_mut(order.instrument.index() * VENUES_MAX + venue)
     }
 
     /// Finds the own resting children whose place an order needs: what would it take if they were
@@ -401,7 +416,7 @@ impl Engine {
             let Some(worst) = self.worst_of(order, leg, has_least) else { continue };
             self.find_at(order, leg, worst, false, &mut found);
         }
-        if let Some(leg) = &self.router.plan().rest {
+        for leg in self.router.plan().rests() {
             self.find_at(order, leg, leg.price, true, &mut found);
         }
         self.look_up_own(order);
@@ -545,7 +560,8 @@ impl Engine {
         (child.qty.saturating_sub(to) == lost).then_some(to)
     }
 
-    /// Notes that a child which gives up quantity for another order has been reduced.
+    /// Notes that a child which gives up quantity for another order has been reduced; `child` is
+    /// as before, and the table has it as it is now.
     pub(super) fn note_reduced(&mut self, child: &Child, order: &Order, freed: Qty) {
         if child.yields_to == OrderId(0) {
             return;
@@ -563,10 +579,9 @@ impl Engine {
     /// Quantity of a child is gone. The book may show it still, to the very orders that have waited
     /// for that.
     fn hide_own(&mut self, child: &Child, qty: Qty) {
-        let book = &mut self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
         let taker = child.side.opposite();
-        let level = book.opposite(taker).iter().find(|level| level.price == child.price);
-        if level.is_some_and(|level| level.qty >= qty) {
+        if self.may_show_still(child, qty, taker) {
+            let book = &mut self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
             book.vanish(taker, qty);
         }
     }
@@ -584,6 +599,25 @@ impl Engine {
         if !child.leaves().is_zero() && (is_yield || is_canceled) {
             self.hide_own(child, child.leaves());
         }
+    }
+
+    /// Whether a book may show a quantity of a child that is gone. The level shows our other
+    /// children beside it, and what is left of this one; what of the levels up to there is counted
+    /// as gone already is no part of it.
+    fn may_show_still(&self, child: &Child, gone: Qty, taker: Side) -> bool {
+        let book = &self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
+        let others = self.own.iter(book.own_children[child.side as usize - 1]);
+        let others = others.map(|slot| self.children.in_slot(slot)).take(OWN_LOOKED_AT_MAX);
+        let (mut there, mut upto) = (gone.0, gone.0);
+        for other in others.take_while(|other| reaches(child.price, other.price, taker)) {
+            upto = upto.saturating_add(other.leaves().0);
+            if other.price == child.price {
+                there = there.saturating_add(other.leaves().0);
+            }
+        }
+        let level = book.opposite(taker).iter().find(|level| level.price == child.price);
+        level.is_some_and(|level| level.qty.0 >= there)
+            && shown(book, taker, |price| reaches(child.price, price, taker)).0 >= upto
     }
 
     /// A child is no longer being called back. The order that it makes way for may pass if it was
@@ -709,7 +743,8 @@ impl Engine {
             reaches(order.worst, child.price, order.side) && self.have_one_owner(order, child)
         };
         policy == SelfMatchPolicy::CancelIncoming
-            && (0..self.venues.len())
+            && self
+                .venues_of(order)
                 .any(|venue| self.own_facing(order, venue).take(OWN_LOOKED_AT_MAX).any(blocks))
     }
 }

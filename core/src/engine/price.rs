@@ -106,7 +106,9 @@ impl Engine {
             let venue = VenueId(index as u8);
             let mid = self.prices[instrument.index()].mid(venue);
             let is_outlier = counted.present.has(venue) && is_apart(mid, by, by, bps);
-            let book = &mut self.books[instrument.index() * VENUES_MAX + index];
+            let Some(book) = self.books.get_mut(instrument.index() * VENUES_MAX + index) else {
+                continue;
+            };
             if is_outlier == book.is_outlier {
                 continue;
             }

@@ -176,12 +176,15 @@ impl Engine {
         if child.leaves().is_zero() {
             return self.end_child(child, order, ChildEvent::LastFilled, child.filled, out);
         }
-        if settles && child.moves {
-            self.note_reduced(&child, &order, freed);
+        let moved = (settles && child.moves).then_some(child);
+        if moved.is_some() {
             self.moved(&mut child, &mut order);
             child.yields_to = OrderId(0);
         }
         self.store_child(&mut child, &mut order);
+        if let Some(before) = moved {
+            self.note_reduced(&before, &order, freed);
+        }
         self.wake_for_book(child.instrument);
         self.after_child(&mut order, out);
         self.store(&order);
