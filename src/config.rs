@@ -29,6 +29,7 @@ use crate::watch::logs::LogConfig;
 
 mod account;
 pub mod alerts;
+mod amend;
 mod budget;
 mod check;
 pub mod comp_id;
@@ -52,6 +53,7 @@ mod url;
 
 pub use account::AccountConfig;
 pub use alerts::{AlertsConfig, AlertsError, Webhook};
+pub use amend::AmendConfig;
 pub use budget::BudgetConfig;
 pub use console::{ConsoleConfig, TwoPersonRule};
 pub use decimal::{amount, mantissa};
@@ -291,6 +293,10 @@ pub struct VenueConfig {
     #[serde(default)]
     #[schemars(length(max = WINDOWS_MAX))]
     pub budget: Vec<BudgetConfig>,
+    /// What becomes of a resting order that gets less quantity: `reduce-keeps-priority` (the venue
+    /// amends the order, which keeps its place in the queue) or `none` (it is placed anew).
+    #[serde(default)]
+    pub amend: AmendConfig,
     /// Most new orders without an answer. With more, the venue is busy and gets no new order.
     #[serde(default = "unanswered_max")]
     #[schemars(range(min = 1))]

@@ -323,7 +323,7 @@ fn path_of(input: &Input, config: &Config) -> String {
             "account".to_owned()
         }
         Input::Session(_) => "session".to_owned(),
-        Input::Listing(_) | Input::Budget(_) => "venue".to_owned(),
+        Input::Listing(_) | Input::Budget(_) | Input::Amend(_) => "venue".to_owned(),
         _ => "assets".to_owned(),
     }
 }

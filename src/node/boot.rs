@@ -191,6 +191,9 @@ pub fn describe(input: &Input, names: &Names) -> String {
         Input::Budget(def) => {
             format!("budget of venue {}", of(&names.venues, def.venue.index()))
         }
+        Input::Amend(def) => {
+            format!("amends at venue {}", of(&names.venues, def.venue.index()))
+        }
         Input::Listing(def) => format!(
             "listing of {} at venue {}",
             of(&names.instruments, def.instrument.index()),
@@ -227,6 +230,7 @@ pub fn inputs(config: &Config, names: &Names) -> Option<Vec<Input>> {
     for venue in &config.venue {
         inputs.push(Input::Venue(venue_def(venue, names)?));
         inputs.push(Input::Budget(budget_def(venue, names)?));
+        inputs.push(Input::Amend(venue.amends(names.venue(&venue.name)?)));
         for listing in &venue.listing {
             inputs.push(Input::Listing(listing_def(&instruments, venue, listing, names)?));
         }
@@ -304,6 +308,7 @@ fn place_of(input: &Input) -> Option<(u8, u32)> {
         Input::Owner(def) => (7, u32::from(def.account.0)),
         Input::Session(def) => (8, u32::from(def.id.0)),
         Input::Rest(def) => (9, u32::from(def.account.0)),
+        Input::Amend(def) => (10, u32::from(def.venue.0)),
         _ => return None,
     })
 }
