@@ -57,8 +57,8 @@ use crate::watch::trouble::Watcher;
 /// How often the main thread looks whether it is to end.
 const MAIN_PERIOD: Duration = Duration::from_millis(50);
 
-/// The adapters of each venue.
-pub type Machines = Vec<(VenueId, Orders, FeedMachine, DriverConfig)>;
+/// The adapters of each venue account; no feed for one that uses the books of another one.
+pub type Machines = Vec<(VenueId, Orders, Option<FeedMachine>, DriverConfig)>;
 
 /// The parts of a node after recovery, before its threads start.
 pub struct NodeParts<'a> {
@@ -336,7 +336,7 @@ fn spawn_core(
     })
 }
 
-/// Makes a sender for each venue, and starts a feed.
+/// Makes a sender for each venue account, and starts the feeds.
 fn venues(
     shared: &mut SharedHandles,
     machines: Machines,
@@ -347,9 +347,12 @@ fn venues(
     let mut workers = Vec::new();
     for (id, orders, books, driver) in machines {
         let handles = shared.handles(stages.clone())?;
-        let links = VenueLinks { venue: id.index(), ..VenueLinks::default() };
+        let mut links = VenueLinks { venue: id.index(), ..VenueLinks::default() };
         senders.push(sender(id, orders, &driver, handles, links.orders.clone())?);
-        workers.push(feed(shared, id, books, &driver, (stop, links.feed.clone()))?);
+        if let Some(books) = books {
+            let link = links.feed.insert(LinkGauge::default()).clone();
+            workers.push(feed(shared, id, books, &driver, (stop, link))?);
+        }
         shared.links.push(links);
     }
     Ok((senders, workers))
