@@ -306,7 +306,7 @@ impl Sink for CatchUp<'_> {
     }
 }
 
-fn machines(config: &Config, names: &Names, node_tag: u32) -> Result<Machines, NodeError> {
+fn machines(config: &Config, names: &Names, node_tag: u32) -> Result<Vec<Machines>, NodeError> {
     let mut machines = Vec::new();
     for venue in &config.venue {
         let id =
@@ -314,14 +314,15 @@ fn machines(config: &Config, names: &Names, node_tag: u32) -> Result<Machines, N
         let setup = venues::setup(config, venue, names, node_tag)?;
         let orders = venues::orders(venue, &setup)?;
         let has_feed = venue.books_of.is_none();
-        let books = has_feed.then(|| venues::feed(venue, &setup)).transpose()?;
+        let feed = has_feed.then(|| venues::feed(venue, &setup)).transpose()?;
         let driver = DriverConfig {
             name: venue.name.clone(),
             tls: ClientTls::load(venue.ca_file.as_deref())?,
             connect_timeout: Duration::from_secs(5),
             http_timeout: Duration::from_secs(5),
         };
-        machines.push((id, orders, books, driver));
+        let listings = venue.listing.len();
+        machines.push(Machines { venue: id, listings, orders, feed, driver });
     }
     Ok(machines)
 }

@@ -14,6 +14,7 @@ mod operator;
 mod owner;
 mod refusal;
 mod request;
+mod rest;
 mod routing;
 mod terms;
 mod trade;
@@ -37,6 +38,7 @@ pub use request::{
     NewOrder, OrdType, OrderStatus, ReplaceOrder, SessionCommand, Unacceptable, WrittenNumber,
     WrittenTerms,
 };
+pub use rest::{REST_PLACES_DEFAULT, REST_PLACES_MAX, RestBy, RestDef, VenuePercents};
 pub use routing::{
     BehaviourCosts, Choice, MOVE_GAIN_PPM_DEFAULT, Moving, RoutingDef, RoutingMode, ScoreWeights,
 };
@@ -83,6 +85,8 @@ pub enum Input {
     Routing(RoutingDef),
     /// Who owns an account, and what becomes of its orders that meet other orders of ours.
     Owner(OwnerDef),
+    /// Where the part of an account's orders rests that waits.
+    Rest(RestDef),
     /// Definition of a client session.
     Session(SessionDef),
     /// A client's new order.

@@ -8,16 +8,26 @@
 use crate::id::{AccountId, InstrumentId, SessionId, VenueId};
 use crate::input::{
     AccountDef, AccountLimits, AssetDef, BooksOfDef, BudgetDef, Input, InstrumentDef, ListingDef,
-    OwnerDef, Refusal, RoutingDef, SessionDef, VenueDef,
+    OwnerDef, Refusal, RestDef, RoutingDef, SessionDef, VenueDef,
 };
+use crate::listed::{Listed, place_of};
 use crate::number::{AMOUNT_DECIMALS, Amount, Notional, Qty, saturating_product};
 use crate::venue_set::VenueSet;
 
 /// Venues at most.
 pub const VENUES_MAX: usize = 32;
 
-/// Assets, instruments, accounts and sessions at most, each.
-pub const DEFINITIONS_MAX: usize = 1024;
+/// Assets at most.
+pub const ASSETS_MAX: usize = 4_096;
+
+/// Instruments at most.
+pub const INSTRUMENTS_MAX: usize = 4_096;
+
+/// Accounts at most: as many as [`AccountId`] has numbers.
+pub const ACCOUNTS_MAX: usize = 1 << 16;
+
+/// Client sessions at most: as many as [`SessionId`] has numbers.
+pub const SESSIONS_MAX: usize = 1 << 16;
 
 /// A definition that contradicts an earlier one or is out of range. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,10 +56,14 @@ pub struct Reference {
     routing: Vec<RoutingDef>,
     /// Who owns accounts, by account.
     owners: Vec<OwnerDef>,
+    /// Where the orders of accounts rest, by account.
+    rests: Vec<RestDef>,
     /// Client sessions by id.
     pub sessions: Vec<SessionDef>,
-    /// Listings, by instrument times [`VENUES_MAX`] plus venue.
-    listings: Vec<Option<ListingDef>>,
+    /// Numbers of the listings.
+    listed: Listed,
+    /// Listings, by number.
+    listings: Vec<ListingDef>,
 }
 
 /// Puts `new` at `index` if that is the next free one, or over the definition there if `same` finds
@@ -91,6 +105,7 @@ impl Reference {
             Input::Account(def) => self.account(*def),
             Input::Routing(def) => self.routing(*def),
             Input::Owner(def) => self.owner(*def),
+            Input::Rest(def) => self.rest(*def),
             Input::Session(def) => self.session(*def),
             _ => Err(BadReference),
         }
@@ -104,10 +119,11 @@ impl Reference {
             .chain(self.venues.iter().map(|def| Input::Venue(*def)))
             .chain(self.books_of())
             .chain(self.budgets.iter().map(|def| Input::Budget(*def)))
-            .chain(self.listings.iter().flatten().map(|def| Input::Listing(*def)))
+            .chain(self.all_listings().map(|def| Input::Listing(*def)))
             .chain(self.configured.iter().map(|def| Input::Account(*def)))
             .chain(self.routing.iter().map(|def| Input::Routing(*def)))
             .chain(self.owners.iter().map(|def| Input::Owner(*def)))
+            .chain(self.rests.iter().map(|def| Input::Rest(*def)))
             .chain(self.sessions.iter().map(|def| Input::Session(*def)))
     }
 
@@ -125,7 +141,7 @@ impl Reference {
     }
 
     fn asset(&mut self, def: AssetDef) -> Result<(), BadReference> {
-        define(&mut self.assets, def.id.index(), DEFINITIONS_MAX, def, |a, b| a.name == b.name)
+        define(&mut self.assets, def.id.index(), ASSETS_MAX, def, |a, b| a.name == b.name)
     }
 
     fn instrument(&mut self, def: InstrumentDef) -> Result<(), BadReference> {
@@ -137,12 +153,10 @@ impl Reference {
         if !sound {
             return Err(BadReference);
         }
-        define(&mut self.instruments, def.id.index(), DEFINITIONS_MAX, def, |a, b| {
+        define(&mut self.instruments, def.id.index(), INSTRUMENTS_MAX, def, |a, b| {
             (a.symbol, a.base, a.quote, a.price_decimals, a.qty_decimals)
                 == (b.symbol, b.base, b.quote, b.price_decimals, b.qty_decimals)
-        })?;
-        self.listings.resize(self.instruments.len() * VENUES_MAX, None);
-        Ok(())
+        })
     }
 
     fn venue(&mut self, def: VenueDef) -> Result<(), BadReference> {
@@ -167,7 +181,7 @@ impl Reference {
         }
         let is_new = self.has_own_books(def.venue)
             && self.accounts_with_books_of(def.venue).count() == 1
-            && !self.listings.iter().flatten().any(|listing| listing.venue == def.venue);
+            && !self.listings.iter().any(|listing| listing.venue == def.venue);
         if !is_new {
             return Err(BadReference);
         }
@@ -194,11 +208,12 @@ impl Reference {
             return Ok(());
         }
         for all in [&mut self.accounts, &mut self.configured] {
-            define(all, def.id.index(), DEFINITIONS_MAX, def, |a, b| a.name == b.name)?;
+            define(all, def.id.index(), ACCOUNTS_MAX, def, |a, b| a.name == b.name)?;
         }
         if self.routing.len() < self.accounts.len() {
             self.routing.push(RoutingDef { denied: self.further, ..RoutingDef::usual(def.id) });
             self.owners.push(OwnerDef::usual(def.id, def.name));
+            self.rests.push(RestDef::usual(def.id));
         }
         Ok(())
     }
@@ -232,11 +247,17 @@ impl Reference {
         Ok(())
     }
 
+    fn rest(&mut self, def: RestDef) -> Result<(), BadReference> {
+        let known = self.rests.get_mut(def.account.index()).filter(|_| def.is_sound());
+        *known.ok_or(BadReference)? = def;
+        Ok(())
+    }
+
     fn session(&mut self, def: SessionDef) -> Result<(), BadReference> {
         if def.account.is_some_and(|account| account.index() >= self.accounts.len()) {
             return Err(BadReference);
         }
-        define(&mut self.sessions, def.id.index(), DEFINITIONS_MAX, def, |a, b| a.name == b.name)
+        define(&mut self.sessions, def.id.index(), SESSIONS_MAX, def, |a, b| a.name == b.name)
     }
 
     fn budget(&mut self, def: BudgetDef) -> Result<(), BadReference> {
@@ -258,20 +279,28 @@ impl Reference {
         if !sound {
             return Err(BadReference);
         }
-        self.listings[def.instrument.index() * VENUES_MAX + def.venue.index()] = Some(def);
+        let number = self.listed.list(place_of(def.instrument, def.venue));
+        match self.listings.get_mut(number) {
+            Some(known) => *known = def,
+            None => self.listings.push(def),
+        }
         Ok(())
     }
 
     /// An instrument's terms at a venue; `None` if the venue does not list it.
     #[inline]
     pub fn listing(&self, instrument: InstrumentId, venue: VenueId) -> Option<&ListingDef> {
-        self.listings.get(instrument.index() * VENUES_MAX + venue.index())?.as_ref()
+        self.listings.get(self.listed.number(place_of(instrument, venue))?)
     }
 
     /// An instrument's terms at all venues that list it.
     pub fn listings(&self, instrument: InstrumentId) -> impl Iterator<Item = &ListingDef> {
-        let at = instrument.index() * VENUES_MAX;
-        self.listings.get(at..at + VENUES_MAX).unwrap_or_default().iter().flatten()
+        self.listed.of_instrument(instrument).filter_map(|number| self.listings.get(number))
+    }
+
+    /// All listings, by instrument and venue.
+    pub fn all_listings(&self) -> impl Iterator<Item = &ListingDef> {
+        self.listed.iter().filter_map(|number| self.listings.get(number))
     }
 
     /// Whose books a venue account uses.
@@ -333,6 +362,12 @@ impl Reference {
     #[inline]
     pub fn routing_of(&self, account: AccountId) -> &RoutingDef {
         &self.routing[account.index()]
+    }
+
+    /// Where an account's orders rest, by an id that was checked when its input came in.
+    #[inline]
+    pub fn rest_of(&self, account: AccountId) -> &RestDef {
+        &self.rests[account.index()]
     }
 
     /// The account of a session; `None` for an unknown session or a drop copy.

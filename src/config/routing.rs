@@ -3,9 +3,12 @@
 //! A line belongs here if it reads, checks or passes on these keys. What they do is the core's;
 //! `docs/routing.md` has the rules.
 
+use std::collections::BTreeMap;
+
 use rutter_core::id::{AccountId, VenueId};
 use rutter_core::input::{
-    BehaviourCosts, MOVE_GAIN_PPM_DEFAULT, Moving, RoutingDef, RoutingMode, ScoreWeights,
+    BehaviourCosts, MOVE_GAIN_PPM_DEFAULT, Moving, REST_PLACES_DEFAULT, RoutingDef, RoutingMode,
+    ScoreWeights,
 };
 use rutter_core::venue_set::VenueSet;
 use schemars::JsonSchema;
@@ -13,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::VenueConfig;
 use super::finding::{Fault, Findings};
+use super::rest::RestConfig;
 use super::venue_account::{book_owner, chosen};
 
 /// `[account.routing]`: how an account's orders choose between venues.
@@ -54,6 +58,15 @@ pub struct RoutingConfig {
     /// What a move to a better place has to gain at least, parts per million of the order's limit.
     #[schemars(range(max = 1_000_000))]
     pub move_gain_ppm: u32,
+    /// Where the part of an order rests that waits: at the best place, or at several, each with a
+    /// share.
+    pub rest: RestConfig,
+    /// Places of an order that rests by share at most; of use only without `rest_percent`.
+    #[schemars(range(min = 1, max = 8))]
+    pub rest_places: u8,
+    /// Shares of venues by their names, per cent, 100 together. Where none is given, the shares
+    /// follow from how fast an order is expected to fill at each place.
+    pub rest_percent: BTreeMap<String, u8>,
 }
 
 /// `move`: whether a resting order moves to a better place to wait.
@@ -147,6 +160,9 @@ impl Default for RoutingConfig {
             weights: WeightsConfig::default(),
             moving: MoveConfig::default(),
             move_gain_ppm: MOVE_GAIN_PPM_DEFAULT,
+            rest: RestConfig::default(),
+            rest_places: REST_PLACES_DEFAULT,
+            rest_percent: BTreeMap::new(),
         }
     }
 }
@@ -201,6 +217,14 @@ impl RoutingConfig {
         })
     }
 
+    /// The name of the venue account by which the orders go to a venue of that name. `None` if there
+    /// is no such venue.
+    pub fn account_at<'a>(&self, venues: &'a [VenueConfig], name: &str) -> Option<&'a str> {
+        let named = venues.iter().find(|one| one.name == name)?;
+        let owner = book_owner(venues, named)?;
+        Some(&chosen(venues, &self.venue_accounts, owner).name)
+    }
+
     /// Adds what is wrong with `venue_accounts` at that path.
     fn check_venue_accounts(&self, findings: &mut Findings, at: &str, venues: &[VenueConfig]) {
         let mut owners: Vec<&str> = Vec::new();
@@ -251,6 +275,8 @@ impl RoutingConfig {
                 }
             }
         }
+        let owners: Vec<&str> = owners_of(all).collect();
+        self.check_rest(findings, at, &owners);
         if !ScoreWeights::from(self.weights).is_whole() {
             let WeightsConfig { price, latency, reliability, liquidity } = self.weights;
             let parts = [price, latency, reliability, liquidity].map(u32::from);
@@ -258,8 +284,7 @@ impl RoutingConfig {
             findings.add(&format!("{at}.weights"), Fault::OutOfRange, reason);
         }
         let is_allowed = |venue: &str| !is_left_out(self, venue);
-        let owners = all.iter().filter(|one| one.books_of.is_none()).map(|one| one.name.as_str());
-        let allowed: Vec<&str> = owners.filter(|one| is_allowed(one)).collect();
+        let allowed: Vec<&str> = owners_of(all).filter(|one| is_allowed(one)).collect();
         if !venues.is_empty() && allowed.is_empty() {
             // A name that is no venue's has its own finding, and stands for a venue.
             if self.include.iter().all(|name| venues.contains(&name.as_str())) {
@@ -280,6 +305,11 @@ impl RoutingConfig {
             findings.add(&format!("{at}.backup"), Fault::Conflict, reason.to_owned());
         }
     }
+}
+
+/// The names of the venues, each of which is that of its first account.
+fn owners_of(venues: &[VenueConfig]) -> impl Iterator<Item = &str> {
+    venues.iter().filter(|one| one.books_of.is_none()).map(|one| one.name.as_str())
 }
 
 /// Whether the lists keep an account from a venue with books of its own.

@@ -231,6 +231,9 @@ pub fn describe(input: &Input, names: &Names) -> String {
         Input::Owner(def) => {
             format!("owner of account {}", of(&names.accounts, def.account.index()))
         }
+        Input::Rest(def) => {
+            format!("resting of account {}", of(&names.accounts, def.account.index()))
+        }
         Input::Session(def) => format!("session {}", def.name),
         _ => String::new(),
     }
@@ -278,6 +281,11 @@ pub fn inputs(config: &Config, names: &Names) -> Option<Vec<Input>> {
             |name| names.venue(name),
         )?));
         inputs.push(Input::Owner(account.owner_definition(id)?));
+        inputs.push(Input::Rest(
+            routing.rest_definition(id, |name| {
+                names.venue(routing.account_at(&config.venue, name)?)
+            })?,
+        ));
     }
     for session in &config.session {
         inputs.push(Input::Session(SessionDef {
@@ -312,6 +320,7 @@ fn place_of(input: &Input) -> Option<(u8, u32)> {
         Input::Routing(def) => (7, u32::from(def.account.0)),
         Input::Owner(def) => (8, u32::from(def.account.0)),
         Input::Session(def) => (9, u32::from(def.id.0)),
+        Input::Rest(def) => (10, u32::from(def.account.0)),
         _ => return None,
     })
 }

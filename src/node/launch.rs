@@ -57,8 +57,19 @@ use crate::watch::trouble::Watcher;
 /// How often the main thread looks whether it is to end.
 const MAIN_PERIOD: Duration = Duration::from_millis(50);
 
-/// The adapters of each venue account; no feed for one that uses the books of another one.
-pub type Machines = Vec<(VenueId, Orders, Option<FeedMachine>, DriverConfig)>;
+/// The adapters of one venue account.
+pub struct Machines {
+    /// The venue account.
+    pub venue: VenueId,
+    /// How many instruments it lists.
+    pub listings: usize,
+    /// Its order entry.
+    pub orders: Orders,
+    /// Its market data; `None` for one that uses the books of another one.
+    pub feed: Option<FeedMachine>,
+    /// How both reach the venue.
+    pub driver: DriverConfig,
+}
 
 /// The parts of a node after recovery, before its threads start.
 pub struct NodeParts<'a> {
@@ -73,7 +84,7 @@ pub struct NodeParts<'a> {
     /// The client gateway, with its message stores.
     pub gateway: ClientGateway<MmapStore>,
     /// The machines of each venue.
-    pub machines: Machines,
+    pub machines: Vec<Machines>,
     /// The newest snapshot, for metrics, probes and alerts.
     pub monitor: Arc<Monitor>,
     /// The read model after the replay.
@@ -339,19 +350,20 @@ fn spawn_core(
 /// Makes a sender for each venue account, and starts the feeds.
 fn venues(
     shared: &mut SharedHandles,
-    machines: Machines,
+    machines: Vec<Machines>,
     stages: &StageRecorder,
     stop: &Arc<AtomicBool>,
 ) -> Result<(Vec<UnplacedStation>, Vec<Worker>), NodeError> {
     let mut senders = Vec::new();
     let mut workers = Vec::new();
-    for (id, orders, books, driver) in machines {
+    for Machines { venue, listings, orders, feed: books, driver } in machines {
         let handles = shared.handles(stages.clone())?;
-        let mut links = VenueLinks { venue: id.index(), ..VenueLinks::default() };
-        senders.push(sender(id, orders, &driver, handles, links.orders.clone())?);
+        let mut links = VenueLinks { venue: venue.index(), ..VenueLinks::default() };
+        senders.push(sender(venue, orders, &driver, handles, links.orders.clone())?);
         if let Some(books) = books {
             let link = links.feed.insert(LinkGauge::default()).clone();
-            workers.push(feed(shared, id, books, &driver, (stop, link))?);
+            let tap = Tap::new(venue, listings);
+            workers.push(feed(shared, tap, books, &driver, (stop, link))?);
         }
         shared.links.push(links);
     }
@@ -373,19 +385,18 @@ fn sender(
 
 fn feed(
     shared: &mut SharedHandles,
-    venue: VenueId,
+    mut tap: Tap,
     machine: FeedMachine,
     config: &DriverConfig,
     (stop, link): (&Arc<AtomicBool>, LinkGauge),
 ) -> Result<Worker, NodeError> {
     let feed = {
         let driver = Driver::new(machine, config.clone(), unix_ns)?;
-        let mut tap = Tap::new(venue);
         tap.connect(&mut shared.gateway_tap);
         if let Some(reader) = &mut shared.console_tap {
             tap.connect(reader);
         }
-        shared.updates.push((venue.index(), tap.count()));
+        shared.updates.push((tap.venue().index(), tap.count()));
         Feed::start(config.name.clone(), driver, shared.writer(), tap, link)
     };
     // Market data is not worth a spinning processor.

@@ -19,7 +19,7 @@ use crate::number::{Price, Qty};
 use crate::order::{CancelReason, Order, OrderState};
 use crate::output::{ReportKind, Sink};
 use crate::reference::VENUES_MAX;
-use crate::routing::{PlannedChild, RouteRequest, RoutingView, reaches};
+use crate::routing::{PlannedChild, RouteRequest, RoutingView, may_go, reaches};
 use crate::self_match::SelfMatches;
 use crate::venue_set::VenueSet;
 use crate::waiting::Waiting;
@@ -151,10 +151,10 @@ impl Engine {
         let side = order.side.opposite();
         let mut makes_way = false;
         for venue in (0..self.venues.len()).map(|index| VenueId(index as u8)) {
-            if !self.reference.has_own_books(venue) {
+            let at = self.reference.book_at(order.instrument, venue);
+            if !self.reference.has_own_books(venue) || self.books.get(at).is_none() {
                 continue;
             }
-            let at = self.reference.book_at(order.instrument, venue);
             let mut best = None;
             if !self.books[at].own_children[side as usize - 1].is_empty() {
                 best = self.first_that(order, venue, |meets| meets != Meets::Passes);
@@ -271,12 +271,19 @@ impl Engine {
             let resting = self.orders.get(child.order.0);
             resting.is_some_and(|one| matches!(self.policy(order, one, child), Policy::MakeWay(_)))
         };
-        self.books_owners().any(|venue| {
+        self.venues_of(order).any(|venue| {
             let facing = self.own_meeting(order, venue).take(OWN_LOOKED_AT_MAX);
             let mut reached =
                 facing.take_while(|(child, _)| reaches(order.worst, child.price, order.side));
             reached.any(|(child, meets)| makes_way(child) && meets == Meets::Stays)
         })
+    }
+
+    /// The venues that an order may go to, where orders of ours can be in its way.
+    fn venues_of(&self, order: &Order) -> impl Iterator<Item = VenueId> + use<'_> {
+        let request = self.route_request(order);
+        let venues = (0..self.venues.len()).map(|index| VenueId(index as u8));
+        venues.filter(move |venue| may_go(&self.market(), &request, *venue))
     }
 
     /// Whether a cancel of the child is with its venue, or goes there as soon as there is room. An
@@ -335,8 +342,9 @@ impl Engine {
                 continue;
             }
             let stays = self.first_that(order, venue, |meets| meets == Meets::Stays);
-            let book = &mut self.books[self.reference.book_at(order.instrument, venue)];
-            book.set_own_best(side, stays.map(|(price, _)| price));
+            if let Some(book) = self.book_of(order, venue) {
+                book.set_own_best(side, stays.map(|(price, _)| price));
+            }
         }
         true
     }
@@ -394,23 +402,24 @@ impl Engine {
             let children = self.hidden_at(order, venue, of_owner);
             let qty = children.fold(0, |sum: i64, child| sum.saturating_add(child.leaves().0));
             *hidden = Qty(qty);
-            let book = &mut self.books[self.reference.book_at(order.instrument, venue)];
-            book.vanish(order.side, *hidden);
+            if let Some(book) = self.book_of(order, venue) {
+                book.vanish(order.side, *hidden);
+            }
         }
         let market =
             RoutingView::new(&self.reference, &self.books, &self.venues, &self.ledger, self.now);
         let plan = self.router.make_plan(&market, request);
         self.counts.bounded_plans += u64::from(plan.search.bounded);
         for (index, hidden) in hidden.iter().enumerate().take(self.venues.len()) {
-            let at = self.reference.book_at(order.instrument, VenueId(index as u8));
-            self.books[at].give_back(order.side, *hidden);
+            if let Some(book) = self.book_of(order, VenueId(index as u8)) {
+                book.give_back(order.side, *hidden);
+            }
         }
     }
 
-    /// The venue accounts that have books of their own.
-    fn books_owners(&self) -> impl Iterator<Item = VenueId> {
-        let venues = (0..self.venues.len()).map(|index| VenueId(index as u8));
-        venues.filter(|venue| self.reference.has_own_books(*venue))
+    /// The book of an order's instrument that a venue account uses, if it is listed.
+    fn book_of(&mut self, order: &Order, venue: VenueId) -> Option<&mut Book> {
+        self.books.get_mut(self.reference.book_at(order.instrument, venue))
     }
 
     /// Finds the own resting children whose place an order needs: what would it take if they were
@@ -430,7 +439,7 @@ impl Engine {
             let Some(worst) = self.worst_of(order, leg, has_least) else { continue };
             self.find_at(order, leg, worst, false, &mut found);
         }
-        if let Some(leg) = &self.router.plan().rest {
+        for leg in self.router.plan().rests() {
             self.find_at(order, leg, leg.price, true, &mut found);
         }
         self.look_up_own(order);
@@ -574,12 +583,29 @@ impl Engine {
         if child.leaves().is_zero() || !is_yield && !is_canceled {
             return;
         }
-        let book = &mut self.books[self.reference.book_at(child.instrument, child.venue)];
         let taker = child.side.opposite();
-        let level = book.opposite(taker).iter().find(|level| level.price == child.price);
-        if level.is_some_and(|level| level.qty >= child.leaves()) {
+        if self.may_show_still(child, taker) {
+            let book = &mut self.books[self.reference.book_at(child.instrument, child.venue)];
             book.vanish(taker, child.leaves());
         }
+    }
+
+    /// Whether a book may show a child that has just ended. The level shows our other children
+    /// beside it, and what of the levels up to there is counted as gone is no part of it.
+    fn may_show_still(&self, child: &Child, taker: Side) -> bool {
+        let book = &self.books[self.reference.book_at(child.instrument, child.venue)];
+        let others = self.own.iter(book.own_children[child.side as usize - 1]);
+        let others = others.map(|slot| self.children.in_slot(slot)).take(OWN_LOOKED_AT_MAX);
+        let (mut there, mut upto) = (child.leaves().0, child.leaves().0);
+        for other in others.take_while(|other| reaches(child.price, other.price, taker)) {
+            upto = upto.saturating_add(other.leaves().0);
+            if other.price == child.price {
+                there = there.saturating_add(other.leaves().0);
+            }
+        }
+        let level = book.opposite(taker).iter().find(|level| level.price == child.price);
+        level.is_some_and(|level| level.qty.0 >= there)
+            && shown(book, taker, |price| reaches(child.price, price, taker)).0 >= upto
     }
 
     /// A child is no longer being called back. The order that it makes way for may pass if it was
@@ -706,7 +732,7 @@ impl Engine {
         };
         policy == SelfMatchPolicy::CancelIncoming
             && self
-                .books_owners()
+                .venues_of(order)
                 .any(|venue| self.own_facing(order, venue).take(OWN_LOOKED_AT_MAX).any(blocks))
     }
 }

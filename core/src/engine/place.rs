@@ -90,7 +90,7 @@ impl Engine {
                 // The rest is looked at again when a child ends.
                 return self.wait_no_more(order, out);
             }
-            if self.router.plan().takes().is_empty() && self.router.plan().rest.is_none() {
+            if self.router.plan().sends_nothing() {
                 return self.nothing_to_send(order, out);
             }
             // The table of children has no place.
@@ -121,7 +121,7 @@ impl Engine {
     /// Sends the children of the router's plan. True if there is one.
     fn carry_out<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) -> bool {
         let children = order.live_children;
-        // Ends: a plan has a child per venue at most.
+        // Ends: a plan has two children per venue at most.
         for at in 0..self.router.plan().takes().len() {
             if order.live_children >= CHILDREN_PER_ORDER_MAX {
                 break;
@@ -131,9 +131,12 @@ impl Engine {
             let tif = if fok { TimeInForce::Fok } else { TimeInForce::Ioc };
             self.send_child(order, &leg, tif, false, out);
         }
-        let rest = self.router.plan().rest;
-        if let Some(leg) = rest.filter(|_| order.live_children < CHILDREN_PER_ORDER_MAX) {
-            let post_only = self.posting(order) != Posting::No;
+        let post_only = self.posting(order) != Posting::No;
+        for at in 0..self.router.plan().rests().len() {
+            if order.live_children >= CHILDREN_PER_ORDER_MAX {
+                break;
+            }
+            let leg = self.router.plan().rests()[at];
             self.send_child(order, &leg, TimeInForce::Gtc, post_only, out);
         }
         let sent = order.live_children > children;
@@ -289,6 +292,7 @@ impl Engine {
             backup: terms.backup,
             costs: terms.costs,
             score: self.score_of(order),
+            rest_shares: self.rest_shares(order),
             closed: self.closed,
             faded: order.faded,
             faded_at: order.faded_at,

@@ -108,7 +108,8 @@ impl Engine {
             }
             let mid = self.prices[instrument.index()].mid(venue);
             let is_outlier = counted.present.has(venue) && is_apart(mid, by, by, bps);
-            let book = &mut self.books[self.reference.book_at(instrument, venue)];
+            let at = self.reference.book_at(instrument, venue);
+            let Some(book) = self.books.get_mut(at) else { continue };
             if is_outlier == book.is_outlier {
                 continue;
             }

@@ -271,9 +271,7 @@ impl Engine {
         if child.is_over() {
             // The child should be over and is open: it is cancelled whatever its order wants.
             out.notice(Notice::FoundAfterEnd(child.venue, child.id));
-            self.count_cancel(&child);
-            out.put(&Output::SendCancel(reference_of(&child)));
-            return;
+            return self.cancel_stray(&child, out);
         }
         if child.awaited.is_some() {
             // This answer is older than the one that reported the end: the executions are missing

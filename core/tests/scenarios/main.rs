@@ -27,6 +27,7 @@ mod refusals;
 mod requests;
 mod resolve;
 mod rest_beside;
+mod rest_shares;
 mod score;
 mod self_match;
 mod spike;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rutter_core::id::{ChildId, OrderId, SessionId, VenueId};
+use rutter_core::id::{AccountId, ChildId, OrderId, SessionId, VenueId};
 use rutter_core::input::*;
 use rutter_core::number::{FeePpm, Price, Qty, UnixNanos};
 use rutter_core::output::{Notice, Output, SendNew};
@@ -87,6 +87,11 @@ impl World {
         desk.routing(|terms| {
             (terms.moving, terms.move_gain_ppm, terms.backup) = (moving, 5, backup);
         });
+        if seed % 5 < 2 {
+            let places = 2 + (seed % 2) as u8;
+            let usual = RestDef::usual(AccountId(0));
+            desk.input(Input::Rest(RestDef { by: RestBy::Share, places, ..usual }));
+        }
         if random.in_100(50) {
             let mut young = [AgeStep::default(); AGE_STEPS_MAX];
             young[0] = AgeStep { below_s: 5, points: 8 };

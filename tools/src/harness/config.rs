@@ -196,7 +196,7 @@ fn node_config(dir: &Path, places: &Places<'_>, settings: &NodeSettings) -> Stri
         settings.listen,
     );
     if !settings.further.is_empty() {
-        let names: Vec<String> = settings.further.iter().map(further_name).collect();
+        let names: Vec<String> = settings.further.iter().copied().map(further_name).collect();
         let _ = writeln!(
             text,
             "[[account]]\nname = \"fund-b\"\norder_notional_max = \"5000000\"\n\
@@ -242,7 +242,7 @@ fn node_config(dir: &Path, places: &Places<'_>, settings: &NodeSettings) -> Stri
     text
 }
 
-fn further_name(venue: &Venue) -> String {
+fn further_name(venue: Venue) -> String {
     format!("{}-b", venue.name())
 }
 
@@ -256,7 +256,7 @@ fn write_further(text: &mut String, venue: Venue, places: &Places<'_>) {
         "[[venue]]\nname = \"{0}\"\nkind = \"{1}\"\nbooks_of = \"{1}\"\n\
          orders_per_window_max = 1000000\norder_window_ms = 1000\norder_url = \"{2}\"\n\
          rest_url = \"{3}://{4}\"\nca_file = {5}\napi_key = \"{6}\"\nsecret_file = {7}\n{8}",
-        further_name(&venue),
+        further_name(venue),
         venue.name(),
         links.order_url,
         if reach.tls { "https" } else { "http" },
