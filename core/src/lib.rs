@@ -36,6 +36,7 @@ mod table;
 pub mod ticks;
 pub mod traded;
 pub mod venue_set;
+pub mod volume;
 pub mod waiting;
 pub mod wire;
 

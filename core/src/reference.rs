@@ -5,12 +5,18 @@
 //! Ids are dense and given once. Every start of the node sends all definitions again. Terms may
 //! differ then (fees, limits, ticks), identity may not (name, decimals, assets).
 
-use crate::id::{AccountId, InstrumentId, SessionId, VenueId};
+use crate::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
 use crate::input::{
-    AccountDef, AccountLimits, AssetDef, BudgetDef, Input, InstrumentDef, ListingDef, OwnerDef,
-    Refusal, RoutingDef, SessionDef, VenueDef,
+    AccountDef, AccountFeeDef, AccountLimits, AssetDef, BudgetDef, Input, InstrumentDef,
+    ListingDef, OwnerDef, Refusal, RoutingDef, SessionDef, VenueDef,
 };
 use crate::number::{AMOUNT_DECIMALS, Amount, Notional, Qty, saturating_product};
+use crate::venue_set::VenueSet;
+
+mod fees;
+
+use fees::Listed;
+pub use fees::{ACCOUNT_FEES_MAX, HeldFees, ListingFees, VenueFees};
 
 /// Venues at most.
 pub const VENUES_MAX: usize = 32;
@@ -44,7 +50,15 @@ pub struct Reference {
     /// Client sessions by id.
     pub sessions: Vec<SessionDef>,
     /// Listings, by instrument times [`VENUES_MAX`] plus venue.
-    listings: Vec<Option<ListingDef>>,
+    listings: Vec<Option<Listed>>,
+    /// What the venues' fees depend on, by venue.
+    venue_fees: Vec<VenueFees>,
+    /// Fees of accounts, by account, venue and instrument.
+    account_fees: Vec<AccountFeeDef>,
+    /// Where an account has fees of its own, by account.
+    fee_venues: Vec<VenueSet>,
+    /// Instruments by base and quote asset.
+    pairs: Vec<(AssetId, AssetId, InstrumentId)>,
 }
 
 /// Puts `new` at `index` if that is the next free one, or over the definition there if `same` finds
@@ -86,22 +100,27 @@ impl Reference {
             Input::Routing(def) => self.routing(*def),
             Input::Owner(def) => self.owner(*def),
             Input::Session(def) => self.session(*def),
+            Input::FeeSchedule(def) => self.fee_schedule(*def),
+            Input::FeeTier(def) => self.fee_tier(*def),
+            Input::FeeByTier { venue, instrument } => self.fee_by_tier(*venue, *instrument),
+            Input::AccountFee(def) => self.account_fee(*def),
             _ => Err(BadReference),
         }
     }
 
-    /// All definitions, as the inputs that would define them again. Accounts are as the
-    /// configuration defined them.
+    /// All definitions, as the inputs that would define them again. Accounts and the fees of
+    /// listings are as the configuration defined them.
     pub fn definitions(&self) -> impl Iterator<Item = Input> {
         (self.assets.iter().map(|def| Input::Asset(*def)))
             .chain(self.instruments.iter().map(|def| Input::Instrument(*def)))
             .chain(self.venues.iter().map(|def| Input::Venue(*def)))
             .chain(self.budgets.iter().map(|def| Input::Budget(*def)))
-            .chain(self.listings.iter().flatten().map(|def| Input::Listing(*def)))
+            .chain(self.listings.iter().flatten().map(|listed| Input::Listing(listed.as_defined())))
             .chain(self.configured.iter().map(|def| Input::Account(*def)))
             .chain(self.routing.iter().map(|def| Input::Routing(*def)))
             .chain(self.owners.iter().map(|def| Input::Owner(*def)))
             .chain(self.sessions.iter().map(|def| Input::Session(*def)))
+            .chain(fees::definitions(self))
     }
 
     /// Sets an account's limits; they hold until its configuration changes.
@@ -135,6 +154,7 @@ impl Reference {
                 == (b.symbol, b.base, b.quote, b.price_decimals, b.qty_decimals)
         })?;
         self.listings.resize(self.instruments.len() * VENUES_MAX, None);
+        self.note_pair(def.base, def.quote, def.id);
         Ok(())
     }
 
@@ -142,6 +162,7 @@ impl Reference {
         define(&mut self.venues, def.id.index(), VENUES_MAX, def, |a, b| a.name == b.name)?;
         if self.budgets.len() < self.venues.len() {
             self.budgets.push(BudgetDef::none(def.id));
+            self.venue_fees.push(VenueFees::none(def.id));
         }
         Ok(())
     }
@@ -157,6 +178,7 @@ impl Reference {
         if self.routing.len() < self.accounts.len() {
             self.routing.push(RoutingDef::usual(def.id));
             self.owners.push(OwnerDef::usual(def.id, def.name));
+            self.fee_venues.push(VenueSet::EMPTY);
         }
         Ok(())
     }
@@ -194,27 +216,37 @@ impl Reference {
             && def.qty_min.0 >= 0
             && def.qty_max >= def.qty_min
             && def.notional_min.0 >= 0
-            && def.maker_fee.0.unsigned_abs() < 1_000_000
-            && def.taker_fee.0.unsigned_abs() < 1_000_000
+            && fees::is_rate(def.maker_fee)
+            && fees::is_rate(def.taker_fee)
             && def.venue.index() < self.venues.len()
             && def.instrument.index() < self.instruments.len();
         if !sound {
             return Err(BadReference);
         }
-        self.listings[def.instrument.index() * VENUES_MAX + def.venue.index()] = Some(def);
+        let listed = self.listed(def);
+        self.listings[def.instrument.index() * VENUES_MAX + def.venue.index()] = Some(listed);
         Ok(())
     }
 
-    /// An instrument's terms at a venue; `None` if the venue does not list it.
+    /// An instrument's terms at a venue, with the fees that hold now for accounts without fees of
+    /// their own; `None` if the venue does not list it.
     #[inline]
     pub fn listing(&self, instrument: InstrumentId, venue: VenueId) -> Option<&ListingDef> {
-        self.listings.get(instrument.index() * VENUES_MAX + venue.index())?.as_ref()
+        self.listings
+            .get(instrument.index() * VENUES_MAX + venue.index())?
+            .as_ref()
+            .map(|listed| &listed.def)
     }
 
     /// An instrument's terms at all venues that list it.
     pub fn listings(&self, instrument: InstrumentId) -> impl Iterator<Item = &ListingDef> {
         let at = instrument.index() * VENUES_MAX;
-        self.listings.get(at..at + VENUES_MAX).unwrap_or_default().iter().flatten()
+        self.listings
+            .get(at..at + VENUES_MAX)
+            .unwrap_or_default()
+            .iter()
+            .flatten()
+            .map(|listed| &listed.def)
     }
 
     /// An instrument by an id that was checked when its input came in.

@@ -15,8 +15,8 @@ use super::reasons::Causes;
 use super::{PlannedChild, RouteRequest, RoutingView, reaches};
 use crate::book::Book;
 use crate::id::VenueId;
-use crate::input::{ListingDef, Side};
-use crate::number::{Price, Qty, UnixNanos};
+use crate::input::Side;
+use crate::number::{FeePpm, Price, Qty, UnixNanos};
 use crate::output::{VenueLine, Verdict};
 use crate::reference::VENUES_MAX;
 use crate::strategy::Posting;
@@ -76,7 +76,7 @@ pub(super) fn choose(
         });
         // A price before the top is at the top; then the book that is nearest is the narrowest.
         let to_top = behind.map(|behind| (behind.max(0), behind.saturating_abs()));
-        let place = Place { listing: c.listing, book: c.book, side: request.side, limit };
+        let place = Place { fee: c.fees.maker, book: c.book, side: request.side, limit };
         let (better, same) = c.book.ahead(request.side, price);
         let behaviour = behaviour_ppb(market, request, c.listing.venue);
         let cost = place.cost(c.best, [better, same, left], market.now).saturating_add(behaviour);
@@ -99,7 +99,8 @@ pub fn cost_of_waiting(
     let (side, limit, price) = (request.side, request.worst, child.price);
     let (better, same) = book.ahead(side, price);
     let opposite = book.opposite(side).best().map(|level| level.price);
-    let place = Place { listing, book, side, limit };
+    let fee = market.reference.fees(request.account, listing).maker;
+    let place = Place { fee, book, side, limit };
     let behind = [better, ahead.unwrap_or(same), child.qty];
     let behaviour = behaviour_ppb(market, request, child.venue);
     Some(place.cost(opposite, behind, market.now).saturating_add(behaviour))
@@ -124,7 +125,8 @@ pub fn joined_at(
 
 /// A place to wait.
 struct Place<'a> {
-    listing: &'a ListingDef,
+    /// The maker fee.
+    fee: FeePpm,
     book: &'a Book,
     side: Side,
     limit: Price,
@@ -143,7 +145,7 @@ impl Place<'_> {
         let all = behind + i128::from(traded.0.max(0));
         let lost = i128::from(self.lost_unfilled(opposite));
         let unfilled = if all == 0 { lost } else { lost * behind / all };
-        let fee = i64::from(self.listing.maker_fee.0) * PPB_PER_PPM;
+        let fee = i64::from(self.fee.0) * PPB_PER_PPM;
         fee.saturating_add(i64::try_from(unfilled).unwrap_or(UNFILLED_PPB_MAX))
     }
 
