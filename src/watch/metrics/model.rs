@@ -198,6 +198,8 @@ impl MetricsModel {
             | Notice::Paused(..)
             | Notice::Barred(..)
             | Notice::Behaviour(..)
+            | Notice::Fees(..)
+            | Notice::FeeValue(..)
             | Notice::BadReference => {}
         }
     }
