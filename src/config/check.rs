@@ -61,6 +61,7 @@ impl Config {
         for (at, venue) in self.venue.iter().enumerate() {
             self.check_venue(findings, &format!("venue[{at}]"), venue);
         }
+        self.check_account_fees(findings);
         self.check_keys_of_venues(findings);
         self.check_addresses(findings);
         self.check_paths(findings);
@@ -159,6 +160,7 @@ impl Config {
             findings.add(&format!("{at}.{}", error.key), Fault::UnknownValue, error.reason);
         }
         venue.check_limits(findings, at);
+        venue.check_fees(findings, at, &self.assets);
         if venue.breaker_open_max_ms < venue.breaker_open_ms {
             let reason = format!("less than breaker_open_ms ({})", venue.breaker_open_ms);
             findings.add(&format!("{at}.breaker_open_max_ms"), Fault::Conflict, reason);

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use rutter_clients::market::{InstrumentTerms, ListingTerms, MarketConfig, MarketLimits};
 use rutter_core::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
 use rutter_core::input::{
-    AccountDef, AssetDef, BreakerTerms, BudgetDef, Genesis, Input, InstrumentDef, ListingDef,
-    ReferenceTerms, SessionDef, VenueDef,
+    AccountDef, AssetDef, BreakerTerms, BudgetDef, FeeScheduleDef, FeeTierDef, Genesis, Input,
+    InstrumentDef, ListingDef, ReferenceTerms, SessionDef, VenueDef,
 };
-use rutter_core::number::{Amount, FeePpm, Qty, Text};
+use rutter_core::number::{Amount, Qty, Text};
 use rutter_core::reference::{BadReference, Reference};
 use rutter_core::wire::{SCHEMA, decode};
 use rutter_journal::{FileStorage, OpenError, Reader};
@@ -140,8 +140,12 @@ impl Known {
     fn keep(&mut self, input: Input) {
         match input {
             Input::Genesis(found) => self.genesis = self.genesis.or(Some(found)),
-            // A listing has no name of its own.
-            Input::Listing(_) => {}
+            // A listing has no name of its own. What fees depend on is told whole at each start.
+            Input::Listing(_)
+            | Input::FeeSchedule(_)
+            | Input::FeeTier(_)
+            | Input::FeeByTier { .. }
+            | Input::AccountFee(_) => {}
             _ => {
                 if let Some(place) = place_of(&input) {
                     self.definitions.insert(place, input);
@@ -201,6 +205,14 @@ pub fn describe(input: &Input, names: &Names) -> String {
             format!("owner of account {}", of(&names.accounts, def.account.index()))
         }
         Input::Session(def) => format!("session {}", def.name),
+        Input::FeeSchedule(FeeScheduleDef { venue, .. })
+        | Input::FeeTier(FeeTierDef { venue, .. })
+        | Input::FeeByTier { venue, .. } => {
+            format!("fees of venue {}", of(&names.venues, venue.index()))
+        }
+        Input::AccountFee(def) => {
+            format!("fee of account {}", of(&names.accounts, def.account.index()))
+        }
         _ => String::new(),
     }
 }
@@ -223,6 +235,7 @@ pub fn inputs(config: &Config, names: &Names) -> Option<Vec<Input>> {
         for listing in &venue.listing {
             inputs.push(Input::Listing(listing_def(config, venue, listing, names)?));
         }
+        inputs.extend(venue.fee_definitions(names)?);
     }
     for account in &config.account {
         inputs.push(Input::Account(AccountDef {
@@ -238,6 +251,9 @@ pub fn inputs(config: &Config, names: &Names) -> Option<Vec<Input>> {
         let id = names.account(&account.name)?;
         inputs.push(Input::Routing(routing.definition(id, |name| names.venue(name))?));
         inputs.push(Input::Owner(account.owner_definition(id)?));
+        for fee in &account.fee {
+            inputs.push(Input::AccountFee(fee.definition(id, names)?));
+        }
     }
     for session in &config.session {
         inputs.push(Input::Session(SessionDef {
@@ -264,10 +280,16 @@ fn place_of(input: &Input) -> Option<(u8, u32)> {
         Input::Venue(def) => (2, u32::from(def.id.0)),
         Input::Budget(def) => (3, u32::from(def.venue.0)),
         Input::Listing(def) => (4, u32::from(def.instrument.0) << 8 | u32::from(def.venue.0)),
-        Input::Account(def) => (5, u32::from(def.id.0)),
-        Input::Routing(def) => (6, u32::from(def.account.0)),
-        Input::Owner(def) => (7, u32::from(def.account.0)),
-        Input::Session(def) => (8, u32::from(def.id.0)),
+        Input::FeeSchedule(def) => (5, u32::from(def.venue.0)),
+        Input::FeeTier(def) => (6, u32::from(def.venue.0) << 8 | u32::from(def.place)),
+        Input::FeeByTier { venue, instrument } => {
+            (7, u32::from(instrument.0) << 8 | u32::from(venue.0))
+        }
+        Input::Account(def) => (8, u32::from(def.id.0)),
+        Input::Routing(def) => (9, u32::from(def.account.0)),
+        Input::Owner(def) => (10, u32::from(def.account.0)),
+        Input::AccountFee(def) => (11, u32::from(def.account.0)),
+        Input::Session(def) => (12, u32::from(def.id.0)),
         _ => return None,
     })
 }
@@ -325,6 +347,7 @@ fn listing_def(
 ) -> Option<ListingDef> {
     let instrument = config.instrument.iter().find(|i| i.symbol == listing.instrument)?;
     let qty = |value| mantissa(value, u32::from(instrument.qty_decimals)).map(Qty);
+    let (maker_fee, taker_fee) = venue.listing_fees(listing)?;
     Some(ListingDef {
         instrument: names.instrument(&listing.instrument)?,
         venue: names.venue(&venue.name)?,
@@ -334,8 +357,8 @@ fn listing_def(
         qty_min: qty(listing.qty_min)?,
         qty_max: qty(listing.qty_max)?,
         notional_min: Amount(amount(listing.notional_min)?),
-        maker_fee: FeePpm(listing.maker_fee_ppm),
-        taker_fee: FeePpm(listing.taker_fee_ppm),
+        maker_fee,
+        taker_fee,
         fee_taken: listing.fee_taken.into(),
     })
 }

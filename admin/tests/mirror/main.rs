@@ -5,6 +5,7 @@
 
 mod desk;
 mod execution;
+mod fees;
 mod no_allocation;
 mod scenarios;
 mod world;

@@ -51,7 +51,7 @@ pub struct World {
     pub before: rutter_core::engine::Counts,
     random: Random,
     seq: u64,
-    now: u64,
+    pub now: u64,
     ids: u64,
     execs: Vec<ChildFill>,
 }
