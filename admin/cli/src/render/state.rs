@@ -193,7 +193,6 @@ pub fn venues(ok: &Value) -> Table {
         numbers("distrusts", 8),
         numbers("children", 9),
         words("behaviour", 10),
-        words("fees", 11),
         words("why not up", 0),
     ]);
     for venue in rows(ok, "venues") {
@@ -214,7 +213,6 @@ pub fn venues(ok: &Value) -> Table {
             counted(venue, "distrusts").into(),
             counted(venue, "children").into(),
             behaviour(venue).into(),
-            fee_terms(venue).into(),
             Span::new(why(venue), Paint::Warn),
         ]);
     }
@@ -225,26 +223,6 @@ pub fn venues(ok: &Value) -> Table {
 fn behaviour(venue: &Value) -> String {
     let known = venue.get("behaviour").and_then(|known| number(known, "cost_ppm"));
     known.map_or_else(|| "-".to_owned(), |ppm| format!("{ppm} ppm"))
-}
-
-/// The tier of the venue's fees with our volume of 30 days and the next tier's, and the token.
-fn fee_terms(venue: &Value) -> String {
-    let terms = venue.get("fee_terms").unwrap_or(&Value::Null);
-    let mut shown = Vec::new();
-    if let Some(tier) = number(terms, "tier") {
-        let (volume, asset) = (super::amount(terms, "volume"), word(terms, "volume_asset"));
-        let next = match terms.get("next_tier_from") {
-            None | Some(Value::Null) => String::new(),
-            Some(_) => format!(" of {}", super::amount(terms, "next_tier_from")),
-        };
-        shown.push(format!("tier {tier}, {volume}{next} {asset}"));
-    }
-    let token = terms.get("token").unwrap_or(&Value::Null);
-    if let Some(asset) = token.get("asset").and_then(Value::as_str) {
-        let is_used = token.get("in_use").and_then(Value::as_bool).unwrap_or_default();
-        shown.push(if is_used { format!("in {asset}") } else { format!("no {asset}") });
-    }
-    if shown.is_empty() { "-".to_owned() } else { shown.join(", ") }
 }
 
 fn feed_age(venue: &Value) -> Span {
