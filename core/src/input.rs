@@ -15,6 +15,7 @@ mod operator;
 mod owner;
 mod refusal;
 mod request;
+mod rest;
 mod routing;
 mod terms;
 mod trade;
@@ -23,8 +24,9 @@ mod venue;
 pub use book::{BookUpdate, Distrust, LEVELS_PER_UPDATE, Level};
 pub use budget::{AGE_STEPS_MAX, AgeStep, BudgetDef, Counted, WINDOWS_MAX, WindowDef, WindowKind};
 pub use definition::{
-    AccountDef, AssetDef, BUSY_WAIT_NS_MAX, BreakerTerms, FeeTaken, Genesis, InstrumentDef,
-    ListingDef, MARKET_WAIT_NS_DEFAULT, NoReference, ReferenceTerms, SessionDef, VenueDef,
+    AccountDef, AssetDef, BUSY_WAIT_NS_MAX, BooksOfDef, BreakerTerms, FeeTaken, Genesis,
+    InstrumentDef, ListingDef, MARKET_WAIT_NS_DEFAULT, NoReference, ReferenceTerms, SessionDef,
+    VenueDef,
 };
 pub use fees::{AccountFeeDef, FEE_TIERS_MAX, FeeScheduleDef, FeeTierDef, FeeTokenDef};
 pub use limits::{AccountLimits, LIMITS, Limit, LimitKind, LimitValue};
@@ -38,6 +40,7 @@ pub use request::{
     NewOrder, OrdType, OrderStatus, ReplaceOrder, SessionCommand, Unacceptable, WrittenNumber,
     WrittenTerms,
 };
+pub use rest::{REST_PLACES_DEFAULT, REST_PLACES_MAX, RestBy, RestDef, VenuePercents};
 pub use routing::{
     BehaviourCosts, Choice, MOVE_GAIN_PPM_DEFAULT, Moving, RoutingDef, RoutingMode, ScoreWeights,
 };
@@ -70,8 +73,10 @@ pub enum Input {
     Asset(AssetDef),
     /// Definition of an instrument.
     Instrument(InstrumentDef),
-    /// Definition of a venue.
+    /// Definition of a venue account.
     Venue(VenueDef),
+    /// A venue account uses the books of another one of the same venue.
+    BooksOf(BooksOfDef),
     /// How a venue counts requests; after the definition of the venue.
     Budget(BudgetDef),
     /// Definition of a listing: an instrument at a venue.
@@ -82,6 +87,8 @@ pub enum Input {
     Routing(RoutingDef),
     /// Who owns an account, and what becomes of its orders that meet other orders of ours.
     Owner(OwnerDef),
+    /// Where the part of an account's orders rests that waits.
+    Rest(RestDef),
     /// Definition of a client session.
     Session(SessionDef),
     /// What a venue's fees depend on; after the definition of the venue.

@@ -204,6 +204,9 @@ pub fn describe(input: &Input, names: &Names) -> String {
         Input::Owner(def) => {
             format!("owner of account {}", of(&names.accounts, def.account.index()))
         }
+        Input::Rest(def) => {
+            format!("resting of account {}", of(&names.accounts, def.account.index()))
+        }
         Input::Session(def) => format!("session {}", def.name),
         Input::FeeSchedule(FeeScheduleDef { venue, .. })
         | Input::FeeTier(FeeTierDef { venue, .. })
@@ -251,6 +254,7 @@ pub fn inputs(config: &Config, names: &Names) -> Option<Vec<Input>> {
         let id = names.account(&account.name)?;
         inputs.push(Input::Routing(routing.definition(id, |name| names.venue(name))?));
         inputs.push(Input::Owner(account.owner_definition(id)?));
+        inputs.push(Input::Rest(routing.rest_definition(id, |name| names.venue(name))?));
         for fee in &account.fee {
             inputs.push(Input::AccountFee(fee.definition(id, names)?));
         }
@@ -280,16 +284,17 @@ fn place_of(input: &Input) -> Option<(u8, u32)> {
         Input::Venue(def) => (2, u32::from(def.id.0)),
         Input::Budget(def) => (3, u32::from(def.venue.0)),
         Input::Listing(def) => (4, u32::from(def.instrument.0) << 8 | u32::from(def.venue.0)),
-        Input::FeeSchedule(def) => (5, u32::from(def.venue.0)),
-        Input::FeeTier(def) => (6, u32::from(def.venue.0) << 8 | u32::from(def.place)),
+        Input::Account(def) => (5, u32::from(def.id.0)),
+        Input::Routing(def) => (6, u32::from(def.account.0)),
+        Input::Owner(def) => (7, u32::from(def.account.0)),
+        Input::Session(def) => (8, u32::from(def.id.0)),
+        Input::Rest(def) => (9, u32::from(def.account.0)),
+        Input::FeeSchedule(def) => (10, u32::from(def.venue.0)),
+        Input::FeeTier(def) => (11, u32::from(def.venue.0) << 8 | u32::from(def.place)),
         Input::FeeByTier { venue, instrument } => {
-            (7, u32::from(instrument.0) << 8 | u32::from(venue.0))
+            (12, u32::from(instrument.0) << 8 | u32::from(venue.0))
         }
-        Input::Account(def) => (8, u32::from(def.id.0)),
-        Input::Routing(def) => (9, u32::from(def.account.0)),
-        Input::Owner(def) => (10, u32::from(def.account.0)),
-        Input::AccountFee(def) => (11, u32::from(def.account.0)),
-        Input::Session(def) => (12, u32::from(def.id.0)),
+        Input::AccountFee(def) => (13, u32::from(def.account.0)),
         _ => return None,
     })
 }

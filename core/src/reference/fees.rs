@@ -4,12 +4,13 @@
 //! A line belongs here if it keeps or finds a fee. Which tier holds, and whether the discount does,
 //! the engine finds and sets here; the read model sets what it is told.
 
-use super::{BadReference, Reference, VENUES_MAX};
+use super::{BadReference, Reference};
 use crate::id::{AccountId, AssetId, InstrumentId, VenueId};
 use crate::input::{
     AccountFeeDef, FEE_TIERS_MAX, FeeScheduleDef, FeeTaken, FeeTierDef, FeeTokenDef, Input,
     ListingDef,
 };
+use crate::listed::place_of;
 use crate::number::{Amount, FeePpm, PPM};
 use crate::venue_set::VenueSet;
 
@@ -60,22 +61,19 @@ pub struct HeldFees {
     pub token: Option<FeeTokenDef>,
 }
 
-/// A listing with the fees of its own, and those that hold.
+/// The fees that a listing came with.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Listed {
-    /// The definition, with the fees that hold for accounts without fees of their own.
-    pub def: ListingDef,
-    /// The fees that the definition came with.
+pub(super) struct ListedFees {
+    /// The fees of its own.
     own: ListingFees,
     /// The listing has the fees of its venue's tier.
     tiered: bool,
 }
 
-impl Listed {
-    /// The definition as it came.
-    pub const fn as_defined(&self) -> ListingDef {
-        let ListingFees { maker, taker, taken } = self.own;
-        ListingDef { maker_fee: maker, taker_fee: taker, fee_taken: taken, ..self.def }
+impl ListedFees {
+    /// Those of a new definition, which are its own.
+    pub const fn of(def: &ListingDef) -> Self {
+        Self { own: def.fees(), tiered: false }
     }
 }
 
@@ -133,10 +131,10 @@ pub(super) fn definitions(reference: &Reference) -> impl Iterator<Item = Input> 
         let tiers = fees.tiers.iter().map(|tier| Input::FeeTier(*tier));
         core::iter::once(Input::FeeSchedule(fees.schedule)).chain(tiers)
     });
-    let tiered = reference.listings.iter().flatten().filter(|listed| listed.tiered);
-    let tiered = tiered.map(|Listed { def: ListingDef { venue, instrument, .. }, .. }| {
-        Input::FeeByTier { venue: *venue, instrument: *instrument }
-    });
+    let listings = reference.listings.iter().zip(&reference.listed_fees);
+    let tiered = listings
+        .filter(|(_, fees)| fees.tiered)
+        .map(|(def, _)| Input::FeeByTier { venue: def.venue, instrument: def.instrument });
     let accounts = reference.account_fees.iter().map(|def| Input::AccountFee(*def));
     schedules.chain(tiered).chain(accounts)
 }
@@ -147,33 +145,43 @@ pub(super) const fn is_rate(fee: FeePpm) -> bool {
 }
 
 impl Reference {
-    /// A listing as its definition comes, with the fees that hold now.
-    pub(super) fn listed(&self, def: ListingDef) -> Listed {
-        let mut listed = Listed { def, own: def.fees(), tiered: false };
-        self.renew(&mut listed);
-        listed
+    /// The listings as they were defined, by instrument and venue.
+    pub(super) fn listings_as_defined(&self) -> impl Iterator<Item = ListingDef> {
+        self.listed.iter().filter_map(|number| {
+            let ListingFees { maker, taker, taken } = self.listed_fees.get(number)?.own;
+            let def = self.listings.get(number)?;
+            Some(ListingDef { maker_fee: maker, taker_fee: taker, fee_taken: taken, ..*def })
+        })
     }
 
-    /// Gives a listing the fees that hold now.
-    fn renew(&self, listed: &mut Listed) {
-        let fees = &self.venue_fees[listed.def.venue.index()];
+    /// Gives the listing of a number the fees that hold now.
+    pub(super) fn renew(&mut self, number: usize) {
+        let (Some(def), Some(listed)) =
+            (self.listings.get_mut(number), self.listed_fees.get(number))
+        else {
+            return;
+        };
+        let fees = &self.venue_fees[def.venue.index()];
         let full = match fees.held().filter(|_| listed.tiered) {
             Some(tier) => ListingFees { maker: tier.maker, taker: tier.taker, ..listed.own },
             None => listed.own,
         };
         let held = fees.token().map_or(full, |token| full.in_token(token));
-        let ListingFees { maker, taker, taken } = held;
-        (listed.def.maker_fee, listed.def.taker_fee) = (maker, taker);
-        listed.def.fee_taken = taken;
+        (def.maker_fee, def.taker_fee, def.fee_taken) = (held.maker, held.taker, held.taken);
     }
 
     fn renew_all(&mut self, venue: VenueId) {
-        for at in (venue.index()..self.listings.len()).step_by(VENUES_MAX) {
-            if let Some(mut listed) = self.listings[at] {
-                self.renew(&mut listed);
-                self.listings[at] = Some(listed);
+        for number in 0..self.listings.len() {
+            if self.listings[number].venue == venue {
+                self.renew(number);
             }
         }
+    }
+
+    /// The number of a listing, and the fees that it came with.
+    fn listed_fees(&self, instrument: InstrumentId, venue: VenueId) -> Option<(usize, ListedFees)> {
+        let number = self.listed.number(place_of(instrument, venue))?;
+        Some((number, *self.listed_fees.get(number)?))
     }
 
     pub(super) fn fee_schedule(&mut self, def: FeeScheduleDef) -> Result<(), BadReference> {
@@ -224,12 +232,11 @@ impl Reference {
         venue: VenueId,
         instrument: InstrumentId,
     ) -> Result<(), BadReference> {
-        let at = instrument.index() * VENUES_MAX + venue.index();
-        let known = self.listings.get(at).copied().flatten().filter(|_| venue.index() < VENUES_MAX);
-        let mut listed = known.ok_or(BadReference)?;
-        listed.tiered = true;
-        self.renew(&mut listed);
-        self.listings[at] = Some(listed);
+        let is_venue = venue.index() < self.venues.len();
+        let known = is_venue.then(|| self.listed_fees(instrument, venue)).flatten();
+        let (number, listed) = known.ok_or(BadReference)?;
+        self.listed_fees[number] = ListedFees { tiered: true, ..listed };
+        self.renew(number);
         Ok(())
     }
 
@@ -302,8 +309,7 @@ impl Reference {
         instrument: InstrumentId,
         venue: VenueId,
     ) -> Option<HeldFees> {
-        let at = instrument.index() * VENUES_MAX + venue.index();
-        let listed = self.listings.get(at)?.as_ref()?;
+        let (_, listed) = self.listed_fees(instrument, venue)?;
         let fees = self.venue_fees.get(venue.index())?;
         let own = account.and_then(|account| self.account_fee_of(account, instrument, venue));
         let (maker, taker) = match (own, fees.held().filter(|_| listed.tiered)) {

@@ -163,6 +163,22 @@ fn a_stated_volume_holds_a_tier_and_ages_out() {
     assert_eq!(taker_at(&desk, V0), 500, "90 are left, and 10 are traded");
 }
 
+/// The example of `docs/routing.md`, with its numbers.
+#[test]
+fn the_worked_example_of_the_page_gives_its_tiers() {
+    let from_day = 20_787; // 2026-11-30.
+    let stated = FeeScheduleDef { volume: Amount(48_000 * UNIT), from_day, ..schedule() };
+    let mut desk = Desk::with_venues(2);
+    desk.now = UnixNanos(u64::from(from_day) * DAY_NS + DAY_NS / 2);
+    define(&mut desk, stated, &[(0, 6_000), (10_000, 4_000), (50_000, 2_500)]);
+    let held = |desk: &mut Desk| (volume(desk), taker_at(desk, V0));
+    assert_eq!(held(&mut desk), (48_000, 4_000));
+    traded(&mut desk, 1, PAIR, 20_000);
+    assert_eq!(held(&mut desk), (50_000, 2_500));
+    desk.wait_ns(DAY_NS);
+    assert_eq!(held(&mut desk), (48_400, 4_000));
+}
+
 #[test]
 fn a_changed_volume_is_told_once_a_second_and_its_last_value_by_the_timer() {
     let mut desk = desk_with(schedule(), &[(0, 2_000), (1_000, 500)]);
