@@ -7,7 +7,8 @@
 //! `price` handles reference prices; `place` handles children; `preview` answers what would become
 //! of an order; `wake` handles orders that wait, `worked` orders that rest and take elsewhere,
 //! `places` where orders rest, `posted` orders that rest at the touch; `strategies` keeps the terms
-//! of strategies; `resolve` handles children whose venue does not tell their outcome.
+//! of strategies; `shared` puts orders that wait into one child, `shared_news` handles news about
+//! it; `resolve` handles children whose venue does not tell their outcome.
 
 mod behaved;
 mod breakers;
@@ -24,6 +25,8 @@ mod preview;
 mod price;
 mod replace;
 mod resolve;
+mod shared;
+mod shared_news;
 mod spend;
 mod strategies;
 mod venues;
@@ -65,6 +68,9 @@ pub const ROUNDS_MAX: u8 = 16;
 
 /// Living children of an order at most. What they do not carry waits.
 pub const CHILDREN_PER_ORDER_MAX: u16 = 64;
+
+/// Orders that share a child at most.
+pub const SHARERS_MAX: usize = 64;
 
 /// How long a venue that did not fill what its book showed gets nothing of the order while the book
 /// does not change, in nanoseconds.
@@ -384,6 +390,7 @@ impl Engine {
             | Input::Routing(_)
             | Input::Owner(_)
             | Input::Rest(_)
+            | Input::Sharing(_)
             | Input::Session(_) => self.on_definition(input, out),
             Input::NewOrder(order) => self.on_new_order(order, out),
             Input::Unacceptable(order) => self.on_unacceptable(order, out),

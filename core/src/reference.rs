@@ -8,7 +8,7 @@
 use crate::id::{AccountId, InstrumentId, SessionId, VenueId};
 use crate::input::{
     AccountDef, AccountLimits, AssetDef, BudgetDef, Input, InstrumentDef, ListingDef, OwnerDef,
-    Refusal, RestDef, RoutingDef, SessionDef, VenueDef,
+    Refusal, RestDef, RoutingDef, SessionDef, SharingDef, VenueDef,
 };
 use crate::number::{AMOUNT_DECIMALS, Amount, Notional, Qty, saturating_product};
 
@@ -43,6 +43,8 @@ pub struct Reference {
     owners: Vec<OwnerDef>,
     /// Where the orders of accounts rest, by account.
     rests: Vec<RestDef>,
+    /// Whether the orders of accounts may share a child, by account.
+    sharing: Vec<SharingDef>,
     /// Client sessions by id.
     pub sessions: Vec<SessionDef>,
     /// Listings, by instrument times [`VENUES_MAX`] plus venue.
@@ -88,6 +90,7 @@ impl Reference {
             Input::Routing(def) => self.routing(*def),
             Input::Owner(def) => self.owner(*def),
             Input::Rest(def) => self.rest(*def),
+            Input::Sharing(def) => self.set_sharing(*def),
             Input::Session(def) => self.session(*def),
             _ => Err(BadReference),
         }
@@ -105,6 +108,7 @@ impl Reference {
             .chain(self.routing.iter().map(|def| Input::Routing(*def)))
             .chain(self.owners.iter().map(|def| Input::Owner(*def)))
             .chain(self.rests.iter().map(|def| Input::Rest(*def)))
+            .chain(self.sharing.iter().map(|def| Input::Sharing(*def)))
             .chain(self.sessions.iter().map(|def| Input::Session(*def)))
     }
 
@@ -162,6 +166,7 @@ impl Reference {
             self.routing.push(RoutingDef::usual(def.id));
             self.owners.push(OwnerDef::usual(def.id, def.name));
             self.rests.push(RestDef::usual(def.id));
+            self.sharing.push(SharingDef { account: def.id, consents: false });
         }
         Ok(())
     }
@@ -183,6 +188,11 @@ impl Reference {
     fn rest(&mut self, def: RestDef) -> Result<(), BadReference> {
         let known = self.rests.get_mut(def.account.index()).filter(|_| def.is_sound());
         *known.ok_or(BadReference)? = def;
+        Ok(())
+    }
+
+    fn set_sharing(&mut self, def: SharingDef) -> Result<(), BadReference> {
+        *self.sharing.get_mut(def.account.index()).ok_or(BadReference)? = def;
         Ok(())
     }
 
@@ -251,6 +261,13 @@ impl Reference {
     #[inline]
     pub fn rest_of(&self, account: AccountId) -> &RestDef {
         &self.rests[account.index()]
+    }
+
+    /// Whether the orders of an account may share a child, by an id that was checked when its input
+    /// came in.
+    #[inline]
+    pub fn consents_to_sharing(&self, account: AccountId) -> bool {
+        self.sharing[account.index()].consents
     }
 
     /// The account of a session; `None` for an unknown session or a drop copy.

@@ -140,7 +140,7 @@ impl<'a> RoutingView<'a> {
 }
 
 /// A quantity to be routed, with the terms of its order.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RouteRequest {
     /// The instrument.
     pub instrument: InstrumentId,

@@ -183,6 +183,7 @@ impl MetricsModel {
             | Notice::ReferenceLost(_)
             | Notice::ChildResolved(..)
             | Notice::VenueOrder(..)
+            | Notice::Shares(..)
             | Notice::OrphanFill(..)
             | Notice::Overfill(..)
             | Notice::Reconciled(..)
