@@ -9,7 +9,7 @@ use rutter_clients::market::{InstrumentTerms, ListingTerms, MarketConfig, Market
 use rutter_core::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
 use rutter_core::input::{
     AccountDef, AssetDef, BreakerTerms, BudgetDef, Genesis, Input, InstrumentDef, ListingDef,
-    ReferenceTerms, SessionDef, VenueDef,
+    ReferenceTerms, SessionDef, SharingDef, VenueDef,
 };
 use rutter_core::number::{Amount, FeePpm, Qty, Text};
 use rutter_core::reference::{BadReference, Reference};
@@ -203,6 +203,9 @@ pub fn describe(input: &Input, names: &Names) -> String {
         Input::Rest(def) => {
             format!("resting of account {}", of(&names.accounts, def.account.index()))
         }
+        Input::Sharing(def) => {
+            format!("sharing of account {}", of(&names.accounts, def.account.index()))
+        }
         Input::Session(def) => format!("session {}", def.name),
         _ => String::new(),
     }
@@ -241,6 +244,8 @@ pub fn inputs(config: &Config, names: &Names) -> Option<Vec<Input>> {
         let id = names.account(&account.name)?;
         inputs.push(Input::Routing(routing.definition(id, |name| names.venue(name))?));
         inputs.push(Input::Owner(account.owner_definition(id)?));
+        let consents = account.share_children;
+        inputs.push(Input::Sharing(SharingDef { account: id, consents }));
         inputs.push(Input::Rest(routing.rest_definition(id, |name| names.venue(name))?));
     }
     for session in &config.session {
@@ -273,6 +278,7 @@ fn place_of(input: &Input) -> Option<(u8, u32)> {
         Input::Owner(def) => (7, u32::from(def.account.0)),
         Input::Session(def) => (8, u32::from(def.id.0)),
         Input::Rest(def) => (9, u32::from(def.account.0)),
+        Input::Sharing(def) => (10, u32::from(def.account.0)),
         _ => return None,
     })
 }
