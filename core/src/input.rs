@@ -24,12 +24,13 @@ mod venue;
 pub use book::{BookUpdate, Distrust, LEVELS_PER_UPDATE, Level};
 pub use budget::{AGE_STEPS_MAX, AgeStep, BudgetDef, Counted, WINDOWS_MAX, WindowDef, WindowKind};
 pub use definition::{
-    AccountDef, AssetDef, BUSY_WAIT_NS_MAX, BreakerTerms, FeeTaken, Genesis, InstrumentDef,
-    ListingDef, MARKET_WAIT_NS_DEFAULT, NoReference, ReferenceTerms, SessionDef, VenueDef,
+    AccountDef, AssetDef, BUSY_WAIT_NS_MAX, BooksOfDef, BreakerTerms, FeeTaken, Genesis,
+    InstrumentDef, ListingDef, MARKET_WAIT_NS_DEFAULT, NoReference, ReferenceTerms, SessionDef,
+    VenueDef,
 };
 pub use limits::{AccountLimits, LIMITS, Limit, LimitKind, LimitValue};
 pub use operator::{
-    By, NodeCommand, Operator, OperatorCommand, Preview, Reason, Resolution, Scope,
+    By, Extension, NodeCommand, Operator, OperatorCommand, Preview, Reason, Resolution, Scope,
 };
 pub use owner::{OtherOwners, OwnerDef, SelfMatchPolicy};
 pub use refusal::{Cause, Refusal};
@@ -72,8 +73,10 @@ pub enum Input {
     Asset(AssetDef),
     /// Definition of an instrument.
     Instrument(InstrumentDef),
-    /// Definition of a venue.
+    /// Definition of a venue account.
     Venue(VenueDef),
+    /// A venue account uses the books of another one of the same venue.
+    BooksOf(BooksOfDef),
     /// How a venue counts requests; after the definition of the venue.
     Budget(BudgetDef),
     /// Definition of a listing: an instrument at a venue.

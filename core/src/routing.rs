@@ -12,12 +12,13 @@
 //! effective cost of a share is price, fee and cost of behaviour.
 
 use crate::behaviour::Behaviour;
-use crate::book::Book;
 use crate::breaker::{Breaker, Pause, RequestKind};
 use crate::budget::Budget;
+use crate::engine::STRAYS_MAX;
 use crate::id::{ChildId, InstrumentId, VenueId};
 use crate::input::{BehaviourCosts, REST_PLACES_MAX, ScoreWeights, Side, TimeInForce};
 use crate::ledger::Ledger;
+use crate::listed::Books;
 use crate::number::{Notional, PPM, Price, Qty, UnixNanos};
 use crate::output::{VenueLine, Verdict};
 use crate::reference::{Reference, VENUES_MAX};
@@ -27,6 +28,7 @@ use crate::venue_set::VenueSet;
 mod candidate;
 mod eligible;
 mod exact;
+mod fit;
 mod ladder;
 mod post;
 mod reasons;
@@ -45,8 +47,10 @@ pub use candidate::{ALL_IN_DECIMALS, all_in, effective};
 pub use eligible::{best_price, is_full, room_comes_at, takes_orders};
 use exact::Scratch;
 pub use exact::{LOOKS_MAX, NODES_MAX, WORK_MAX};
+pub use fit::{FIT_ROUNDS_MAX, FITS_MAX, TOP_UPS_MAX, WINDOW_MAX};
 pub use post::Posted;
 use reasons::Causes;
+pub(crate) use reasons::may_go;
 pub use rest::{UNFILLED_PPB_MAX, cost_of_waiting, joined_at};
 pub use score::{LATENCY_SPAN_US, POINTS_MAX, PRICE_SPAN_PPM};
 pub use shares::RestShares;
@@ -66,6 +70,9 @@ pub struct VenueState {
     pub breakers: [Breaker; RequestKind::ALL.len()],
     /// How the venue has behaved.
     pub behaviour: Behaviour,
+    /// Children that have ended, that the venue has open all the same, and whose cancels are not
+    /// sent yet; zero for none.
+    pub strays: [ChildId; STRAYS_MAX],
     /// When cancels are tried again that have found no room in the budget; zero for none.
     pub cancels_due: UnixNanos,
     /// When a broken protocol of the feed was last counted as a failure; zero for never.
@@ -92,6 +99,12 @@ impl VenueState {
         }
     }
 
+    /// Whether the venue's feed has failed too often, and its books have not been proved since.
+    #[inline]
+    fn distrusts_feed(&self) -> bool {
+        self.breakers[RequestKind::Data as usize - 1].is_shut()
+    }
+
     /// Orders that the venue may leave unanswered. After a breaker or a pause it gets one at a
     /// time, until it has taken one.
     #[inline]
@@ -106,8 +119,8 @@ impl VenueState {
 pub struct RoutingView<'a> {
     /// The reference data.
     pub reference: &'a Reference,
-    /// Books, by instrument times [`VENUES_MAX`] plus venue.
-    pub books: &'a [Book],
+    /// Books, at their places of [`Reference::book_at`].
+    pub books: &'a Books,
     /// States of the venues, by id.
     pub venues: &'a [VenueState],
     /// Funds at the venues.
@@ -120,7 +133,7 @@ impl<'a> RoutingView<'a> {
     /// The view of these tables.
     pub const fn new(
         reference: &'a Reference,
-        books: &'a [Book],
+        books: &'a Books,
         venues: &'a [VenueState],
         ledger: &'a Ledger,
         now: UnixNanos,

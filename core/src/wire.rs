@@ -296,6 +296,7 @@ wire_input! {
         28 FeedAlive(venue), 32 Replace(request), 33 MassCancel(request), 34 MassStatus(request),
         36 Operator(operator), 37 LogoutSent(session), 39 Budget(def), 40 Routing(def),
         41 Owner(def), 42 Preview(order), 43 Trade(trade), 44 Rest(def), 45 Sharing(def),
+        47 BooksOf(def),
     }
     named {
         18 ChildAccepted { venue, child, venue_order },
@@ -314,10 +315,10 @@ wire_input! {
 mod tests {
     use super::*;
     use crate::input::{
-        AGE_STEPS_MAX, AccountDef, AccountLimits, AgeStep, BehaviourCosts, BookUpdate,
-        BreakerTerms, BudgetDef, CancelOnDisconnect, CancelOrder, ChildFill, Counted, Fate,
-        Genesis, Instructions, InstrumentDef, Level, LimitKind, Liquidity, MassCancel, MassScope,
-        Moving, NewOrder, NoReference, NodeCommand, Operator, OperatorCommand, OrdType,
+        AGE_STEPS_MAX, AccountDef, AccountLimits, AgeStep, BehaviourCosts, BookUpdate, BooksOfDef,
+        BreakerTerms, BudgetDef, CancelOnDisconnect, CancelOrder, ChildFill, Counted, Extension,
+        Fate, Genesis, Instructions, InstrumentDef, Level, LimitKind, Liquidity, MassCancel,
+        MassScope, Moving, NewOrder, NoReference, NodeCommand, Operator, OperatorCommand, OrdType,
         OtherOwners, OwnerDef, Preview, PublicTrade, QueryOutcome, ReferenceTerms, Refusal,
         ReplaceOrder, Resolution, RestBy, RestDef, RoutingDef, RoutingMode, Scope, ScoreWeights,
         SelfMatchPolicy, SessionCommand, SharingDef, Side, TimeInForce, Unacceptable, VenueDef,
@@ -418,6 +419,7 @@ mod tests {
                 filled: Qty(3),
                 price: Price(i64::MAX),
             }),
+            OperatorCommand::Extend(Extension { accounts: 65_536, sessions: 3, digest: u64::MAX }),
             OperatorCommand::Node(NodeCommand::News),
             OperatorCommand::Node(NodeCommand::LiftCodeLock),
             OperatorCommand::Node(NodeCommand::ShutdownFlat),
@@ -475,6 +477,7 @@ mod tests {
                 fok: true,
                 breaker: BreakerTerms::DEFAULT,
             }),
+            Input::BooksOf(BooksOfDef { venue, owner: VenueId(2) }),
             Input::Budget(BudgetDef::new(venue, 1, &[window; WINDOWS_MAX]).unwrap_or_default()),
             Input::Balance { venue, asset: AssetId(1), total: Amount(-5) },
         ]

@@ -7,7 +7,6 @@ use rutter_core::book::TOP_LEVELS;
 use rutter_core::input::{FeeTaken, Level, ListingDef, OrdType, ScoreWeights, Side, TimeInForce};
 use rutter_core::number::AMOUNT_DECIMALS;
 use rutter_core::output::{Decision, VenueLine, Verdict};
-use rutter_core::reference::VENUES_MAX;
 use rutter_core::strategy::Posting;
 use serde_json::{Map, Value, json};
 
@@ -98,7 +97,7 @@ fn venue(decision: &Decision<'_>, told: &Told<'_>, line: &VenueLine) -> Value {
         ];
         venue.extend(terms.map(|(key, value)| (key.to_owned(), json!(value.to_string()))));
     }
-    let book = &market.books[request.instrument.index() * VENUES_MAX + id.index()];
+    let book = &market.books[market.reference.book_at(request.instrument, id)];
     let (levels, joined, own) = match request.side {
         Side::Buy => ("asks", "bids", Side::Sell),
         Side::Sell => ("bids", "asks", Side::Buy),

@@ -13,7 +13,6 @@ use crate::ledger::reserve;
 use crate::number::{Amount, Price, Qty, UnixNanos};
 use crate::order::{CancelReason, Order, OrderEvent, OrderState};
 use crate::output::{ChildRef, Decision, Notice, Output, SendNew, Sink};
-use crate::reference::VENUES_MAX;
 use crate::routing::{PlannedChild, RouteRequest, RoutingView};
 use crate::strategy::Posting;
 use crate::table::Slot;
@@ -208,10 +207,9 @@ impl Engine {
     fn is_book_changing(&self, order: &Order) -> bool {
         let barred = self.closed.union(self.left_out(order));
         (0..self.venues.len()).any(|index| {
-            let book = &self.books[order.instrument.index() * VENUES_MAX + index];
-            book.trust == Trust::Changing
-                && self.venues[index].up
-                && !barred.has(VenueId(index as u8))
+            let venue = VenueId(index as u8);
+            let book = &self.books[self.reference.book_at(order.instrument, venue)];
+            book.trust == Trust::Changing && self.venues[index].up && !barred.has(venue)
         })
     }
 
@@ -331,7 +329,7 @@ impl Engine {
         order.live_children += 1;
         order.at_venues = Qty(order.at_venues.0 + leg.qty.0);
         self.counts.children += 1;
-        let book = &mut self.books[order.instrument.index() * VENUES_MAX + leg.venue.index()];
+        let book = &mut self.books[self.reference.book_at(order.instrument, leg.venue)];
         match tif {
             TimeInForce::Ioc | TimeInForce::Fok => book.take(order.side, leg.qty),
             TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd => {
@@ -425,7 +423,7 @@ impl Engine {
         let same_leaves = before.is_some_and(|before| before.filled == child.filled);
         let ends = child.is_over() && !was_over;
         let is_answered = before.is_some_and(|before| before.is_unanswered) && !child.is_unanswered;
-        let book = &mut self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
+        let book = &mut self.books[self.reference.book_at(child.instrument, child.venue)];
         match (child.tif, before.filter(|before| !before.is_over())) {
             (TimeInForce::Ioc | TimeInForce::Fok, Some(before)) => {
                 let left = if ends { Qty::ZERO } else { child.leaves() };

@@ -16,7 +16,6 @@ use crate::input::{Moving, PublicTrade, TimeInForce};
 use crate::number::{Qty, UnixNanos};
 use crate::order::Order;
 use crate::output::{Notice, Sink};
-use crate::reference::VENUES_MAX;
 use crate::routing::{PlannedChild, RouteRequest, RoutingView, cost_of_waiting, joined_at};
 use crate::strategy::Posting;
 use crate::table::Slot;
@@ -249,9 +248,8 @@ impl Engine {
     /// A public trade: counts what trades lately at the venue, and brings our own children at that
     /// price forward.
     pub(super) fn on_trade<S: Sink>(&mut self, trade: &PublicTrade, out: &mut Out<'_, S>) {
-        let known = trade.venue.index() < self.venues.len();
-        let at = trade.instrument.index() * VENUES_MAX + trade.venue.index();
-        let sound = known && trade.qty > Qty::ZERO && trade.price.0 > 0;
+        let at = self.reference.book_at(trade.instrument, trade.venue);
+        let sound = self.has_feed(trade.venue) && trade.qty > Qty::ZERO && trade.price.0 > 0;
         let Some(book) = self.books.get_mut(at).filter(|_| sound) else {
             return out.notice(Notice::BadReference);
         };

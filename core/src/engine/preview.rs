@@ -68,6 +68,8 @@ impl Engine {
         account: AccountId,
         out: &mut Out<'_, S>,
     ) {
+        let addressed = self.addressed(new, account);
+        let new = addressed.as_ref().unwrap_or(new);
         let (refusal, waits) = match self.check_preview(new, account) {
             Ok(Price(0)) => (Refusal::None, Waiting::NoReference),
             Ok(worst) => {

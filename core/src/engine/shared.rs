@@ -12,12 +12,11 @@
 
 use super::{CHILDREN_PER_ORDER_MAX, Engine, Out, SHARERS_MAX};
 use crate::child::{Child, Role};
-use crate::id::{ChildId, OrderId};
+use crate::id::{ChildId, OrderId, VenueId};
 use crate::input::TimeInForce;
 use crate::number::{Price, Qty, UnixNanos};
 use crate::order::{Order, OrderState};
 use crate::output::{Notice, Output, SendNew, Sink};
-use crate::reference::VENUES_MAX;
 use crate::routing::{PlannedChild, RouteRequest, RoutingView, reaches};
 use crate::strategy::Strategy;
 use crate::venue_set::VenueSet;
@@ -124,8 +123,10 @@ impl Engine {
     /// Whether a resting order of ours stands where the order could match it.
     fn meets_own(&self, order: &Order) -> bool {
         let reached = |child: &Child| reaches(order.worst, child.price, order.side);
-        (0..self.venues.len())
-            .any(|venue| self.own_facing(order, venue).next().is_some_and(reached))
+        (0..self.venues.len()).map(|index| VenueId(index as u8)).any(|venue| {
+            let listed = self.books.get(self.reference.book_at(order.instrument, venue)).is_some();
+            listed && self.own_facing(order, venue).next().is_some_and(reached)
+        })
     }
 
     /// What the router is asked for an order that takes together with others.
@@ -275,7 +276,7 @@ impl Engine {
         order.newest_child = id;
         order.live_children += 1;
         order.at_venues = Qty(order.at_venues.0 + qty.0);
-        let at = send.instrument.index() * VENUES_MAX + send.venue.index();
+        let at = self.reference.book_at(send.instrument, send.venue);
         self.books[at].take(order.side, qty);
         out.notice(Notice::Shares(order.id, send.venue, shared, qty));
         self.store(&order);

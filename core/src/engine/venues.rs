@@ -15,7 +15,6 @@ use crate::input::{ChildFill, Ending, Fate, Refusal, TimeInForce, VenueReject};
 use crate::number::{Amount, Notional, Qty, UnixNanos};
 use crate::order::{Order, OrderEvent, OrderState};
 use crate::output::{ChildEnd, LastFill, Notice, Output, ReportKind, Sink};
-use crate::reference::VENUES_MAX;
 use crate::table::Slot;
 
 impl Engine {
@@ -218,9 +217,10 @@ impl Engine {
     /// book changes.
     pub(super) fn note_fade(&self, order: &mut Order, venue: VenueId) {
         for index in 0..self.venues.len() {
-            let book = &self.books[order.instrument.index() * VENUES_MAX + index];
+            let known = VenueId(index as u8);
+            let book = &self.books[self.reference.book_at(order.instrument, known)];
             if book.changed_at > order.faded_at {
-                order.faded.remove(VenueId(index as u8));
+                order.faded.remove(known);
             }
         }
         order.faded.insert(venue);
@@ -308,8 +308,7 @@ impl Engine {
     /// A child should be over and is open: it is cancelled whatever its order wants.
     pub(super) fn found_after_end<S: Sink>(&mut self, child: &Child, out: &mut Out<'_, S>) {
         out.notice(Notice::FoundAfterEnd(child.venue, child.id));
-        self.count_cancel(child);
-        out.put(&Output::SendCancel(reference_of(child)));
+        self.cancel_stray(child, out);
     }
 
     fn on_found_open<S: Sink>(&mut self, mut child: Child, mut order: Order, out: &mut Out<'_, S>) {

@@ -36,6 +36,7 @@ mod spike;
 mod strict_venue;
 mod tiers;
 mod vain_moves;
+mod venue_accounts;
 mod venue_faults;
 mod waiting;
 mod worked;

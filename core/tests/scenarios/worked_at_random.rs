@@ -44,6 +44,8 @@ pub struct World {
     pub told: BTreeMap<Refusal, u64>,
     /// Venues that the core cannot reach.
     down: BTreeSet<u8>,
+    /// Venue accounts, those with books of their own first.
+    pub accounts: u8,
     pub ids: u64,
     moves: u64,
     moving: Moving,
@@ -115,6 +117,7 @@ impl World {
             sent,
             told,
             down,
+            accounts: VENUES,
             ids,
             moves,
             moving,
@@ -311,7 +314,7 @@ impl World {
     }
 
     fn link(&mut self) {
-        let venue = self.random.below(u64::from(VENUES)) as u8;
+        let venue = self.random.below(u64::from(self.accounts)) as u8;
         if self.down.remove(&venue) {
             self.desk.input(Input::VenueUp(VenueId(venue)));
             self.ask_all(venue);
@@ -351,7 +354,7 @@ impl World {
             }
             _ => {
                 self.desk.input(Input::NodeStarted);
-                for venue in 0..VENUES {
+                for venue in 0..self.accounts {
                     self.down.insert(venue);
                 }
             }
