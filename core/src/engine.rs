@@ -8,7 +8,8 @@
 //! of an order; `wake` handles orders that wait, `worked` orders that rest and take elsewhere,
 //! `places` where orders rest, `posted` orders that rest at the touch; `reduce` handles children
 //! that get less quantity in their place; `strategies` keeps the terms of strategies; `fees` finds
-//! the tiers of fees; `resolve` handles children whose venue does not tell their outcome.
+//! the tiers of fees; `shared` puts orders that wait into one child, `shared_news` handles news
+//! about it; `resolve` handles children whose venue does not tell their outcome.
 
 mod behaved;
 mod breakers;
@@ -27,6 +28,8 @@ mod price;
 mod reduce;
 mod replace;
 mod resolve;
+mod shared;
+mod shared_news;
 mod spend;
 mod strategies;
 mod venues;
@@ -69,6 +72,9 @@ pub const ROUNDS_MAX: u8 = 16;
 
 /// Living children of an order at most. What they do not carry waits.
 pub const CHILDREN_PER_ORDER_MAX: u16 = 64;
+
+/// Orders that share a child at most.
+pub const SHARERS_MAX: usize = 64;
 
 /// How long a venue that did not fill what its book showed gets nothing of the order while the book
 /// does not change, in nanoseconds.
@@ -410,6 +416,7 @@ impl Engine {
             | Input::Routing(_)
             | Input::Owner(_)
             | Input::Rest(_)
+            | Input::Sharing(_)
             | Input::Session(_)
             | Input::FeeSchedule(_)
             | Input::FeeTier(_)

@@ -18,6 +18,7 @@ mod refusal;
 mod request;
 mod rest;
 mod routing;
+mod sharing;
 mod terms;
 mod trade;
 mod venue;
@@ -46,6 +47,7 @@ pub use rest::{REST_PLACES_DEFAULT, REST_PLACES_MAX, RestBy, RestDef, VenuePerce
 pub use routing::{
     BehaviourCosts, Choice, MOVE_GAIN_PPM_DEFAULT, Moving, RoutingDef, RoutingMode, ScoreWeights,
 };
+pub use sharing::SharingDef;
 pub use terms::{Side, TimeInForce};
 pub use trade::PublicTrade;
 pub use venue::{
@@ -93,6 +95,8 @@ pub enum Input {
     Owner(OwnerDef),
     /// Where the part of an account's orders rests that waits.
     Rest(RestDef),
+    /// Whether an account's orders may share a child with other orders.
+    Sharing(SharingDef),
     /// Definition of a client session.
     Session(SessionDef),
     /// What a venue's fees depend on; after the definition of the venue.

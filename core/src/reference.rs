@@ -8,7 +8,8 @@
 use crate::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
 use crate::input::{
     AccountDef, AccountFeeDef, AccountLimits, AmendDef, AssetDef, BooksOfDef, BudgetDef, Input,
-    InstrumentDef, ListingDef, OwnerDef, Refusal, RestDef, RoutingDef, SessionDef, VenueDef,
+    InstrumentDef, ListingDef, OwnerDef, Refusal, RestDef, RoutingDef, SessionDef, SharingDef,
+    VenueDef,
 };
 use crate::listed::{Listed, place_of};
 use crate::number::{AMOUNT_DECIMALS, Amount, Notional, Qty, saturating_product};
@@ -65,6 +66,8 @@ pub struct Reference {
     owners: Vec<OwnerDef>,
     /// Where the orders of accounts rest, by account.
     rests: Vec<RestDef>,
+    /// Whether the orders of accounts may share a child, by account.
+    sharing: Vec<SharingDef>,
     /// Client sessions by id.
     pub sessions: Vec<SessionDef>,
     /// Numbers of the listings.
@@ -124,6 +127,7 @@ impl Reference {
             Input::Routing(def) => self.routing(*def),
             Input::Owner(def) => self.owner(*def),
             Input::Rest(def) => self.rest(*def),
+            Input::Sharing(def) => self.set_sharing(*def),
             Input::Session(def) => self.session(*def),
             Input::FeeSchedule(def) => self.fee_schedule(*def),
             Input::FeeTier(def) => self.fee_tier(*def),
@@ -147,6 +151,7 @@ impl Reference {
             .chain(self.routing.iter().map(|def| Input::Routing(*def)))
             .chain(self.owners.iter().map(|def| Input::Owner(*def)))
             .chain(self.rests.iter().map(|def| Input::Rest(*def)))
+            .chain(self.sharing.iter().map(|def| Input::Sharing(*def)))
             .chain(self.sessions.iter().map(|def| Input::Session(*def)))
             .chain(fees::definitions(self))
     }
@@ -243,6 +248,7 @@ impl Reference {
             self.owners.push(OwnerDef::usual(def.id, def.name));
             self.fee_venues.push(VenueSet::EMPTY);
             self.rests.push(RestDef::usual(def.id));
+            self.sharing.push(SharingDef { account: def.id, consents: false });
         }
         Ok(())
     }
@@ -279,6 +285,11 @@ impl Reference {
     fn rest(&mut self, def: RestDef) -> Result<(), BadReference> {
         let known = self.rests.get_mut(def.account.index()).filter(|_| def.is_sound());
         *known.ok_or(BadReference)? = def;
+        Ok(())
+    }
+
+    fn set_sharing(&mut self, def: SharingDef) -> Result<(), BadReference> {
+        *self.sharing.get_mut(def.account.index()).ok_or(BadReference)? = def;
         Ok(())
     }
 
@@ -414,6 +425,13 @@ impl Reference {
     #[inline]
     pub fn rest_of(&self, account: AccountId) -> &RestDef {
         &self.rests[account.index()]
+    }
+
+    /// Whether the orders of an account may share a child, by an id that was checked when its input
+    /// came in.
+    #[inline]
+    pub fn consents_to_sharing(&self, account: AccountId) -> bool {
+        self.sharing[account.index()].consents
     }
 
     /// The account of a session; `None` for an unknown session or a drop copy.

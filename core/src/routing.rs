@@ -153,7 +153,7 @@ impl<'a> RoutingView<'a> {
 }
 
 /// A quantity to be routed, with the terms of its order.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RouteRequest {
     /// The account, whose fees count.
     pub account: AccountId,

@@ -295,7 +295,7 @@ wire_input! {
         16 VenueUp(venue), 17 VenueDown(venue, reason), 20 ChildFill(fill), 26 Book(update),
         28 FeedAlive(venue), 32 Replace(request), 33 MassCancel(request), 34 MassStatus(request),
         36 Operator(operator), 37 LogoutSent(session), 39 Budget(def), 40 Routing(def),
-        41 Owner(def), 42 Preview(order), 43 Trade(trade), 44 Rest(def),
+        41 Owner(def), 42 Preview(order), 43 Trade(trade), 44 Rest(def), 45 Sharing(def),
         47 BooksOf(def), 48 Amend(def), 60 FeeSchedule(def), 61 FeeTier(def), 63 AccountFee(def),
     }
     named {
@@ -325,7 +325,7 @@ mod tests {
         Moving, NewOrder, NoReference, NodeCommand, Operator, OperatorCommand, OrdType,
         OtherOwners, OwnerDef, Preview, PublicTrade, QueryOutcome, ReferenceTerms, Refusal,
         ReplaceOrder, Resolution, RestBy, RestDef, RoutingDef, RoutingMode, Scope, ScoreWeights,
-        SelfMatchPolicy, SessionCommand, Side, TimeInForce, Unacceptable, VenueDef,
+        SelfMatchPolicy, SessionCommand, SharingDef, Side, TimeInForce, Unacceptable, VenueDef,
         VenueDownReason, VenuePercents, VenueReject, WINDOWS_MAX, WindowDef, WindowKind,
         WrittenNumber, WrittenTerms,
     };
@@ -623,6 +623,7 @@ mod tests {
             }),
             Input::Routing(routing()),
             Input::Rest(rest()),
+            Input::Sharing(SharingDef { account: AccountId(4), consents: true }),
         ]
     }
 

@@ -37,6 +37,8 @@ const OWNER: &str = "owner";
 const SELF_MATCH: &str = "self_match";
 /// Key of what a resting order does for an order of another owner.
 const OTHER_OWNERS: &str = "other_owners";
+/// Key of the consent to shared children.
+const SHARE_CHILDREN: &str = "share_children";
 /// Key of the table of how orders choose between venues.
 const ROUTING: &str = "routing";
 /// Key of the account's own fees.
@@ -81,6 +83,11 @@ pub struct AccountConfig {
     /// price at the same venue (`docs/routing.md`).
     #[schemars(default)]
     pub other_owners: OtherOwnersConfig,
+    /// Whether orders of the account that wait for a busy venue may go there in one child with
+    /// others, of the same account or of others that consent as well. Executions are shared in
+    /// proportion (`docs/routing.md`).
+    #[schemars(default)]
+    pub share_children: bool,
     /// How the account's orders choose between venues.
     #[schemars(default)]
     pub routing: RoutingConfig,
@@ -140,6 +147,7 @@ impl Serialize for AccountConfig {
         }
         keys.serialize_entry(SELF_MATCH, &self.self_match)?;
         keys.serialize_entry(OTHER_OWNERS, &self.other_owners)?;
+        keys.serialize_entry(SHARE_CHILDREN, &self.share_children)?;
         for limit in LIMITS {
             let value = limit.get(&self.limits);
             match value {
@@ -173,7 +181,7 @@ impl<'de> Visitor<'de> for AccountVisitor {
         let (mut no_reference, mut market_wait) = (NoReferenceConfig::default(), market_wait_ms());
         let (mut busy_wait, mut routing) = (0, RoutingConfig::default());
         let (mut owner, mut self_match) = (None, SelfMatchConfig::default());
-        let mut other_owners = OtherOwnersConfig::default();
+        let (mut other_owners, mut share_children) = (OtherOwnersConfig::default(), false);
         let mut fee = Vec::new();
         let mut values = BTreeMap::new();
         while let Some(key) = map.next_key::<String>()? {
@@ -186,6 +194,7 @@ impl<'de> Visitor<'de> for AccountVisitor {
                 OWNER => owner = Some(map.next_value()?),
                 SELF_MATCH => self_match = map.next_value()?,
                 OTHER_OWNERS => other_owners = map.next_value()?,
+                SHARE_CHILDREN => share_children = map.next_value()?,
                 ROUTING => routing = map.next_value()?,
                 FEE => fee = map.next_value()?,
                 other => {
@@ -206,6 +215,7 @@ impl<'de> Visitor<'de> for AccountVisitor {
             owner,
             self_match,
             other_owners,
+            share_children,
             routing,
             fee,
             limits,
@@ -219,7 +229,7 @@ fn unknown_key<E: Error>(key: &str) -> E {
     E::custom(format!(
         "unknown field `{key}`, expected one of `{NAME}`, `{SLACK}`, `{NO_REFERENCE}`, \
          `{MARKET_WAIT}`, `{BUSY_WAIT}`, `{OWNER}`, `{SELF_MATCH}`, `{OTHER_OWNERS}`, \
-         `{ROUTING}`, `{FEE}`, `{known}`"
+         `{SHARE_CHILDREN}`, `{ROUTING}`, `{FEE}`, `{known}`"
     ))
 }
 
@@ -278,9 +288,10 @@ mod tests {
         assert_eq!((account.market_wait_ms, account.busy_wait_ms), (60_000, 0));
         assert_eq!((account.owner(), account.self_match), ("fund", SelfMatchConfig::CancelResting));
         assert_eq!(account.other_owners, OtherOwnersConfig::Yield);
+        assert!(!account.share_children);
         let more = "no_reference = \"wait\"\nmarket_wait_ms = 5\nbusy_wait_ms = 7\n\
                     owner = \"house\"\nself_match = \"cancel-incoming\"\n\
-                    other_owners = \"protect\"\n\
+                    other_owners = \"protect\"\nshare_children = true\n\
                     [routing]\nexclude = [\"v0\"]\nbackup = [\"v1\"]\n\
                     move = \"better\"\nmove_gain_ppm = 9\n\
                     rest = \"share\"\nrest_places = 4\nrest_percent = { v0 = 30, v1 = 70 }\n";
@@ -293,6 +304,7 @@ mod tests {
             ("house", SelfMatchConfig::CancelIncoming)
         );
         assert_eq!(account.other_owners, OtherOwnersConfig::Protect);
+        assert!(account.share_children);
         let routing = &account.routing;
         assert_eq!((routing.rest, routing.rest_places), (RestConfig::Share, 4));
         let shares: Vec<_> = routing.rest_percent.iter().map(|(v, p)| (v.as_str(), *p)).collect();

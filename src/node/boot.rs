@@ -9,7 +9,7 @@ use rutter_clients::market::{InstrumentTerms, ListingTerms, MarketConfig, Market
 use rutter_core::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
 use rutter_core::input::{
     AccountDef, AssetDef, BooksOfDef, BreakerTerms, BudgetDef, FeeScheduleDef, FeeTierDef, Genesis,
-    Input, InstrumentDef, ListingDef, ReferenceTerms, SessionDef, VenueDef,
+    Input, InstrumentDef, ListingDef, ReferenceTerms, SessionDef, SharingDef, VenueDef,
 };
 use rutter_core::number::{Amount, Qty, Text};
 use rutter_core::reference::{BadReference, Reference};
@@ -244,6 +244,9 @@ pub fn describe(input: &Input, names: &Names) -> String {
         Input::Rest(def) => {
             format!("resting of account {}", of(&names.accounts, def.account.index()))
         }
+        Input::Sharing(def) => {
+            format!("sharing of account {}", of(&names.accounts, def.account.index()))
+        }
         Input::Session(def) => format!("session {}", def.name),
         Input::FeeSchedule(FeeScheduleDef { venue, .. })
         | Input::FeeTier(FeeTierDef { venue, .. })
@@ -338,6 +341,7 @@ fn account_inputs(
         Input::Routing(routing.definition(id, venues, names.further, |name| names.venue(name))?),
         Input::Owner(account.owner_definition(id)?),
         Input::Rest(routing.rest_definition(id, by_account)?),
+        Input::Sharing(SharingDef { account: id, consents: account.share_children }),
     ];
     for fee in &account.fee {
         inputs.push(Input::AccountFee(fee.definition(id, names)?));
@@ -378,6 +382,7 @@ fn place_of(input: &Input) -> Option<(u8, u32)> {
             (14, u32::from(instrument.0) << 8 | u32::from(venue.0))
         }
         Input::AccountFee(def) => (15, u32::from(def.account.0)),
+        Input::Sharing(def) => (16, u32::from(def.account.0)),
         _ => return None,
     })
 }

@@ -264,6 +264,13 @@ impl Story {
             Notice::CancelStuck(order) if self.orders.contains(&order) => {
                 self.tell(&format!("order {}: a venue does not cancel it", order.0));
             }
+            Notice::Shares(order, venue, child, _) if self.orders.contains(&order) => {
+                self.children.insert(child);
+                let venue = self.names.venue_name(venue);
+                let words =
+                    format!("order {}: has a part in child {} at {venue}", order.0, child.0);
+                self.tell(&words);
+            }
             Notice::Barred(order, venue, why) if self.orders.contains(&order) => {
                 let (venue, why) = (self.names.venue_name(venue), word(why));
                 self.tell(&format!("order {}: not sent to {venue} again ({why})", order.0));

@@ -59,6 +59,7 @@ impl Anomaly {
             | Notice::ReferenceLost(_)
             | Notice::ChildAccepted(..)
             | Notice::VenueOrder(..)
+            | Notice::Shares(..)
             | Notice::ChildEnded(..)
             | Notice::ChildUnknown(..)
             | Notice::ChildResolved(..)

@@ -199,6 +199,10 @@ impl ReadModel {
                 self.child_event(child, venue, EventKind::ChildAccepted);
                 self.child_after(child, ChildEvent::Accepted);
             }
+            Notice::Shares(order, venue, child, qty) => {
+                let event = Event { child, venue, qty, ..self.happens(EventKind::Shares) };
+                self.event(order, event);
+            }
             Notice::VenueOrder(_, child, id) => self.set_venue_order(child, id),
             Notice::ChildEnded(venue, child, end) => {
                 self.child_event(child, venue, EventKind::ChildEnded(end));

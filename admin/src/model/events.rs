@@ -26,6 +26,7 @@ pub enum EventKind {
     CancelStuck,
     Waits(Waiting),
     SendNew(TimeInForce),
+    Shares,
     SendCancel,
     SendReduce,
     Query,
@@ -62,6 +63,7 @@ impl EventKind {
             Self::Waits(Waiting::Nothing) => "WaitsNoMore",
             Self::Waits(_) => "Waits",
             Self::SendNew(_) => "SendNew",
+            Self::Shares => "Shares",
             Self::SendCancel => "SendCancel",
             Self::SendReduce => "SendReduce",
             Self::Query => "Query",
@@ -128,6 +130,7 @@ impl Event {
             EventKind::Waits(why) => why.word().unwrap_or_default().to_owned(),
             EventKind::Trade => format!("{terms} on {venue}"),
             EventKind::SendNew(tif) => format!("{terms} {tif:?} to {venue}"),
+            EventKind::Shares => format!("{qty} in a shared child to {venue}"),
             EventKind::ChildEnded(ChildEnd::Resolved) => format!("by an operator, at {venue}"),
             EventKind::ChildEnded(end) => format!("{end:?} by {venue}"),
             EventKind::ChildRejected(why) | EventKind::AmendRejected(why) => {

@@ -185,7 +185,7 @@ impl Engine {
     }
 
     /// Own resting children at a venue that an order could match, best price first.
-    fn own_facing<'a>(
+    pub(super) fn own_facing<'a>(
         &'a self,
         order: &Order,
         venue: VenueId,

@@ -7,7 +7,7 @@ use super::market::end_of_time;
 use super::reduce::Reduction;
 use super::{CANCELS_MAX, CHILDREN_PER_ORDER_MAX, Engine, Out, PLANS_PER_LOOK_MAX, ROUNDS_MAX};
 use crate::book::Trust;
-use crate::child::{Child, ChildEvent, ChildState};
+use crate::child::{Child, ChildEvent, ChildState, Role};
 use crate::id::{AccountId, ChildId, InstrumentId, OrderId, VenueId};
 use crate::input::{Refusal, Side, TimeInForce};
 use crate::ledger::reserve;
@@ -301,7 +301,7 @@ impl Engine {
         }
     }
 
-    fn send_child<S: Sink>(
+    pub(super) fn send_child<S: Sink>(
         &mut self,
         order: &mut Order,
         leg: &PlannedChild,
@@ -345,7 +345,7 @@ impl Engine {
         out.put(&Output::SendNew(send));
     }
 
-    fn count_order(&mut self, leg: &PlannedChild, instrument: InstrumentId) {
+    pub(super) fn count_order(&mut self, leg: &PlannedChild, instrument: InstrumentId) {
         let venue = &mut self.venues[leg.venue.index()];
         venue.budget.count_order(self.now, instrument);
         venue.unanswered += 1;
@@ -374,7 +374,7 @@ impl Engine {
     }
 
     /// Appends a child to the list of its venue's living children.
-    fn link(&mut self, child: &mut Child) {
+    pub(super) fn link(&mut self, child: &mut Child) {
         let venue = &mut self.venues[child.venue.index()];
         child.previous = venue.last_child;
         venue.last_child = child.id;
@@ -385,7 +385,7 @@ impl Engine {
         }
     }
 
-    fn unlink(&mut self, child: &Child) {
+    pub(super) fn unlink(&mut self, child: &Child) {
         if let Some(previous) = self.children.get_mut(child.previous.0) {
             previous.next = child.next;
         } else {
@@ -453,10 +453,16 @@ impl Engine {
             *slot = *child;
         }
         if ends {
-            self.note_take(child, order);
+            // A venue knows the shared child, and not its parts.
+            let at_venue = child.role != Role::Part;
+            if at_venue {
+                self.note_take(child, order.self_matched.has(child.venue));
+            }
             self.note_yield(child, order);
             self.moved(child, order);
-            self.unlink(child);
+            if at_venue {
+                self.unlink(child);
+            }
             self.leave(child, order);
             self.children.ended(child.id.0);
             self.wake_for_book(child.instrument);

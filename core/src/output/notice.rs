@@ -111,6 +111,8 @@ pub enum Notice {
     /// An order is being cancelled, and children have to end first. A client's own request is
     /// reported to the client instead.
     CalledBack(OrderId, Refusal),
+    /// This quantity of an order goes to a venue in a child that the order shares with others.
+    Shares(OrderId, VenueId, ChildId, Qty),
     /// A part of an order is at no venue, for this reason; or nothing of the order waits any more.
     Waits(OrderId, Waiting),
     /// A venue refuses to cancel a child of an order that has to end; the child is still open.
@@ -185,6 +187,10 @@ impl Notice {
                 hash.word(filled.0.cast_unsigned());
                 child.mix(hash, 0x24);
                 (0x24, child.venue.0, child.child.0)
+            }
+            Self::Shares(order, venue, child, qty) => {
+                hash.pair(order.0, qty.0.cast_unsigned());
+                (0x26, venue.0, child.0)
             }
             Self::IllegalEvent(venue, child) => (19, venue.0, child.0),
             Self::FoundAfterEnd(venue, child) => (23, venue.0, child.0),

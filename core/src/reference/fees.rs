@@ -293,6 +293,15 @@ impl Reference {
         Some(ListingDef { maker_fee: maker, taker_fee: taker, fee_taken: taken, ..*listing })
     }
 
+    /// Whether venues charge two accounts the same fees: neither has fees of its own.
+    pub fn have_same_fees(&self, one: AccountId, other: AccountId) -> bool {
+        let usual = |account: AccountId| {
+            let venues = self.fee_venues.get(account.index());
+            venues.is_none_or(|venues| *venues == VenueSet::EMPTY)
+        };
+        one == other || usual(one) && usual(other)
+    }
+
     fn fees_of_account(&self, account: AccountId, listing: &ListingDef) -> ListingFees {
         match self.held_fees(Some(account), listing.instrument, listing.venue) {
             Some(HeldFees { full, token: Some(token) }) => full.in_token(&token),

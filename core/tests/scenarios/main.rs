@@ -32,6 +32,8 @@ mod rest_beside;
 mod rest_shares;
 mod score;
 mod self_match;
+mod shared;
+mod shared_at_random;
 mod spike;
 mod strict_venue;
 mod tiers;

@@ -192,6 +192,7 @@ impl MetricsModel {
             | Notice::ChildResolved(..)
             | Notice::AmendRejected(..)
             | Notice::VenueOrder(..)
+            | Notice::Shares(..)
             | Notice::OrphanFill(..)
             | Notice::Overfill(..)
             | Notice::Reconciled(..)
