@@ -23,5 +23,6 @@ mod metrics;
 mod plain_words;
 mod prometheus;
 mod quickfix;
+mod reload;
 mod secrets;
 mod virtual_demo;
