@@ -515,7 +515,9 @@ impl BinanceOrders {
             }
             News::Amended { child, qty } => {
                 if let Some(entry) = self.children.get_mut(child) {
-                    (entry.amend_seq, entry.qty) = (None, qty);
+                    entry.qty = qty;
+                    // A larger quantity is the answer to an amend of somebody else.
+                    entry.amend_seq.take_if(|_| qty <= entry.amend_to);
                 }
                 out.emit(Input::ChildAmended { venue, child, qty });
             }
