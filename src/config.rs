@@ -29,6 +29,7 @@ use crate::watch::logs::LogConfig;
 
 mod account;
 pub mod alerts;
+mod amend;
 mod budget;
 mod check;
 pub mod comp_id;
@@ -52,6 +53,7 @@ mod url;
 
 pub use account::AccountConfig;
 pub use alerts::{AlertsConfig, AlertsError, Webhook};
+pub use amend::AmendConfig;
 pub use budget::BudgetConfig;
 pub use console::{ConsoleConfig, TwoPersonRule};
 pub use decimal::{amount, mantissa};
@@ -78,6 +80,10 @@ pub struct Config {
     pub node: NodeConfig,
     /// Where clients connect.
     pub fix: FixConfig,
+    /// The file that the configuration was read from; `None` for a text. No key of the file.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub file: Option<PathBuf>,
     /// Log lines on standard error, `docs/logs.md`.
     #[serde(default)]
     pub log: LogConfig,
@@ -287,6 +293,10 @@ pub struct VenueConfig {
     #[serde(default)]
     #[schemars(length(max = WINDOWS_MAX))]
     pub budget: Vec<BudgetConfig>,
+    /// What becomes of a resting order that gets less quantity: `reduce-keeps-priority` (the venue
+    /// amends the order, which keeps its place in the queue) or `none` (it is placed anew).
+    #[serde(default)]
+    pub amend: AmendConfig,
     /// Most new orders without an answer. With more, the venue is busy and gets no new order.
     #[serde(default = "unanswered_max")]
     #[schemars(range(min = 1))]

@@ -249,6 +249,7 @@ impl ReadModel {
             Output::Operator(report) => self.on_operator(report),
             Output::SendNew(new) => self.on_send_new(new),
             Output::SendCancel(child) => self.on_send_cancel(child),
+            Output::SendReduce(reduce) => self.on_send_reduce(reduce),
             Output::Query(child) => self.child_event(child.child, child.venue, EventKind::Query),
             // The venue's answer tells what it has changed, and a preview changes nothing.
             Output::AskBalances(_) | Output::Preview(..) | Output::ClientPreview(_) => {}
@@ -317,6 +318,7 @@ impl ReadModel {
             | OperatorCommand::Resolve(_)
             | OperatorCommand::Session(..)
             | OperatorCommand::LogOut(..)
+            | OperatorCommand::Extend(_)
             | OperatorCommand::Preview(_) => {}
             OperatorCommand::Node(command) => {
                 self.log_level = log_level(command).unwrap_or(self.log_level);

@@ -7,7 +7,7 @@
 
 use crate::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
 use crate::input::{
-    AccountDef, AccountFeeDef, AccountLimits, AssetDef, BooksOfDef, BudgetDef, Input,
+    AccountDef, AccountFeeDef, AccountLimits, AmendDef, AssetDef, BooksOfDef, BudgetDef, Input,
     InstrumentDef, ListingDef, OwnerDef, Refusal, RestDef, RoutingDef, SessionDef, VenueDef,
 };
 use crate::listed::{Listed, place_of};
@@ -53,6 +53,8 @@ pub struct Reference {
     further: VenueSet,
     /// How the venues count requests, by venue.
     pub budgets: Vec<BudgetDef>,
+    /// How the venues amend open orders, by venue.
+    amends: Vec<AmendDef>,
     /// Accounts by id, with the limits that operators have set.
     pub accounts: Vec<AccountDef>,
     /// Accounts by id, as the configuration last defined them.
@@ -116,6 +118,7 @@ impl Reference {
             Input::Venue(def) => self.venue(*def),
             Input::BooksOf(def) => self.use_books_of(*def),
             Input::Budget(def) => self.budget(*def),
+            Input::Amend(def) => self.amend(*def),
             Input::Listing(def) => self.set_listing(*def),
             Input::Account(def) => self.account(*def),
             Input::Routing(def) => self.routing(*def),
@@ -138,6 +141,7 @@ impl Reference {
             .chain(self.venues.iter().map(|def| Input::Venue(*def)))
             .chain(self.books_of())
             .chain(self.budgets.iter().map(|def| Input::Budget(*def)))
+            .chain(self.amends.iter().map(|def| Input::Amend(*def)))
             .chain(self.listings_as_defined().map(Input::Listing))
             .chain(self.configured.iter().map(|def| Input::Account(*def)))
             .chain(self.routing.iter().map(|def| Input::Routing(*def)))
@@ -187,6 +191,7 @@ impl Reference {
             self.budgets.push(BudgetDef::none(def.id));
             self.venue_fees.push(VenueFees::none(def.id));
             self.books_of.push(def.id);
+            self.amends.push(AmendDef::none(def.id));
         }
         Ok(())
     }
@@ -287,6 +292,11 @@ impl Reference {
     fn budget(&mut self, def: BudgetDef) -> Result<(), BadReference> {
         let known = self.budgets.get_mut(def.venue.index()).filter(|_| def.is_sound());
         *known.ok_or(BadReference)? = def;
+        Ok(())
+    }
+
+    fn amend(&mut self, def: AmendDef) -> Result<(), BadReference> {
+        *self.amends.get_mut(def.venue.index()).ok_or(BadReference)? = def;
         Ok(())
     }
 
@@ -392,6 +402,12 @@ impl Reference {
     #[inline]
     pub fn routing_of(&self, account: AccountId) -> &RoutingDef {
         &self.routing[account.index()]
+    }
+
+    /// How a venue amends open orders, by an id that was checked when its input came in.
+    #[inline]
+    pub fn amend_of(&self, venue: VenueId) -> &AmendDef {
+        &self.amends[venue.index()]
     }
 
     /// Where an account's orders rest, by an id that was checked when its input came in.

@@ -6,6 +6,7 @@
 //! thread with virtual time is `tests/simulation`.
 
 mod alerts;
+mod amend;
 mod bad_input;
 mod certify;
 mod console;

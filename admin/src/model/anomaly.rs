@@ -63,6 +63,8 @@ impl Anomaly {
             | Notice::ChildUnknown(..)
             | Notice::ChildResolved(..)
             | Notice::ChildRejected(..)
+            | Notice::ChildAmended(..)
+            | Notice::AmendRejected(..)
             | Notice::CalledBack(..)
             | Notice::Waits(..)
             | Notice::Balance(..)

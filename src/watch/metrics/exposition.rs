@@ -226,6 +226,7 @@ impl Collector for CommonMetrics {
                 ("filled", at.filled),
                 ("rejected", at.rejected),
                 ("cancel_sent", at.cancel_sent),
+                ("amend_sent", at.amend_sent),
                 ("unknown", at.unknown),
             ];
             each.map(|(status, n)| (vec![("status", status), ("exchange", venue.as_str())], n))
