@@ -315,12 +315,12 @@ impl Reference {
         }
         let number = self.listed.list(place_of(def.instrument, def.venue));
         let fees = ListedFees::of(&def);
-        match self.listings.get_mut(number).zip(self.listed_fees.get_mut(number)) {
-            Some(known) => (*known.0, *known.1) = (def, fees),
-            None => {
-                self.listings.push(def);
-                self.listed_fees.push(fees);
-            }
+        let known = self.listings.get_mut(number).zip(self.listed_fees.get_mut(number));
+        if let Some((known_def, known_fees)) = known {
+            (*known_def, *known_fees) = (def, fees);
+        } else {
+            self.listings.push(def);
+            self.listed_fees.push(fees);
         }
         self.renew(number);
         Ok(())

@@ -308,9 +308,9 @@ wire_input! {
         25 Balance { venue, asset, total },
         27 BookDistrusted { venue, instrument, reason },
         38 VenueQueried { venue, outcome },
-        62 FeeByTier { venue, instrument },
         49 ChildAmended { venue, child, qty },
         50 AmendRejected { venue, child, reason },
+        62 FeeByTier { venue, instrument },
     }
 }
 

@@ -25,4 +25,5 @@ mod plain_words;
 mod prometheus;
 mod quickfix;
 mod secrets;
+mod venue_accounts;
 mod virtual_demo;

@@ -539,7 +539,7 @@ impl MetricsPage {
         let shown = &*self.shown;
         shown.links.iter().flat_map(move |links| {
             let venue = shown.counted.venues.get(links.venue).map_or("?", String::as_str);
-            let told = links.named().into_iter().filter(move |(_, s)| s.is_up == is_up);
+            let told = links.named().filter(move |(_, s)| s.is_up == is_up);
             told.filter_map(move |(link, standing)| {
                 let reason = standing.why?.word();
                 Some((vec![("exchange", venue), ("link", link), ("reason", reason)], 1.0))

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use rutter_sim::Venue;
-use rutter_sim::engine::Exchange;
+use rutter_sim::engine::{AccountId, Exchange, Side};
 use rutter_sim::faults::{Fault, FaultPlan, FaultyFront};
 use rutter_sim::flow::Flow;
 use rutter_sim::front::{ConnId, Front, FrontAction, HttpRequest};
@@ -241,6 +241,23 @@ impl Market {
             self.shown[venue.index()] = last.trade_id;
         }
         fills
+    }
+
+    /// What one of the node's accounts has bought in all at a venue, less what it has sold, in
+    /// 10^-8 base units.
+    pub fn net_bought_e8(&self, venue: Venue, account: AccountId) -> i64 {
+        self.with_exchange(venue, |exchange| {
+            let fills = exchange.fills(account).map(|fill| match fill.side {
+                Side::Buy => fill.quantity,
+                Side::Sell => -fill.quantity,
+            });
+            fills.sum()
+        })
+    }
+
+    /// Number of connections that a venue sends market data to.
+    pub fn feeds(&self, venue: Venue) -> usize {
+        lock(&self.fronts[venue.index()]).inner().feeds()
     }
 
     /// Number of the node's orders that are open at a venue.
