@@ -243,6 +243,7 @@ impl ReadModel {
             Output::Operator(report) => self.on_operator(report),
             Output::SendNew(new) => self.on_send_new(new),
             Output::SendCancel(child) => self.on_send_cancel(child),
+            Output::SendReduce(reduce) => self.on_send_reduce(reduce),
             Output::Query(child) => self.child_event(child.child, child.venue, EventKind::Query),
             // The venue's answer tells what it has changed, and a preview changes nothing.
             Output::AskBalances(_) | Output::Preview(..) | Output::ClientPreview(_) => {}

@@ -348,7 +348,7 @@ pub struct Child {
     /// Whether the child is of one order, of several, or a part of one of several.
     pub role: Role,
     state: ChildState,
-    /// Ordered quantity.
+    /// Ordered quantity; less after the venue has amended the child.
     pub qty: Qty,
     /// Limit price.
     pub price: Price,

@@ -6,9 +6,10 @@
 //! budgets, `behaved` what is remembered of them; `market` handles books, reference data and time;
 //! `price` handles reference prices; `place` handles children; `preview` answers what would become
 //! of an order; `wake` handles orders that wait, `worked` orders that rest and take elsewhere,
-//! `places` where orders rest, `posted` orders that rest at the touch; `strategies` keeps the terms
-//! of strategies; `shared` puts orders that wait into one child, `shared_news` handles news about
-//! it; `resolve` handles children whose venue does not tell their outcome.
+//! `places` where orders rest, `posted` orders that rest at the touch; `reduce` handles children
+//! that get less quantity in their place; `strategies` keeps the terms of strategies; `shared` puts
+//! orders that wait into one child, `shared_news` handles news about it; `resolve` handles children
+//! whose venue does not tell their outcome.
 
 mod behaved;
 mod breakers;
@@ -23,6 +24,7 @@ mod places;
 mod posted;
 mod preview;
 mod price;
+mod reduce;
 mod replace;
 mod resolve;
 mod shared;
@@ -83,6 +85,10 @@ pub const ONE_FAULT_NS: u64 = 1_000_000_000;
 
 /// Cancels sent for one child at most, counted from when the cancel was last wanted.
 pub const CANCELS_MAX: u8 = 8;
+
+/// Amends sent for one child at most. A later reduction calls the child back. Venues have limits of
+/// their own: 10 in the documents of one.
+pub const AMENDS_MAX: u8 = 10;
 
 /// Children of one venue that have ended, are open there all the same, and wait for room for their
 /// cancels, at most. The cancel of one more is sent at once, whatever the venue's limits.
@@ -251,6 +257,8 @@ pub struct Engine {
     /// Quantity at the same price that stands before a resting child at its venue, at most, by slot
     /// of the table of children.
     ahead: Vec<Qty>,
+    /// By slot of the table of children; of use only for a child that rests.
+    reductions: Vec<reduce::Reduction>,
     /// By slot of the table of orders.
     self_matches: Vec<SelfMatches>,
     /// What this input has brought to an end for the sake of another order.
@@ -351,6 +359,7 @@ impl Engine {
             resting: RestingOrders::new(orders, genesis.hash_seed),
             posted: RestingOrders::new(orders, genesis.hash_seed),
             ahead: resident(Qty::ZERO, 1 << genesis.children_log2),
+            reductions: resident(reduce::Reduction::NONE, 1 << genesis.children_log2),
             self_matches: resident(SelfMatches::default(), orders),
             yielded: None,
             way_is_clear: None,
@@ -391,6 +400,7 @@ impl Engine {
             | Input::Venue(_)
             | Input::BooksOf(_)
             | Input::Budget(_)
+            | Input::Amend(_)
             | Input::Listing(_)
             | Input::Account(_)
             | Input::Routing(_)
@@ -424,6 +434,12 @@ impl Engine {
             }
             Input::CancelRejected { venue, child, reason, retry_after_ns } => {
                 self.on_cancel_rejected(*venue, *child, (*reason, *retry_after_ns), out);
+            }
+            Input::ChildAmended { venue, child, qty } => {
+                self.on_amended(*venue, *child, *qty, out);
+            }
+            Input::AmendRejected { venue, child, reason } => {
+                self.on_amend_rejected(*venue, *child, *reason, out);
             }
             Input::ChildInDoubt { venue, child, .. } => self.on_doubt(*venue, *child, false, out),
             Input::VenueQueried { venue, outcome } => {

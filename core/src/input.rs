@@ -6,6 +6,7 @@
 use crate::id::{AssetId, ChildId, InstrumentId, SessionId, VenueId, VenueOrderId};
 use crate::number::{Amount, Qty, UnixNanos};
 
+mod amend;
 mod book;
 mod budget;
 mod definition;
@@ -21,6 +22,7 @@ mod terms;
 mod trade;
 mod venue;
 
+pub use amend::{AmendDef, Amending};
 pub use book::{BookUpdate, Distrust, LEVELS_PER_UPDATE, Level};
 pub use budget::{AGE_STEPS_MAX, AgeStep, BudgetDef, Counted, WINDOWS_MAX, WindowDef, WindowKind};
 pub use definition::{
@@ -79,6 +81,8 @@ pub enum Input {
     BooksOf(BooksOfDef),
     /// How a venue counts requests; after the definition of the venue.
     Budget(BudgetDef),
+    /// How a venue amends open orders; after the definition of the venue.
+    Amend(AmendDef),
     /// Definition of a listing: an instrument at a venue.
     Listing(ListingDef),
     /// Definition of an account with its limits.
@@ -166,6 +170,25 @@ pub enum Input {
         reason: VenueReject,
         /// How long the venue wants no cancel, in nanoseconds; zero if the venue names no time.
         retry_after_ns: u64,
+    },
+    /// The quantity that a child has in all at its venue: the venue's answer to an amend, or a part
+    /// of its answer to a query. A larger one than is known is old news.
+    ChildAmended {
+        /// The venue.
+        venue: VenueId,
+        /// The child.
+        child: ChildId,
+        /// Quantity in all, filled and open.
+        qty: Qty,
+    },
+    /// The venue refused to amend a child, which is open as before.
+    AmendRejected {
+        /// The venue.
+        venue: VenueId,
+        /// The child.
+        child: ChildId,
+        /// Why the venue refused.
+        reason: VenueReject,
     },
     /// A child's outcome is in doubt.
     ChildInDoubt {

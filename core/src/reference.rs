@@ -7,8 +7,8 @@
 
 use crate::id::{AccountId, InstrumentId, SessionId, VenueId};
 use crate::input::{
-    AccountDef, AccountLimits, AssetDef, BooksOfDef, BudgetDef, Input, InstrumentDef, ListingDef,
-    OwnerDef, Refusal, RestDef, RoutingDef, SessionDef, SharingDef, VenueDef,
+    AccountDef, AccountLimits, AmendDef, AssetDef, BooksOfDef, BudgetDef, Input, InstrumentDef,
+    ListingDef, OwnerDef, Refusal, RestDef, RoutingDef, SessionDef, SharingDef, VenueDef,
 };
 use crate::listed::{Listed, place_of};
 use crate::number::{AMOUNT_DECIMALS, Amount, Notional, Qty, saturating_product};
@@ -48,6 +48,8 @@ pub struct Reference {
     further: VenueSet,
     /// How the venues count requests, by venue.
     pub budgets: Vec<BudgetDef>,
+    /// How the venues amend open orders, by venue.
+    amends: Vec<AmendDef>,
     /// Accounts by id, with the limits that operators have set.
     pub accounts: Vec<AccountDef>,
     /// Accounts by id, as the configuration last defined them.
@@ -103,6 +105,7 @@ impl Reference {
             Input::Venue(def) => self.venue(*def),
             Input::BooksOf(def) => self.use_books_of(*def),
             Input::Budget(def) => self.budget(*def),
+            Input::Amend(def) => self.amend(*def),
             Input::Listing(def) => self.set_listing(*def),
             Input::Account(def) => self.account(*def),
             Input::Routing(def) => self.routing(*def),
@@ -122,6 +125,7 @@ impl Reference {
             .chain(self.venues.iter().map(|def| Input::Venue(*def)))
             .chain(self.books_of())
             .chain(self.budgets.iter().map(|def| Input::Budget(*def)))
+            .chain(self.amends.iter().map(|def| Input::Amend(*def)))
             .chain(self.all_listings().map(|def| Input::Listing(*def)))
             .chain(self.configured.iter().map(|def| Input::Account(*def)))
             .chain(self.routing.iter().map(|def| Input::Routing(*def)))
@@ -168,6 +172,7 @@ impl Reference {
         if self.budgets.len() < self.venues.len() {
             self.budgets.push(BudgetDef::none(def.id));
             self.books_of.push(def.id);
+            self.amends.push(AmendDef::none(def.id));
         }
         Ok(())
     }
@@ -276,6 +281,11 @@ impl Reference {
         Ok(())
     }
 
+    fn amend(&mut self, def: AmendDef) -> Result<(), BadReference> {
+        *self.amends.get_mut(def.venue.index()).ok_or(BadReference)? = def;
+        Ok(())
+    }
+
     fn set_listing(&mut self, def: ListingDef) -> Result<(), BadReference> {
         let sound = def.ticks.least().0 > 0
             && def.lot.0 > 0
@@ -372,6 +382,12 @@ impl Reference {
     #[inline]
     pub fn routing_of(&self, account: AccountId) -> &RoutingDef {
         &self.routing[account.index()]
+    }
+
+    /// How a venue amends open orders, by an id that was checked when its input came in.
+    #[inline]
+    pub fn amend_of(&self, venue: VenueId) -> &AmendDef {
+        &self.amends[venue.index()]
     }
 
     /// Where an account's orders rest, by an id that was checked when its input came in.

@@ -296,7 +296,7 @@ wire_input! {
         28 FeedAlive(venue), 32 Replace(request), 33 MassCancel(request), 34 MassStatus(request),
         36 Operator(operator), 37 LogoutSent(session), 39 Budget(def), 40 Routing(def),
         41 Owner(def), 42 Preview(order), 43 Trade(trade), 44 Rest(def), 45 Sharing(def),
-        47 BooksOf(def),
+        47 BooksOf(def), 48 Amend(def),
     }
     named {
         18 ChildAccepted { venue, child, venue_order },
@@ -308,6 +308,8 @@ wire_input! {
         25 Balance { venue, asset, total },
         27 BookDistrusted { venue, instrument, reason },
         38 VenueQueried { venue, outcome },
+        49 ChildAmended { venue, child, qty },
+        50 AmendRejected { venue, child, reason },
     }
 }
 
@@ -315,15 +317,15 @@ wire_input! {
 mod tests {
     use super::*;
     use crate::input::{
-        AGE_STEPS_MAX, AccountDef, AccountLimits, AgeStep, BehaviourCosts, BookUpdate, BooksOfDef,
-        BreakerTerms, BudgetDef, CancelOnDisconnect, CancelOrder, ChildFill, Counted, Extension,
-        Fate, Genesis, Instructions, InstrumentDef, Level, LimitKind, Liquidity, MassCancel,
-        MassScope, Moving, NewOrder, NoReference, NodeCommand, Operator, OperatorCommand, OrdType,
-        OtherOwners, OwnerDef, Preview, PublicTrade, QueryOutcome, ReferenceTerms, Refusal,
-        ReplaceOrder, Resolution, RestBy, RestDef, RoutingDef, RoutingMode, Scope, ScoreWeights,
-        SelfMatchPolicy, SessionCommand, SharingDef, Side, TimeInForce, Unacceptable, VenueDef,
-        VenueDownReason, VenuePercents, VenueReject, WINDOWS_MAX, WindowDef, WindowKind,
-        WrittenNumber, WrittenTerms,
+        AGE_STEPS_MAX, AccountDef, AccountLimits, AgeStep, AmendDef, Amending, BehaviourCosts,
+        BookUpdate, BooksOfDef, BreakerTerms, BudgetDef, CancelOnDisconnect, CancelOrder,
+        ChildFill, Counted, Extension, Fate, Genesis, Instructions, InstrumentDef, Level,
+        LimitKind, Liquidity, MassCancel, MassScope, Moving, NewOrder, NoReference, NodeCommand,
+        Operator, OperatorCommand, OrdType, OtherOwners, OwnerDef, Preview, PublicTrade,
+        QueryOutcome, ReferenceTerms, Refusal, ReplaceOrder, Resolution, RestBy, RestDef,
+        RoutingDef, RoutingMode, Scope, ScoreWeights, SelfMatchPolicy, SessionCommand, SharingDef,
+        Side, TimeInForce, Unacceptable, VenueDef, VenueDownReason, VenuePercents, VenueReject,
+        WINDOWS_MAX, WindowDef, WindowKind, WrittenNumber, WrittenTerms,
     };
     use crate::venue_set::VenueSet;
 
@@ -467,6 +469,14 @@ mod tests {
                 retry_after_ns: 1,
             },
             Input::VenueQueried { venue, outcome: QueryOutcome::Refused },
+            Input::Amend(AmendDef {
+                venue,
+                amending: Amending::ReduceKeepsPriority,
+                points: 1,
+                young: [AgeStep { below_s: 5, points: 4 }; AGE_STEPS_MAX],
+            }),
+            Input::ChildAmended { venue, child, qty: Qty(i64::MAX) },
+            Input::AmendRejected { venue, child, reason: VenueReject::Filter },
             Input::Venue(VenueDef {
                 id: venue,
                 name: Text::new(b"v").unwrap_or_default(),

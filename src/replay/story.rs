@@ -301,6 +301,10 @@ impl Story {
             Notice::ChildRejected(venue, child, why) => {
                 (venue, child, format!("refused ({}) by", word(why)))
             }
+            Notice::ChildAmended(venue, child, _) => (venue, child, "reduced by".to_owned()),
+            Notice::AmendRejected(venue, child, why) => {
+                (venue, child, format!("not amended ({}) by", word(why)))
+            }
             Notice::Overfill(_, fill, beyond) => {
                 let beyond = self.qty(fill.instrument, beyond);
                 (fill.venue, fill.child, format!("overfilled by {beyond} at"))
@@ -355,6 +359,10 @@ impl Sink for Story {
             Output::SendNew(new) if self.orders.contains(&new.order) => self.sent(new),
             Output::SendCancel(child) if self.orders.contains(&child.order) => {
                 self.child(child, "to be canceled at");
+            }
+            Output::SendReduce(reduce) if self.orders.contains(&reduce.of.order) => {
+                let qty = self.qty(reduce.of.instrument, reduce.qty);
+                self.child(&reduce.of, &format!("to be reduced to {qty} in all at"));
             }
             Output::Query(child) if self.orders.contains(&child.order) => {
                 self.child(child, "asked about at");

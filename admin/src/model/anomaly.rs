@@ -64,6 +64,8 @@ impl Anomaly {
             | Notice::ChildUnknown(..)
             | Notice::ChildResolved(..)
             | Notice::ChildRejected(..)
+            | Notice::ChildAmended(..)
+            | Notice::AmendRejected(..)
             | Notice::CalledBack(..)
             | Notice::Waits(..)
             | Notice::Balance(..)

@@ -19,6 +19,9 @@ use super::number::limit_text;
 pub struct VenueStatus {
     /// The venue's name.
     pub name: String,
+    /// The venue account whose feed and books it uses; absent for one with a feed of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub books_of: Option<String>,
     /// The order session is logged on, and all children are reconciled.
     pub up: bool,
     /// An operator drains the venue: it gets no new order.

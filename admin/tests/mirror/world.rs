@@ -107,6 +107,8 @@ pub fn definitions() -> Vec<Input> {
     all.extend((0..ACCOUNTS).map(|id| account(id, 10_000)));
     all.extend((0..SESSIONS).map(|id| session(id, u16::from(id == 2))));
     all.extend((0..VENUES).map(venue));
+    let (venue, amending) = (VenueId(0), Amending::ReduceKeepsPriority);
+    all.push(Input::Amend(AmendDef { amending, ..AmendDef::none(venue) }));
     for id in 0..VENUES {
         all.extend((0..INSTRUMENTS).map(|instrument| listing(id, instrument, 2_000)));
     }
@@ -344,6 +346,14 @@ impl World {
                 reason: VenueReject::UnknownOrder,
                 retry_after_ns: 0,
             },
+            _ if self.random.in_100(8) => {
+                Input::AmendRejected { venue, child, reason: VenueReject::Filter }
+            }
+            _ if self.random.in_100(8) => {
+                let qty =
+                    self.random.pick(&[known.qty, known.filled, Qty(3), Qty(known.qty.0 / 2)]);
+                Input::ChildAmended { venue, child, qty }
+            }
             84..88 => Input::ChildInDoubt { venue, child, doubt: Doubt::NoAnswer },
             88..94 => Input::ChildFate { venue, child, fate: Fate::Open, filled },
             _ => Input::ChildFate { venue, child, fate: self.random.pick(&fates), filled },

@@ -4,6 +4,7 @@
 //! child is `venues`.
 
 use super::market::end_of_time;
+use super::reduce::Reduction;
 use super::{CANCELS_MAX, CHILDREN_PER_ORDER_MAX, Engine, Out, PLANS_PER_LOOK_MAX, ROUNDS_MAX};
 use crate::book::Trust;
 use crate::child::{Child, ChildEvent, ChildState, Role};
@@ -334,7 +335,8 @@ impl Engine {
             TimeInForce::Ioc | TimeInForce::Fok => book.take(order.side, leg.qty),
             TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd => {
                 let (_, same) = book.ahead(order.side, leg.price);
-                self.ahead[self.children.slot(id) as usize] = same;
+                let slot = self.children.slot(id) as usize;
+                (self.ahead[slot], self.reductions[slot]) = (same, Reduction::NONE);
                 self.rest_own(&child);
             }
         }
@@ -420,7 +422,7 @@ impl Engine {
     pub(super) fn store_child(&mut self, child: &mut Child, order: &mut Order) -> bool {
         let before = self.children.get(child.id.0);
         let was_over = before.is_none_or(Slot::is_over);
-        let same_leaves = before.is_some_and(|before| before.filled == child.filled);
+        let same_leaves = before.is_some_and(|before| before.leaves() == child.leaves());
         let ends = child.is_over() && !was_over;
         let is_answered = before.is_some_and(|before| before.is_unanswered) && !child.is_unanswered;
         let book = &mut self.books[self.reference.book_at(child.instrument, child.venue)];
@@ -484,6 +486,7 @@ impl Engine {
                 let mut child = child;
                 self.moved(&mut child, order);
                 child.yields_to = OrderId(0);
+                self.wants_all(&child);
                 child.cancel_wanted = true;
                 child.cancels = 0;
                 if self.takes_cancels(child.venue) {

@@ -20,7 +20,7 @@ use crate::table::Slot;
 impl Engine {
     /// The child and its order; `None` if the child is unknown, belongs to another venue, or is a
     /// part of a shared child, which no venue knows.
-    fn child_of(&self, venue: VenueId, id: ChildId) -> Option<(&Child, &Order)> {
+    pub(super) fn child_of(&self, venue: VenueId, id: ChildId) -> Option<(&Child, &Order)> {
         let child = self
             .children
             .get(id.0)
@@ -29,7 +29,7 @@ impl Engine {
         Some((child, order))
     }
 
-    fn illegal<S: Sink>(venue: VenueId, child: ChildId, out: &mut Out<'_, S>) {
+    pub(super) fn illegal<S: Sink>(venue: VenueId, child: ChildId, out: &mut Out<'_, S>) {
         out.notice(Notice::IllegalEvent(venue, child));
     }
 
@@ -322,12 +322,13 @@ impl Engine {
             self.store_child(&mut child, &mut order);
             return self.store(&order);
         }
-        if child.state() == ChildState::Unknown {
+        if matches!(child.state(), ChildState::Unknown | ChildState::PendingReplace) {
             out.notice(Notice::ChildResolved(child.venue, child.id));
         } else if child.is_unanswered {
             out.notice(Notice::ChildAccepted(child.venue, child.id));
         }
         child.apply(ChildEvent::FoundOpen);
+        self.cancel_instead(&mut child, &order, out);
         if !child.moves {
             // The venue has not given the child back.
             child.yields_to = OrderId(0);

@@ -72,6 +72,10 @@ pub enum Notice {
     ChildResolved(VenueId, ChildId),
     /// A venue refused a child.
     ChildRejected(VenueId, ChildId, VenueReject),
+    /// A child has this quantity in all at its venue from now on, less than before.
+    ChildAmended(VenueId, ChildId, Qty),
+    /// A venue refused to amend a child.
+    AmendRejected(VenueId, ChildId, VenueReject),
     /// A fill for a child that is not in the table or does not match. The fill is booked to the
     /// venue's funds and reported to no client.
     OrphanFill(ChildFill),
@@ -133,6 +137,11 @@ impl Notice {
             Self::ChildUnknown(venue, child) => (14, venue.0, child.0),
             Self::ChildResolved(venue, child) => (15, venue.0, child.0),
             Self::ChildRejected(venue, child, why) => (16 | (why as u64) << 8, venue.0, child.0),
+            Self::ChildAmended(venue, child, qty) => {
+                hash.word(qty.0.cast_unsigned());
+                (0x26, venue.0, child.0)
+            }
+            Self::AmendRejected(venue, child, why) => (0x27 | (why as u64) << 8, venue.0, child.0),
             Self::VenueOrder(..) => return,
             Self::ChildAccepted(venue, child) => (25, venue.0, child.0),
             Self::ChildEnded(venue, child, end) => (26, venue.0, child.0 << 8 | end as u64),

@@ -22,6 +22,7 @@ mod own_orders;
 mod places;
 mod posted;
 mod preview;
+mod reduce;
 mod reference_price;
 mod refusals;
 mod requests;

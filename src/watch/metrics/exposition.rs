@@ -226,6 +226,7 @@ impl Collector for CommonMetrics {
                 ("filled", at.filled),
                 ("rejected", at.rejected),
                 ("cancel_sent", at.cancel_sent),
+                ("amend_sent", at.amend_sent),
                 ("unknown", at.unknown),
             ];
             each.map(|(status, n)| (vec![("status", status), ("exchange", venue.as_str())], n))
@@ -503,7 +504,7 @@ impl MetricsPage {
         let shown = &*self.shown;
         shown.links.iter().flat_map(move |links| {
             let venue = shown.counted.venues.get(links.venue).map_or("?", String::as_str);
-            let told = links.named().into_iter().filter(move |(_, s)| s.is_up == is_up);
+            let told = links.named().filter(move |(_, s)| s.is_up == is_up);
             told.filter_map(move |(link, standing)| {
                 let reason = standing.why?.word();
                 Some((vec![("exchange", venue), ("link", link), ("reason", reason)], 1.0))
