@@ -58,7 +58,7 @@ pub use amend::AmendConfig;
 pub use budget::BudgetConfig;
 pub use console::{ConsoleConfig, TwoPersonRule};
 pub use decimal::{amount, mantissa};
-pub use fee::FeeSource;
+pub use fee::{AccountFeeConfig, FeeSource, FeesConfig};
 pub use finding::{
     CONFIG_BYTES_MAX, ConfigError, FINDINGS_MAX, Fault, Finding, Findings, KeyError,
 };
@@ -376,6 +376,9 @@ pub struct VenueConfig {
     #[serde(flatten)]
     #[schemars(skip)]
     pub own_keys: OwnKeys,
+    /// What the venue's fees depend on, beside the terms of its listings (`docs/routing.md`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fees: Option<FeesConfig>,
     /// Instruments traded at the venue.
     #[schemars(length(min = 1, max = INSTRUMENTS_MAX))]
     pub listing: Vec<ListingConfig>,
@@ -467,12 +470,15 @@ pub struct ListingConfig {
     /// Smallest order value, in the quote asset.
     #[schemars(schema_with = "schema::not_negative")]
     pub notional_min: Decimal,
-    /// Maker fee, parts per million; negative is a rebate.
+    /// Maker fee, parts per million; negative is a rebate. Without both fees the listing has those
+    /// of the venue's tier (`[[venue.fees.tier]]`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -999_999, max = 999_999))]
-    pub maker_fee_ppm: i32,
+    pub maker_fee_ppm: Option<i32>,
     /// Taker fee, parts per million.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -999_999, max = 999_999))]
-    pub taker_fee_ppm: i32,
+    pub taker_fee_ppm: Option<i32>,
     /// From where the venue takes its fees. A buy is planned with the funds that the venue locks.
     #[serde(default)]
     pub fee_taken: FeeSource,

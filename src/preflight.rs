@@ -325,11 +325,16 @@ fn path_of(input: &Input, config: &Config) -> String {
         | Input::Routing(_)
         | Input::Owner(_)
         | Input::Rest(_)
-        | Input::Sharing(_) => "account".to_owned(),
+        | Input::Sharing(_)
+        | Input::AccountFee(_) => "account".to_owned(),
         Input::Session(_) => "session".to_owned(),
-        Input::Listing(_) | Input::Budget(_) | Input::Amend(_) | Input::BooksOf(_) => {
-            "venue".to_owned()
-        }
+        Input::Listing(_)
+        | Input::Budget(_)
+        | Input::Amend(_)
+        | Input::BooksOf(_)
+        | Input::FeeSchedule(_)
+        | Input::FeeTier(_)
+        | Input::FeeByTier { .. } => "venue".to_owned(),
         _ => "assets".to_owned(),
     }
 }

@@ -7,14 +7,15 @@
 //! `price` handles reference prices; `place` handles children; `preview` answers what would become
 //! of an order; `wake` handles orders that wait, `worked` orders that rest and take elsewhere,
 //! `places` where orders rest, `posted` orders that rest at the touch; `reduce` handles children
-//! that get less quantity in their place; `strategies` keeps the terms of strategies; `shared` puts
-//! orders that wait into one child, `shared_news` handles news about it; `resolve` handles children
-//! whose venue does not tell their outcome.
+//! that get less quantity in their place; `strategies` keeps the terms of strategies; `fees` finds
+//! the tiers of fees; `shared` puts orders that wait into one child, `shared_news` handles news
+//! about it; `resolve` handles children whose venue does not tell their outcome.
 
 mod behaved;
 mod breakers;
 mod clients;
 mod disconnect;
+pub mod fees;
 mod market;
 mod mass;
 mod operator;
@@ -290,6 +291,12 @@ pub struct Engine {
     /// Queries that wait after an answer that has settled nothing, the next one on top: when, and
     /// the child. An entry of a child that has another time, or none, is dropped when it comes up.
     queries: BinaryHeap<Reverse<(UnixNanos, u64)>>,
+    /// What the tiers of fees depend on, by venue.
+    fee_counts: Vec<fees::FeeCount>,
+    /// Venues whose fees depend on our volume or on a token.
+    fees_watched: VenueSet,
+    /// When the fees of those venues are looked at whatever happens.
+    fees_due: UnixNanos,
     router: Router,
 }
 
@@ -374,6 +381,9 @@ impl Engine {
             behaviour_due: UnixNanos(u64::MAX),
             venues_due: None,
             queries,
+            fee_counts: Vec::new(),
+            fees_watched: VenueSet::EMPTY,
+            fees_due: UnixNanos(u64::MAX),
             router: Router::default(),
         })
     }
@@ -407,7 +417,11 @@ impl Engine {
             | Input::Owner(_)
             | Input::Rest(_)
             | Input::Sharing(_)
-            | Input::Session(_) => self.on_definition(input, out),
+            | Input::Session(_)
+            | Input::FeeSchedule(_)
+            | Input::FeeTier(_)
+            | Input::FeeByTier { .. }
+            | Input::AccountFee(_) => self.on_definition(input, out),
             Input::NewOrder(order) => self.on_new_order(order, out),
             Input::Unacceptable(order) => self.on_unacceptable(order, out),
             Input::Cancel(request) => self.on_cancel(request, out),
@@ -456,6 +470,7 @@ impl Engine {
             Input::Trade(trade) => self.on_trade(trade, out),
             Input::FeedAlive(venue) => self.on_feed_alive(*venue, out),
         }
+        self.look_at_fees(out);
         self.settle_yield(out);
         self.wake_orders(out);
         self.put_back(out);
@@ -470,7 +485,8 @@ impl Engine {
         let waiting = [self.wake_at, self.retry_at, self.room_at, self.recheck_at];
         let query = self.queries.peek().map(|Reverse((at, _))| *at);
         let loss = self.losses.first().map(|(at, _)| *at);
-        let others = [day_end, expiry, loss, self.venues_due, query];
+        let fees = (self.fees_due.0 < u64::MAX).then_some(self.fees_due);
+        let others = [day_end, expiry, loss, self.venues_due, query, fees];
         let timers = others
             .into_iter()
             .chain(waiting)

@@ -10,6 +10,7 @@ mod amend;
 mod book;
 mod budget;
 mod definition;
+mod fees;
 mod limits;
 mod operator;
 mod owner;
@@ -30,6 +31,7 @@ pub use definition::{
     InstrumentDef, ListingDef, MARKET_WAIT_NS_DEFAULT, NoReference, ReferenceTerms, SessionDef,
     VenueDef,
 };
+pub use fees::{AccountFeeDef, FEE_TIERS_MAX, FeeScheduleDef, FeeTierDef, FeeTokenDef};
 pub use limits::{AccountLimits, LIMITS, Limit, LimitKind, LimitValue};
 pub use operator::{
     By, Extension, NodeCommand, Operator, OperatorCommand, Preview, Reason, Resolution, Scope,
@@ -97,6 +99,20 @@ pub enum Input {
     Sharing(SharingDef),
     /// Definition of a client session.
     Session(SessionDef),
+    /// What a venue's fees depend on; after the definition of the venue.
+    FeeSchedule(FeeScheduleDef),
+    /// A tier of a venue's fees; after its schedule.
+    FeeTier(FeeTierDef),
+    /// A listing has the fees of its venue's tier; after the listing. Its next definition gives it
+    /// fees of its own again.
+    FeeByTier {
+        /// The venue.
+        venue: VenueId,
+        /// The instrument.
+        instrument: InstrumentId,
+    },
+    /// Fees of an account's own; after the account and the venue's schedule.
+    AccountFee(AccountFeeDef),
     /// A client's new order.
     NewOrder(NewOrder),
     /// A client's request that the gateway cannot express as an order: the core refuses it.

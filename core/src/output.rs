@@ -15,7 +15,7 @@ mod previewed;
 mod report;
 
 pub use decision::{Decision, VenueLine, Verdict};
-pub use notice::{ChildEnd, Notice, Paused};
+pub use notice::{ChildEnd, FeeState, Notice, Paused};
 pub use previewed::{ClientPreview, Previewed};
 pub use report::{
     CancelReject, LastFill, MassCancelReport, OperatorReport, OrdStatus, Report, ReportKind,

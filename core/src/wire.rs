@@ -296,7 +296,7 @@ wire_input! {
         28 FeedAlive(venue), 32 Replace(request), 33 MassCancel(request), 34 MassStatus(request),
         36 Operator(operator), 37 LogoutSent(session), 39 Budget(def), 40 Routing(def),
         41 Owner(def), 42 Preview(order), 43 Trade(trade), 44 Rest(def), 45 Sharing(def),
-        47 BooksOf(def), 48 Amend(def),
+        47 BooksOf(def), 48 Amend(def), 60 FeeSchedule(def), 61 FeeTier(def), 63 AccountFee(def),
     }
     named {
         18 ChildAccepted { venue, child, venue_order },
@@ -310,6 +310,7 @@ wire_input! {
         38 VenueQueried { venue, outcome },
         49 ChildAmended { venue, child, qty },
         50 AmendRejected { venue, child, reason },
+        62 FeeByTier { venue, instrument },
     }
 }
 
@@ -317,15 +318,16 @@ wire_input! {
 mod tests {
     use super::*;
     use crate::input::{
-        AGE_STEPS_MAX, AccountDef, AccountLimits, AgeStep, AmendDef, Amending, BehaviourCosts,
-        BookUpdate, BooksOfDef, BreakerTerms, BudgetDef, CancelOnDisconnect, CancelOrder,
-        ChildFill, Counted, Extension, Fate, Genesis, Instructions, InstrumentDef, Level,
-        LimitKind, Liquidity, MassCancel, MassScope, Moving, NewOrder, NoReference, NodeCommand,
-        Operator, OperatorCommand, OrdType, OtherOwners, OwnerDef, Preview, PublicTrade,
-        QueryOutcome, ReferenceTerms, Refusal, ReplaceOrder, Resolution, RestBy, RestDef,
-        RoutingDef, RoutingMode, Scope, ScoreWeights, SelfMatchPolicy, SessionCommand, SharingDef,
-        Side, TimeInForce, Unacceptable, VenueDef, VenueDownReason, VenuePercents, VenueReject,
-        WINDOWS_MAX, WindowDef, WindowKind, WrittenNumber, WrittenTerms,
+        AGE_STEPS_MAX, AccountDef, AccountFeeDef, AccountLimits, AgeStep, AmendDef, Amending,
+        BehaviourCosts, BookUpdate, BooksOfDef, BreakerTerms, BudgetDef, CancelOnDisconnect,
+        CancelOrder, ChildFill, Counted, Extension, Fate, FeeScheduleDef, FeeTierDef, FeeTokenDef,
+        Genesis, Instructions, InstrumentDef, Level, LimitKind, Liquidity, MassCancel, MassScope,
+        Moving, NewOrder, NoReference, NodeCommand, Operator, OperatorCommand, OrdType,
+        OtherOwners, OwnerDef, Preview, PublicTrade, QueryOutcome, ReferenceTerms, Refusal,
+        ReplaceOrder, Resolution, RestBy, RestDef, RoutingDef, RoutingMode, Scope, ScoreWeights,
+        SelfMatchPolicy, SessionCommand, SharingDef, Side, TimeInForce, Unacceptable, VenueDef,
+        VenueDownReason, VenuePercents, VenueReject, WINDOWS_MAX, WindowDef, WindowKind,
+        WrittenNumber, WrittenTerms,
     };
     use crate::venue_set::VenueSet;
 
@@ -511,6 +513,34 @@ mod tests {
         }
     }
 
+    fn fees() -> [Input; 5] {
+        let (venue, instrument) = (VenueId(3), InstrumentId(4));
+        let (maker, taker) = (FeePpm(-999_999), FeePpm(999_999));
+        let token = FeeTokenDef { asset: AssetId(5), discount_ppm: 6, least: Amount(7) };
+        let schedule = FeeScheduleDef {
+            asset: AssetId(1),
+            tiers: 2,
+            volume: Amount(i128::MAX),
+            from_day: u32::MAX,
+            token: Some(token),
+            ..FeeScheduleDef::none(venue)
+        };
+        let (account, from) = (AccountId(8), Amount(9));
+        [
+            Input::FeeSchedule(schedule),
+            Input::FeeSchedule(FeeScheduleDef::none(venue)),
+            Input::FeeTier(FeeTierDef { venue, place: 1, from, maker, taker }),
+            Input::FeeByTier { venue, instrument },
+            Input::AccountFee(AccountFeeDef {
+                account,
+                venue,
+                instrument: Some(instrument),
+                maker,
+                taker,
+            }),
+        ]
+    }
+
     fn every_input() -> Vec<Input> {
         let text36 = Text::new(&[b'x'; 36]).unwrap_or_default();
         let mut update = BookUpdate { clear: true, last: true, ..BookUpdate::default() };
@@ -637,6 +667,7 @@ mod tests {
             .chain(accounts())
             .chain(answers())
             .chain(refusals())
+            .chain(fees())
             .chain(every_command())
         {
             let mut buf = [0; INPUT_BYTES_MAX];

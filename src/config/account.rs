@@ -18,6 +18,7 @@ use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
 use super::decimal::amount;
+use super::fee::AccountFeeConfig;
 use super::owner::{OtherOwnersConfig, SelfMatchConfig};
 use super::routing::RoutingConfig;
 use super::schema;
@@ -40,6 +41,8 @@ const OTHER_OWNERS: &str = "other_owners";
 const SHARE_CHILDREN: &str = "share_children";
 /// Key of the table of how orders choose between venues.
 const ROUTING: &str = "routing";
+/// Key of the account's own fees.
+const FEE: &str = "fee";
 /// Key of the slack.
 const SLACK: &str = "price_slack_ppm";
 /// The slack of an account that names none, in parts per million.
@@ -88,6 +91,9 @@ pub struct AccountConfig {
     /// How the account's orders choose between venues.
     #[schemars(default)]
     pub routing: RoutingConfig,
+    /// Fees of the account's own, in the place of those of listings and tiers.
+    #[schemars(default)]
+    pub fee: Vec<AccountFeeConfig>,
     /// The limits, each by the key of its row.
     #[schemars(skip)]
     pub limits: AccountLimits,
@@ -154,6 +160,9 @@ impl Serialize for AccountConfig {
         }
         // Last, for a table ends the keys of the one that it is in.
         keys.serialize_entry(ROUTING, &self.routing)?;
+        if !self.fee.is_empty() {
+            keys.serialize_entry(FEE, &self.fee)?;
+        }
         keys.end()
     }
 }
@@ -173,6 +182,7 @@ impl<'de> Visitor<'de> for AccountVisitor {
         let (mut busy_wait, mut routing) = (0, RoutingConfig::default());
         let (mut owner, mut self_match) = (None, SelfMatchConfig::default());
         let (mut other_owners, mut share_children) = (OtherOwnersConfig::default(), false);
+        let mut fee = Vec::new();
         let mut values = BTreeMap::new();
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
@@ -186,6 +196,7 @@ impl<'de> Visitor<'de> for AccountVisitor {
                 OTHER_OWNERS => other_owners = map.next_value()?,
                 SHARE_CHILDREN => share_children = map.next_value()?,
                 ROUTING => routing = map.next_value()?,
+                FEE => fee = map.next_value()?,
                 other => {
                     let limit = LIMITS.iter().find(|limit| limit.key == other);
                     let limit = limit.ok_or_else(|| unknown_key(other))?;
@@ -206,6 +217,7 @@ impl<'de> Visitor<'de> for AccountVisitor {
             other_owners,
             share_children,
             routing,
+            fee,
             limits,
         })
     }
@@ -217,7 +229,7 @@ fn unknown_key<E: Error>(key: &str) -> E {
     E::custom(format!(
         "unknown field `{key}`, expected one of `{NAME}`, `{SLACK}`, `{NO_REFERENCE}`, \
          `{MARKET_WAIT}`, `{BUSY_WAIT}`, `{OWNER}`, `{SELF_MATCH}`, `{OTHER_OWNERS}`, \
-         `{SHARE_CHILDREN}`, `{ROUTING}`, `{known}`"
+         `{SHARE_CHILDREN}`, `{ROUTING}`, `{FEE}`, `{known}`"
     ))
 }
 

@@ -66,6 +66,7 @@ impl Config {
             self.check_venue(findings, &format!("venue[{at}]"), venue, &places);
         }
         self.check_venue_accounts(findings);
+        self.check_account_fees(findings);
         self.check_keys_of_venues(findings);
         self.check_addresses(findings);
         self.check_paths(findings);
@@ -171,6 +172,7 @@ impl Config {
             findings.add(&format!("{at}.{}", error.key), Fault::UnknownValue, error.reason);
         }
         venue.check_limits(findings, at);
+        venue.check_fees(findings, at, &self.assets);
         if venue.breaker_open_max_ms < venue.breaker_open_ms {
             let reason = format!("less than breaker_open_ms ({})", venue.breaker_open_ms);
             findings.add(&format!("{at}.breaker_open_max_ms"), Fault::Conflict, reason);

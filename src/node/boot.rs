@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, HashMap};
 use rutter_clients::market::{InstrumentTerms, ListingTerms, MarketConfig, MarketLimits};
 use rutter_core::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
 use rutter_core::input::{
-    AccountDef, AssetDef, BooksOfDef, BreakerTerms, BudgetDef, Genesis, Input, InstrumentDef,
-    ListingDef, ReferenceTerms, SessionDef, SharingDef, VenueDef,
+    AccountDef, AssetDef, BooksOfDef, BreakerTerms, BudgetDef, FeeScheduleDef, FeeTierDef, Genesis,
+    Input, InstrumentDef, ListingDef, ReferenceTerms, SessionDef, SharingDef, VenueDef,
 };
-use rutter_core::number::{Amount, FeePpm, Qty, Text};
+use rutter_core::number::{Amount, Qty, Text};
 use rutter_core::reference::{BadReference, Reference};
 use rutter_core::venue_set::VenueSet;
 use rutter_core::wire::{SCHEMA, decode};
@@ -146,8 +146,12 @@ impl Known {
     fn keep(&mut self, input: Input) {
         match input {
             Input::Genesis(found) => self.genesis = self.genesis.or(Some(found)),
-            // A listing has no name of its own.
-            Input::Listing(_) => {}
+            // A listing has no name of its own. What fees depend on is told whole at each start.
+            Input::Listing(_)
+            | Input::FeeSchedule(_)
+            | Input::FeeTier(_)
+            | Input::FeeByTier { .. }
+            | Input::AccountFee(_) => {}
             _ => {
                 if let Some(place) = place_of(&input) {
                     self.definitions.insert(place, input);
@@ -244,6 +248,14 @@ pub fn describe(input: &Input, names: &Names) -> String {
             format!("sharing of account {}", of(&names.accounts, def.account.index()))
         }
         Input::Session(def) => format!("session {}", def.name),
+        Input::FeeSchedule(FeeScheduleDef { venue, .. })
+        | Input::FeeTier(FeeTierDef { venue, .. })
+        | Input::FeeByTier { venue, .. } => {
+            format!("fees of venue {}", of(&names.venues, venue.index()))
+        }
+        Input::AccountFee(def) => {
+            format!("fee of account {}", of(&names.accounts, def.account.index()))
+        }
         _ => String::new(),
     }
 }
@@ -272,6 +284,7 @@ pub fn inputs(config: &Config, names: &Names) -> Option<Vec<Input>> {
         for listing in &venue.listing {
             inputs.push(Input::Listing(listing_def(&instruments, venue, listing, names)?));
         }
+        inputs.extend(venue.fee_definitions(names)?);
     }
     for account in &config.account {
         inputs.extend(account_inputs(account, &config.venue, names)?);
@@ -310,7 +323,7 @@ fn account_inputs(
     account: &AccountConfig,
     venues: &[VenueConfig],
     names: &Names,
-) -> Option<[Input; 5]> {
+) -> Option<Vec<Input>> {
     let routing = &account.routing;
     let by_account = |name: &str| names.venue(routing.account_at(venues, name)?);
     let id = names.account(&account.name)?;
@@ -323,13 +336,17 @@ fn account_inputs(
         market_wait_ns: account.market_wait_ms.checked_mul(1_000_000)?,
         busy_wait_ns: account.busy_wait_ms.checked_mul(1_000_000)?,
     };
-    Some([
+    let mut inputs = vec![
         Input::Account(definition),
         Input::Routing(routing.definition(id, venues, names.further, |name| names.venue(name))?),
         Input::Owner(account.owner_definition(id)?),
         Input::Rest(routing.rest_definition(id, by_account)?),
         Input::Sharing(SharingDef { account: id, consents: account.share_children }),
-    ])
+    ];
+    for fee in &account.fee {
+        inputs.push(Input::AccountFee(fee.definition(id, names)?));
+    }
+    Some(inputs)
 }
 
 fn session_input(session: &SessionConfig, names: &Names) -> Option<Input> {
@@ -358,8 +375,14 @@ fn place_of(input: &Input) -> Option<(u8, u32)> {
         Input::Owner(def) => (8, u32::from(def.account.0)),
         Input::Session(def) => (9, u32::from(def.id.0)),
         Input::Rest(def) => (10, u32::from(def.account.0)),
-        Input::Sharing(def) => (12, u32::from(def.account.0)),
+        Input::Sharing(def) => (16, u32::from(def.account.0)),
         Input::Amend(def) => (11, u32::from(def.venue.0)),
+        Input::FeeSchedule(def) => (12, u32::from(def.venue.0)),
+        Input::FeeTier(def) => (13, u32::from(def.venue.0) << 8 | u32::from(def.place)),
+        Input::FeeByTier { venue, instrument } => {
+            (14, u32::from(instrument.0) << 8 | u32::from(venue.0))
+        }
+        Input::AccountFee(def) => (15, u32::from(def.account.0)),
         _ => return None,
     })
 }
@@ -425,6 +448,7 @@ fn listing_def(
 ) -> Option<ListingDef> {
     let instrument = instruments.get(listing.instrument.as_str())?;
     let qty = |value| mantissa(value, u32::from(instrument.qty_decimals)).map(Qty);
+    let (maker_fee, taker_fee) = venue.listing_fees(listing)?;
     Some(ListingDef {
         instrument: names.instrument(&listing.instrument)?,
         venue: names.venue(&venue.name)?,
@@ -434,8 +458,8 @@ fn listing_def(
         qty_min: qty(listing.qty_min)?,
         qty_max: qty(listing.qty_max)?,
         notional_min: Amount(amount(listing.notional_min)?),
-        maker_fee: FeePpm(listing.maker_fee_ppm),
-        taker_fee: FeePpm(listing.taker_fee_ppm),
+        maker_fee,
+        taker_fee,
         fee_taken: listing.fee_taken.into(),
     })
 }

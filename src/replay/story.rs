@@ -394,8 +394,9 @@ impl Sink for Story {
                 let _ = write!(words, ", {qty} at {price}");
             }
             if !line.shown.is_zero() {
-                let terms = decision.market.reference.listing(instrument, line.venue);
-                let paid = terms.map_or(0, |t| all_in(t, decision.request.side, line.value));
+                let (reference, request) = (decision.market.reference, decision.request);
+                let terms = reference.terms(request.account, instrument, line.venue);
+                let paid = terms.map_or(0, |t| all_in(&t, request.side, line.value));
                 let (prices, quantities) = self.decimals(instrument);
                 let paid = decimal(paid, prices + quantities + ALL_IN_DECIMALS);
                 let _ = write!(

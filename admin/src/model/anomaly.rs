@@ -73,6 +73,8 @@ impl Anomaly {
             | Notice::Paused(..)
             | Notice::Barred(..)
             | Notice::Behaviour(..)
+            | Notice::Fees(..)
+            | Notice::FeeValue(..)
             | Notice::Halted
             | Notice::Resumed => return None,
         })

@@ -193,6 +193,7 @@ impl ReadModel {
             | Notice::BookDistrusted(..)
             | Notice::Breaker(..)
             | Notice::Behaviour(..)
+            | Notice::Fees(..)
             | Notice::Paused(..) => self.on_venue_notice(notice),
             Notice::ChildAccepted(venue, child) => {
                 self.child_event(child, venue, EventKind::ChildAccepted);
@@ -242,6 +243,7 @@ impl ReadModel {
             }
             Notice::Balance(venue, asset, total) => self.on_balance(venue, asset, total),
             Notice::Barred(order, venue, why) => self.on_barred(order, venue, why),
+            Notice::FeeValue(exec, value) => self.fee_value = Some((exec, value)),
             // The operator's command tells of a halt.
             Notice::BadReference | Notice::Halted | Notice::Resumed => {}
         }
@@ -251,13 +253,13 @@ impl ReadModel {
     fn on_odd_news(&mut self, notice: &Notice) {
         match *notice {
             Notice::OrphanFill(ref fill) => {
-                self.compare_fee(fill);
+                self.compare_fee(fill, None);
                 self.book(None, fill);
             }
             Notice::Overfill(account, ref fill, beyond) => {
                 self.child_event_of(fill.child, fill.venue, EventKind::Overfill, beyond);
                 self.child_filled(fill.child, fill.qty);
-                self.compare_fee(fill);
+                self.compare_fee(fill, Some(account));
                 // The report of the rest, if there is one, comes next.
                 self.overfilled = (beyond < fill.qty).then_some((fill.child, fill.exec));
                 self.book_beyond(account, fill, beyond);
@@ -312,6 +314,7 @@ impl ReadModel {
                     self.on_funds_refused(venue, asset);
                 }
             }
+            Notice::Fees(venue, state) => self.on_fees(venue, state),
             Notice::Behaviour(venue, known) => {
                 if let Some(kept) = self.behaviour.get_mut(venue.index()) {
                     *kept = known;

@@ -8,8 +8,8 @@ use super::reduce::Reduction;
 use super::{CANCELS_MAX, CHILDREN_PER_ORDER_MAX, Engine, Out, PLANS_PER_LOOK_MAX, ROUNDS_MAX};
 use crate::book::Trust;
 use crate::child::{Child, ChildEvent, ChildState, Role};
-use crate::id::{ChildId, InstrumentId, OrderId, VenueId};
-use crate::input::{ListingDef, Refusal, Side, TimeInForce};
+use crate::id::{AccountId, ChildId, InstrumentId, OrderId, VenueId};
+use crate::input::{Refusal, Side, TimeInForce};
 use crate::ledger::reserve;
 use crate::number::{Amount, Price, Qty, UnixNanos};
 use crate::order::{CancelReason, Order, OrderEvent, OrderState};
@@ -277,6 +277,7 @@ impl Engine {
     pub(super) fn route_request(&self, order: &Order) -> RouteRequest {
         let terms = self.reference.routing_of(order.account);
         RouteRequest {
+            account: order.account,
             instrument: order.instrument,
             side: order.side,
             limit: order.ord_type.has_limit().then_some(order.price),
@@ -323,7 +324,7 @@ impl Engine {
         };
         let mut child = Child::sent(&send, self.now, order.newest_child);
         child.shown = leg.shown;
-        self.bind(&mut child);
+        self.bind(&mut child, order.account);
         self.link(&mut child);
         self.children.put(child);
         order.newest_child = child.id;
@@ -352,12 +353,10 @@ impl Engine {
 
     /// Binds the venue's funds for the open quantity of a child, and releases what it no longer
     /// needs.
-    pub(super) fn bind(&mut self, child: &mut Child) {
+    pub(super) fn bind(&mut self, child: &mut Child, account: AccountId) {
         let def = *self.reference.instrument_of(child.instrument);
-        let fee = self
-            .reference
-            .listing(child.instrument, child.venue)
-            .map_or(0, ListingDef::locked_fee_ppm);
+        let listing = self.reference.listing(child.instrument, child.venue);
+        let fee = listing.map_or(0, |listing| self.reference.fees(account, listing).locked_ppm());
         let needed = if child.is_over() {
             Amount::ZERO
         } else {
@@ -448,7 +447,7 @@ impl Engine {
             }
         }
         if ends || !same_leaves {
-            self.bind(child);
+            self.bind(child, order.account);
         }
         if let Some(slot) = self.children.get_mut(child.id.0) {
             *slot = *child;

@@ -369,8 +369,24 @@ impl Engine {
         self.book_fill(found.as_ref(), &fill, out);
     }
 
-    /// Books an execution, and adds it to its child and its order if they are known.
+    /// Books an execution, and counts it where the fees depend on that.
     pub(super) fn book_fill<S: Sink>(
+        &mut self,
+        found: Option<&(Child, Order)>,
+        fill: &ChildFill,
+        out: &mut Out<'_, S>,
+    ) {
+        if !self.fees_watched.has(fill.venue) {
+            return self.book_and_merge(found, fill, out);
+        }
+        // The execution itself was charged the fees of before.
+        self.tell_fee_value(fill, out);
+        self.book_and_merge(found, fill, out);
+        self.count_volume(fill, out);
+    }
+
+    /// Books an execution, and adds it to its child and its order if they are known.
+    fn book_and_merge<S: Sink>(
         &mut self,
         found: Option<&(Child, Order)>,
         fill: &ChildFill,
@@ -497,6 +513,9 @@ impl Engine {
             self.ledger.set_total(venue, asset, total);
             out.notice(Notice::Balance(venue, asset, total));
             self.wake_for_funds(asset);
+            if self.fees_watched.has(venue) {
+                self.judge_fees(venue, out);
+            }
         }
     }
 }

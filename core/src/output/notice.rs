@@ -6,7 +6,9 @@ use super::ChildRef;
 use crate::behaviour::Measured;
 use crate::breaker::{BreakerState, RequestKind};
 use crate::hash::Rolling;
-use crate::id::{AccountId, AssetId, ChildId, InstrumentId, OrderId, VenueId, VenueOrderId};
+use crate::id::{
+    AccountId, AssetId, ChildId, ExecId, InstrumentId, OrderId, VenueId, VenueOrderId,
+};
 use crate::input::{ChildFill, Distrust, Refusal, VenueReject};
 use crate::number::{Amount, Price, Qty, UnixNanos};
 use crate::waiting::Waiting;
@@ -42,6 +44,19 @@ pub enum Paused {
     /// The funds in one asset, after a refusal for want of funds. They also wait for the venue's
     /// next balance.
     Funds(AssetId),
+}
+
+/// What a venue's fees depend on, as it is now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FeeState {
+    /// Place of the tier that holds; zero without tiers.
+    pub tier: u8,
+    /// The fees are taken in the venue's token, at its discount.
+    pub in_token: bool,
+    /// What was traded there in 30 days, in the asset of the schedule.
+    pub volume: Amount,
+    /// Executions whose value in that asset was not known; they are not in the volume.
+    pub not_counted: u64,
 }
 
 /// Event for the read model, the log and operators.
@@ -115,6 +130,11 @@ pub enum Notice {
     Barred(OrderId, VenueId, VenueReject),
     /// What is known of a venue's behaviour now; at most once a second for each venue.
     Behaviour(VenueId, Measured),
+    /// What a venue's fees are by now: at once when the tier or the discount changes, otherwise once
+    /// a second at most for each venue.
+    Fees(VenueId, FeeState),
+    /// What the fee of an execution is worth in the quote asset; before the news of the execution.
+    FeeValue(ExecId, Amount),
     /// Reference data that contradicts the known data. Nothing was changed.
     BadReference,
     /// Trading is halted for the whole node.
@@ -196,6 +216,16 @@ impl Notice {
                 hash.pair(pair(known.p50_us, known.p99_us), pair(known.answers, known.rejects_ppm));
                 hash.word(pair(known.faded_ppm, known.partial_ppm));
                 (0x25, venue.0, known.known_until.0)
+            }
+            Self::Fees(venue, state) => {
+                hash.amount(state.volume);
+                let tier = u64::from(state.tier) << 8 | u64::from(state.in_token) << 16;
+                (0x30 | tier, venue.0, state.not_counted)
+            }
+            Self::FeeValue(exec, value) => {
+                hash.wide(exec.0.cast_signed());
+                hash.amount(value);
+                (0x31, 0, 0)
             }
             Self::BadReference => (20, 0, 0),
             Self::Halted => (21, 0, 0),

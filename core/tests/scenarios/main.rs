@@ -11,6 +11,7 @@ mod budgets;
 mod budgets_at_random;
 mod busy;
 mod depth;
+mod fees;
 mod in_turn;
 mod left_alone;
 mod nearly_all;

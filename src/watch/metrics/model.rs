@@ -208,6 +208,8 @@ impl MetricsModel {
             | Notice::Paused(..)
             | Notice::Barred(..)
             | Notice::Behaviour(..)
+            | Notice::Fees(..)
+            | Notice::FeeValue(..)
             | Notice::BadReference => {}
         }
     }
