@@ -375,6 +375,7 @@ fn place_of(input: &Input) -> Option<(u8, u32)> {
         Input::Owner(def) => (8, u32::from(def.account.0)),
         Input::Session(def) => (9, u32::from(def.id.0)),
         Input::Rest(def) => (10, u32::from(def.account.0)),
+        Input::Sharing(def) => (16, u32::from(def.account.0)),
         Input::Amend(def) => (11, u32::from(def.venue.0)),
         Input::FeeSchedule(def) => (12, u32::from(def.venue.0)),
         Input::FeeTier(def) => (13, u32::from(def.venue.0) << 8 | u32::from(def.place)),
@@ -382,7 +383,6 @@ fn place_of(input: &Input) -> Option<(u8, u32)> {
             (14, u32::from(instrument.0) << 8 | u32::from(venue.0))
         }
         Input::AccountFee(def) => (15, u32::from(def.account.0)),
-        Input::Sharing(def) => (16, u32::from(def.account.0)),
         _ => return None,
     })
 }
