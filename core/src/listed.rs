@@ -92,11 +92,17 @@ impl Books {
 
     /// Makes the book of a listing, with room for all its levels. A book that is there is kept.
     pub fn list(&mut self, place: usize) {
+        self.list_without_levels(place).reserve();
+    }
+
+    /// As [`Self::list`], for a venue account that uses the levels of another one: the book keeps
+    /// what is the account's own, such as whether its market is closed.
+    pub fn list_without_levels(&mut self, place: usize) -> &mut Book {
         let number = self.listed.list(place);
         if number + 1 == self.pool.len() {
             self.pool.push(Book::new());
         }
-        self.pool[number + 1].reserve();
+        &mut self.pool[number + 1]
     }
 
     /// How many books there are.

@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use rutter_core::behaviour::{Behaviour, COST_MAX_PPM, Measured};
 use rutter_core::book::{BOOK_LEVELS_MAX, Book, LEVELS_BEYOND};
 use rutter_core::breaker::{MARKET_CLOSED_WAITS, RATE_LIMIT_WAITS};
-use rutter_core::id::{AssetId, InstrumentId, Name, Symbol, VenueId};
+use rutter_core::id::{AccountId, AssetId, InstrumentId, Name, Symbol, VenueId};
 use rutter_core::input::{
     AssetDef, BehaviourCosts, BookUpdate, BreakerTerms, BudgetDef, FeeTaken, Input, InstrumentDef,
     Level, ListingDef, ReferenceTerms, ScoreWeights, Side, TimeInForce, VenueDef,
@@ -28,6 +28,7 @@ use serde_json::Value;
 
 use super::BadScenario;
 use super::object::Object;
+use super::rests::{self, Rest};
 use crate::config::{FeeSource, ModeConfig, WeightsConfig, amount, mantissa};
 
 /// The instrument of every scenario.
@@ -184,6 +185,8 @@ struct Order {
     #[serde(default)]
     mode: ModeConfig,
     weights: Option<Object<WeightsConfig>>,
+    /// What waits rests by share.
+    rest: Option<Object<Rest>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -497,6 +500,7 @@ impl Scenario {
         let in_state = |state| self.venues_with(|venue| venue.state == Some(state));
         let only = only.map_or(VenueSet::EMPTY, VenueSet::all_but);
         Ok(RouteRequest {
+            account: AccountId(0),
             instrument: PAIR,
             side: order.side.into(),
             limit,
@@ -520,6 +524,7 @@ impl Scenario {
             backup: self.venues_with(|venue| venue.tier == Tier::Backup),
             costs: ASKED,
             score: self.score()?,
+            rest_shares: rests::shares(order.rest.as_ref(), |name, what| self.id_of(name, what))?,
             closed: in_state(State::Drained),
             faded: in_state(State::Faded),
             faded_at: NOW,

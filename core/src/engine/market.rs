@@ -12,7 +12,6 @@ use crate::listed::place_of;
 use crate::number::UnixNanos;
 use crate::order::{CancelReason, Order};
 use crate::output::{Notice, Sink};
-use crate::reference::VENUES_MAX;
 use crate::reference_price::ReferencePrice;
 use crate::risk::AccountUsage;
 use crate::routing::VenueState;
@@ -34,11 +33,19 @@ impl Engine {
         if let Input::Listing(ListingDef { instrument, .. }) = definition {
             self.judge_books(*instrument, out);
         }
+        self.on_fees_defined(definition, out);
         if let Input::Routing(def) = definition
             && moved_never
         {
             self.watch_places(|order| order.account == def.account);
         }
+    }
+
+    /// Whether market data of a venue account is taken: the account is known, and has books of its
+    /// own.
+    #[inline]
+    pub(super) fn has_feed(&self, venue: VenueId) -> bool {
+        venue.index() < self.venues.len() && self.reference.has_own_books(venue)
     }
 
     /// Sizes the tables for a definition that was taken. The cost does not depend on how many
@@ -59,8 +66,10 @@ impl Engine {
                 self.posted.grow(reference.instruments.len());
             }
             Input::Listing(listing) => {
+                // The same levels again for an account that shares them.
+                self.books.list(reference.book_at(listing.instrument, listing.venue));
                 let place = place_of(listing.instrument, listing.venue);
-                self.books.list(place);
+                self.books.list_without_levels(place);
                 self.resting.list(place);
                 self.posted.list(place);
             }
@@ -78,8 +87,8 @@ impl Engine {
 
     #[inline]
     pub(super) fn on_book<S: Sink>(&mut self, update: &BookUpdate, out: &mut Out<'_, S>) {
-        let known = update.venue.index() < self.venues.len();
-        let at = update.instrument.index() * VENUES_MAX + update.venue.index();
+        let known = self.has_feed(update.venue);
+        let at = self.reference.book_at(update.instrument, update.venue);
         let Some(book) = self.books.get_mut(at).filter(|_| known) else {
             return out.notice(Notice::BadReference);
         };
@@ -116,8 +125,8 @@ impl Engine {
         reason: Distrust,
         out: &mut Out<'_, S>,
     ) {
-        let known = venue.index() < self.venues.len();
-        let at = instrument.index() * VENUES_MAX + venue.index();
+        let known = self.has_feed(venue);
+        let at = self.reference.book_at(instrument, venue);
         let Some(book) = self.books.get_mut(at).filter(|_| known) else {
             return out.notice(Notice::BadReference);
         };
@@ -146,7 +155,10 @@ impl Engine {
     }
 
     pub(super) fn on_feed_alive<S: Sink>(&mut self, venue: VenueId, out: &mut Out<'_, S>) {
-        if venue.index() < self.venues.len() && self.hear(venue) {
+        if !self.has_feed(venue) {
+            return out.notice(Notice::BadReference);
+        }
+        if self.hear(venue) {
             self.judge_all_books(out);
             self.wake_for_venues();
         }

@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Engine, Out};
+use crate::child::Role;
 use crate::id::{OrderId, VenueId};
 use crate::input::{
     Extension, NodeCommand, Operator, OperatorCommand, Refusal, Scope, SessionCommand,
@@ -175,7 +176,10 @@ impl Engine {
                 // Ends: the list holds each living child of the venue once.
                 while let Some(child) = self.children.get(at.0) {
                     at = child.next;
-                    orders.insert(child.order);
+                    match child.role {
+                        Role::Shared => orders.extend(self.orders_of_shared(child)),
+                        Role::Own | Role::Part => orders.extend([child.order]),
+                    }
                 }
                 self.cancel_where(why, out, |order: &Order| orders.contains(&order.id))
             }
@@ -190,6 +194,11 @@ impl Engine {
         while let Some(child) = self.children.get(at.0).copied() {
             at = child.next;
             let mut child = child;
+            if child.role == Role::Shared {
+                // It takes, and ends by itself.
+                count += 1;
+                continue;
+            }
             let Some(mut order) = self.load(child.order) else { continue };
             self.give_up_move(&mut child, &mut order, out);
             (child.cancel_wanted, child.cancels) = (true, 0);
