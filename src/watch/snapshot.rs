@@ -149,6 +149,8 @@ pub struct VenueCounts {
     pub rejected: u64,
     /// Orders for which a cancel was sent.
     pub cancel_sent: u64,
+    /// Amends sent.
+    pub amend_sent: u64,
     /// Orders whose fate was unknown.
     pub unknown: u64,
 }

@@ -24,7 +24,7 @@ mod orders;
 
 pub(super) use commands::{LOG_LEVEL_CONFIGURED, log_level};
 
-fn amount(amount: Amount) -> String {
+pub(super) fn amount(amount: Amount) -> String {
     decimal(amount.0, AMOUNT_DECIMALS)
 }
 
@@ -223,6 +223,7 @@ impl ReadModel {
             fills: counts.fills,
             filled_notional: amount(counts.filled),
             fees: self.fees_row(&counts.fees),
+            fee_terms: self.fee_terms(id),
         }
     }
 

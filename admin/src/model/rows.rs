@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use rutter_core::input::{AccountLimits, LIMITS, LimitValue};
 use serde::Serialize;
 
-use super::fees::FeesRow;
+use super::fees::{FeeTermsRow, FeesRow};
 use serde::ser::{SerializeMap, Serializer};
 
 use super::number::limit_text;
@@ -56,6 +56,8 @@ pub struct VenueStatus {
     pub filled_notional: String,
     /// The charged fees beside the configured ones.
     pub fees: FeesRow,
+    /// What the fees depend on; `None` if they are those of the listings.
+    pub fee_terms: Option<FeeTermsRow>,
 }
 
 impl VenueStatus {

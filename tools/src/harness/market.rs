@@ -264,4 +264,12 @@ impl Market {
     pub fn open_orders(&self, venue: Venue) -> usize {
         self.with_exchange(venue, |exchange| exchange.open_orders(CLIENT, None).count())
     }
+
+    /// The node's orders that are open at a venue: the venue's numbers and their quantities in all,
+    /// oldest first.
+    pub fn resting(&self, venue: Venue) -> Vec<(u64, i64)> {
+        self.with_exchange(venue, |exchange| {
+            exchange.open_orders(CLIENT, None).map(|order| (order.id, order.quantity)).collect()
+        })
+    }
 }
