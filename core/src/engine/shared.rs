@@ -154,15 +154,22 @@ impl Engine {
             if !self.may_share(&other) || !reaches(other.worst, first.worst, first.side) {
                 continue;
             }
-            let (limit, worst, qty) = (terms.limit, terms.worst, terms.qty);
-            // The account says nothing else than whose fees count.
-            let account = terms.account;
-            let same = RouteRequest { account, limit, worst, qty, ..self.terms_together(&other) };
-            if same == *terms && self.reference.have_same_fees(account, other.account) {
+            let (account, qty) = (terms.account, terms.qty);
+            let (limit, worst) = (terms.limit, terms.worst);
+            let asked = self.terms_together(&other);
+            let same = RouteRequest { account, limit, worst, qty, ..asked };
+            if same == *terms && self.have_equal_fees(first, &other) {
                 sharers.push(other.id, other.unplaced());
             }
         }
         sharers
+    }
+
+    /// Whether the accounts of two orders pay the same fees: they are one account, or neither has
+    /// fees of its own.
+    fn have_equal_fees(&self, one: &Order, other: &Order) -> bool {
+        let has_own = |order: &Order| self.reference.has_own_fees(order.account);
+        one.account == other.account || !has_own(one) && !has_own(other)
     }
 
     /// Makes a plan that takes all of the orders' quantity. The last orders are left out until the

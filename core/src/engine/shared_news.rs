@@ -337,7 +337,10 @@ impl Engine {
         self.wake_for_funds(def.quote);
         self.wake_for_funds(def.base);
         let (was_over, was_unknown) = (shared.is_over(), shared.state() == ChildState::Unknown);
-        let mut parts = self.parts_of(&shared);
+        let parts = self.parts_of(&shared);
+        let mut shares = parts;
+        shares.share_out(fill.qty);
+        shared.older = self.keep_open(&parts, &shares);
         shared.filled = Qty(shared.filled.0 + fill.qty.min(shared.leaves()).0);
         let mut ended = None;
         if !was_over {
@@ -355,9 +358,7 @@ impl Engine {
             self.ledger.book(&def, None, fill);
             return out.notice(Notice::OrphanFill(*fill));
         }
-        parts.share_out(fill.qty);
-        self.fill_parts(&parts, fill, out);
-        self.drop_filled_parts(shared.id);
+        self.fill_parts(&shares, fill, out);
         if let Some(event) = ended {
             self.end_parts(&shared, event, was_unknown, out);
         }
@@ -379,34 +380,24 @@ impl Engine {
         }
     }
 
-    /// Takes the parts that are filled out of the list of a shared child: their slots may be used
-    /// again while the others live.
-    fn drop_filled_parts(&mut self, shared: ChildId) {
-        let Some(before) = self.children.get(shared.0).copied() else { return };
-        let mut newest = None;
-        for (id, open) in self.parts_of(&before).as_slice() {
-            if open.is_zero() {
+    /// Takes the parts that are about to be filled out of the list of a shared child: their slots may
+    /// be used again while the others live. Returns the first that stays.
+    fn keep_open(&mut self, parts: &Parts, shares: &Parts) -> ChildId {
+        let (mut first, mut newest) = (ChildId(0), ChildId(0));
+        for ((id, open), (_, share)) in parts.as_slice().iter().zip(shares.as_slice()) {
+            if share >= open {
                 continue;
             }
-            self.follow_part(shared, newest, *id);
-            newest = Some(*id);
-        }
-        self.follow_part(shared, newest, ChildId(0));
-    }
-
-    fn follow_part(&mut self, shared: ChildId, newest: Option<ChildId>, next: ChildId) {
-        match newest {
-            None => {
-                if let Some(shared) = self.children.get_mut(shared.0) {
-                    shared.older = next;
-                }
+            match self.children.get_mut(newest.0) {
+                None => first = *id,
+                Some(newest) => newest.next = *id,
             }
-            Some(newest) => {
-                if let Some(newest) = self.children.get_mut(newest.0) {
-                    newest.next = next;
-                }
-            }
+            newest = *id;
         }
+        if let Some(newest) = self.children.get_mut(newest.0) {
+            newest.next = ChildId(0);
+        }
+        first
     }
 }
 

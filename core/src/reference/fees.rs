@@ -271,6 +271,11 @@ impl Reference {
         self.venue_fees.get(venue.index())
     }
 
+    /// Whether an account has fees of its own at some venue.
+    pub fn has_own_fees(&self, account: AccountId) -> bool {
+        self.fee_venues.get(account.index()).is_some_and(|venues| *venues != VenueSet::EMPTY)
+    }
+
     /// The fees of an account's orders in a listing, as they hold now.
     #[inline]
     pub fn fees(&self, account: AccountId, listing: &ListingDef) -> ListingFees {
@@ -291,15 +296,6 @@ impl Reference {
         let listing = self.listing(instrument, venue)?;
         let ListingFees { maker, taker, taken } = self.fees(account, listing);
         Some(ListingDef { maker_fee: maker, taker_fee: taker, fee_taken: taken, ..*listing })
-    }
-
-    /// Whether venues charge two accounts the same fees: neither has fees of its own.
-    pub fn have_same_fees(&self, one: AccountId, other: AccountId) -> bool {
-        let usual = |account: AccountId| {
-            let venues = self.fee_venues.get(account.index());
-            venues.is_none_or(|venues| *venues == VenueSet::EMPTY)
-        };
-        one == other || usual(one) && usual(other)
     }
 
     fn fees_of_account(&self, account: AccountId, listing: &ListingDef) -> ListingFees {

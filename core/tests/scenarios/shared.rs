@@ -5,7 +5,7 @@ use rutter_core::child::{ChildState, Role};
 use rutter_core::engine::{RESOLVE_AFTER_NS, SHARERS_MAX};
 use rutter_core::id::{AccountId, ChildId, ExecId, SessionId, VenueId};
 use rutter_core::input::*;
-use rutter_core::number::{Amount, Price, Qty};
+use rutter_core::number::{Amount, FeePpm, Price, Qty};
 use rutter_core::output::{Notice, Output, ReportKind};
 use rutter_test_support::reference;
 
@@ -115,6 +115,21 @@ fn only_accounts_that_consent_share() {
         desk.venue(1, "fill 5 @ 10010").sent(&["v0 new buy 4 @ 10010 Ioc #2"]);
         desk.venue(2, "fill 4 @ 10010").sent(&["v0 new buy 6 @ 10010 Ioc #3"]);
     }
+}
+
+#[test]
+fn an_account_with_fees_of_its_own_shares_with_itself_only() {
+    let mut desk = desk(1);
+    let (account, venue, instrument) = (AccountId(1), VenueId(0), None);
+    let (maker, taker) = (FeePpm(100), FeePpm(100));
+    desk.input(Input::AccountFee(AccountFeeDef { account, venue, instrument, maker, taker }));
+    desk.client("a buy 5 @ 10010 ioc");
+    for name in ["b", "c"] {
+        from(&mut desk, 1, &format!("{name} buy 4 @ 10010 ioc"));
+    }
+    desk.client("d buy 4 @ 10010 ioc").outputs.clear();
+    desk.venue(1, "fill 5 @ 10010").sent(&["v0 new buy 8 @ 10010 Ioc #2"]);
+    desk.venue(2, "fill 8 @ 10010").sent(&["v0 new buy 4 @ 10010 Ioc #5"]);
 }
 
 #[test]
