@@ -52,7 +52,24 @@ impl Whose {
 /// Everything that was found.
 pub fn load(path: &Path, whose: Whose) -> Result<Config, ConfigError> {
     let text = Config::read(path)?;
-    check(&text, whose).map_err(|error| ConfigError { path: path.to_owned(), ..error })
+    let config = check(&text, whose);
+    let config = config.map_err(|error| ConfigError { path: path.to_owned(), ..error })?;
+    Ok(Config { file: Some(path.to_owned()), ..config })
+}
+
+/// Reads a configuration file for a node that runs, and checks the file by itself: what the
+/// journal, other files and addresses have to do with it, the node knows.
+///
+/// # Errors
+/// Everything that was found.
+pub fn load_additions(path: &Path) -> Result<Config, ConfigError> {
+    let of_file = |error: ConfigError| ConfigError { path: path.to_owned(), ..error };
+    let Examined { config, mut findings } = Config::examine(&Config::read(path)?);
+    if let Some(config) = &config {
+        check_sessions(&mut findings, config);
+    }
+    findings.into_result().map_err(of_file)?;
+    config.ok_or_else(|| ConfigError::of_file(path.to_owned(), "cannot be read".to_owned()))
 }
 
 /// Checks a text as [`load`] does.
@@ -302,7 +319,9 @@ fn path_of(input: &Input, config: &Config) -> String {
     match input {
         Input::Instrument(def) => of("instrument", symbol(def.symbol.as_str())),
         Input::Venue(def) => of("venue", venue(def.name.as_str())),
-        Input::Account(_) | Input::Routing(_) | Input::Owner(_) => "account".to_owned(),
+        Input::Account(_) | Input::Routing(_) | Input::Owner(_) | Input::Rest(_) => {
+            "account".to_owned()
+        }
         Input::Session(_) => "session".to_owned(),
         Input::Listing(_) | Input::Budget(_) => "venue".to_owned(),
         _ => "assets".to_owned(),

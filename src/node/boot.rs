@@ -3,7 +3,7 @@
 //!
 //! A line belongs here if it turns names into ids. The core checks the definitions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rutter_clients::market::{InstrumentTerms, ListingTerms, MarketConfig, MarketLimits};
 use rutter_core::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
@@ -16,7 +16,10 @@ use rutter_core::reference::{BadReference, Reference};
 use rutter_core::wire::{SCHEMA, decode};
 use rutter_journal::{FileStorage, OpenError, Reader};
 
-use crate::config::{Config, InstrumentConfig, ListingConfig, VenueConfig};
+use super::names::NameList;
+use crate::config::{
+    AccountConfig, Config, InstrumentConfig, ListingConfig, SessionConfig, VenueConfig,
+};
 use crate::config::{amount, mantissa};
 use crate::node::decider::{RECORD_INPUT, ReplayError, StartError};
 
@@ -24,67 +27,67 @@ use crate::node::decider::{RECORD_INPUT, ReplayError, StartError};
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     /// Names of assets; the index is the id.
-    pub assets: Vec<String>,
+    pub assets: NameList,
     /// Symbols of instruments; the index is the id.
-    pub instruments: Vec<String>,
+    pub instruments: NameList,
     /// Names of venues; the index is the id.
-    pub venues: Vec<String>,
+    pub venues: NameList,
     /// Names of accounts; the index is the id.
-    pub accounts: Vec<String>,
+    pub accounts: NameList,
     /// `CompID`s of sessions; the index is the id.
-    pub sessions: Vec<String>,
+    pub sessions: NameList,
     /// So many of the sessions are in the journal; they come first.
     journaled: usize,
-}
-
-fn position(names: &[String], name: &str) -> Option<usize> {
-    names.iter().position(|known| known == name)
-}
-
-fn add(known: &mut Vec<String>, name: &str) {
-    if position(known, name).is_none() {
-        known.push(name.to_owned());
-    }
 }
 
 impl Names {
     /// Appends the names that only the configuration has.
     pub fn add_config(&mut self, config: &Config) {
-        config.assets.iter().for_each(|name| add(&mut self.assets, name));
-        config.instrument.iter().for_each(|i| add(&mut self.instruments, &i.symbol));
-        config.venue.iter().for_each(|v| add(&mut self.venues, &v.name));
-        config.account.iter().for_each(|a| add(&mut self.accounts, &a.name));
-        config.session.iter().for_each(|s| add(&mut self.sessions, &s.comp_id));
+        for name in &config.assets {
+            self.assets.add(name);
+        }
+        for instrument in &config.instrument {
+            self.instruments.add(&instrument.symbol);
+        }
+        for venue in &config.venue {
+            self.venues.add(&venue.name);
+        }
+        for account in &config.account {
+            self.accounts.add(&account.name);
+        }
+        for session in &config.session {
+            self.sessions.add(&session.comp_id);
+        }
     }
 
     /// Id of an asset.
     pub fn asset(&self, name: &str) -> Option<AssetId> {
-        position(&self.assets, name).map(|at| AssetId(at as u16))
+        self.assets.position(name).map(|at| AssetId(at as u16))
     }
 
     /// Id of an instrument.
     pub fn instrument(&self, name: &str) -> Option<InstrumentId> {
-        position(&self.instruments, name).map(|at| InstrumentId(at as u16))
+        self.instruments.position(name).map(|at| InstrumentId(at as u16))
     }
 
     /// Id of a venue.
     pub fn venue(&self, name: &str) -> Option<VenueId> {
-        position(&self.venues, name).map(|at| VenueId(at as u8))
+        self.venues.position(name).map(|at| VenueId(at as u8))
     }
 
     /// Id of an account.
     pub fn account(&self, name: &str) -> Option<AccountId> {
-        position(&self.accounts, name).map(|at| AccountId(at as u16))
+        self.accounts.position(name).map(|at| AccountId(at as u16))
     }
 
     /// Whether the journal knows a session.
     pub fn is_journaled(&self, session: &str) -> bool {
-        position(&self.sessions, session).is_some_and(|at| at < self.journaled)
+        self.sessions.position(session).is_some_and(|at| at < self.journaled)
     }
 
     /// Id of a session.
     pub fn session(&self, name: &str) -> Option<SessionId> {
-        position(&self.sessions, name).map(|at| SessionId(at as u16))
+        self.sessions.position(name).map(|at| SessionId(at as u16))
     }
 }
 
@@ -155,11 +158,11 @@ impl Known {
         let mut names = Names::default();
         for input in self.definitions.values() {
             match input {
-                Input::Asset(def) => add(&mut names.assets, def.name.as_str()),
-                Input::Instrument(def) => add(&mut names.instruments, def.symbol.as_str()),
-                Input::Venue(def) => add(&mut names.venues, def.name.as_str()),
-                Input::Account(def) => add(&mut names.accounts, def.name.as_str()),
-                Input::Session(def) => add(&mut names.sessions, def.name.as_str()),
+                Input::Asset(def) => names.assets.add(def.name.as_str()),
+                Input::Instrument(def) => names.instruments.add(def.symbol.as_str()),
+                Input::Venue(def) => names.venues.add(def.name.as_str()),
+                Input::Account(def) => names.accounts.add(def.name.as_str()),
+                Input::Session(def) => names.sessions.add(def.name.as_str()),
                 _ => {}
             }
         }
@@ -200,6 +203,9 @@ pub fn describe(input: &Input, names: &Names) -> String {
         Input::Owner(def) => {
             format!("owner of account {}", of(&names.accounts, def.account.index()))
         }
+        Input::Rest(def) => {
+            format!("resting of account {}", of(&names.accounts, def.account.index()))
+        }
         Input::Session(def) => format!("session {}", def.name),
         _ => String::new(),
     }
@@ -211,6 +217,7 @@ pub fn describe(input: &Input, names: &Names) -> String {
 /// A name that the configuration uses and does not define; `Config::check` lets none pass.
 pub fn inputs(config: &Config, names: &Names) -> Option<Vec<Input>> {
     let mut inputs = Vec::new();
+    let instruments = by_symbol(config);
     for name in &config.assets {
         inputs.push(Input::Asset(AssetDef { id: names.asset(name)?, name: text(name)? }));
     }
@@ -221,39 +228,67 @@ pub fn inputs(config: &Config, names: &Names) -> Option<Vec<Input>> {
         inputs.push(Input::Venue(venue_def(venue, names)?));
         inputs.push(Input::Budget(budget_def(venue, names)?));
         for listing in &venue.listing {
-            inputs.push(Input::Listing(listing_def(config, venue, listing, names)?));
+            inputs.push(Input::Listing(listing_def(&instruments, venue, listing, names)?));
         }
     }
     for account in &config.account {
-        inputs.push(Input::Account(AccountDef {
-            id: names.account(&account.name)?,
-            name: text(&account.name)?,
-            slack_ppm: account.price_slack_ppm,
-            limits: account.limits,
-            no_reference: account.no_reference.into(),
-            market_wait_ns: account.market_wait_ms.checked_mul(1_000_000)?,
-            busy_wait_ns: account.busy_wait_ms.checked_mul(1_000_000)?,
-        }));
-        let routing = &account.routing;
-        let id = names.account(&account.name)?;
-        inputs.push(Input::Routing(routing.definition(id, |name| names.venue(name))?));
-        inputs.push(Input::Owner(account.owner_definition(id)?));
+        inputs.extend(account_inputs(account, names)?);
     }
     for session in &config.session {
-        inputs.push(Input::Session(SessionDef {
-            id: names.session(&session.comp_id)?,
-            name: text(&session.comp_id)?,
-            account: if session.is_drop_copy() {
-                None
-            } else {
-                Some(names.account(&session.account)?)
-            },
-        }));
+        inputs.push(session_input(session, names)?);
     }
     // Reference data must come in the order of ids, and known definitions come again.
     inputs.sort_by_key(place_of);
     inputs.push(Input::NodeStarted);
     Some(inputs)
+}
+
+/// The definitions of accounts and sessions that come to those of a running node, in the order in
+/// which the core takes them.
+///
+/// `None`: a name that is used and not defined.
+pub fn additions(
+    accounts: &[&AccountConfig],
+    sessions: &[&SessionConfig],
+    names: &Names,
+) -> Option<Vec<Input>> {
+    let mut inputs = Vec::new();
+    for account in accounts {
+        inputs.extend(account_inputs(account, names)?);
+    }
+    for session in sessions {
+        inputs.push(session_input(session, names)?);
+    }
+    inputs.sort_by_key(place_of);
+    Some(inputs)
+}
+
+fn account_inputs(account: &AccountConfig, names: &Names) -> Option<[Input; 4]> {
+    let id = names.account(&account.name)?;
+    let definition = AccountDef {
+        id,
+        name: text(&account.name)?,
+        slack_ppm: account.price_slack_ppm,
+        limits: account.limits,
+        no_reference: account.no_reference.into(),
+        market_wait_ns: account.market_wait_ms.checked_mul(1_000_000)?,
+        busy_wait_ns: account.busy_wait_ms.checked_mul(1_000_000)?,
+    };
+    Some([
+        Input::Account(definition),
+        Input::Routing(account.routing.definition(id, |name| names.venue(name))?),
+        Input::Owner(account.owner_definition(id)?),
+        Input::Rest(account.routing.rest_definition(id, |name| names.venue(name))?),
+    ])
+}
+
+fn session_input(session: &SessionConfig, names: &Names) -> Option<Input> {
+    let trades = !session.is_drop_copy();
+    Some(Input::Session(SessionDef {
+        id: names.session(&session.comp_id)?,
+        name: text(&session.comp_id)?,
+        account: if trades { Some(names.account(&session.account)?) } else { None },
+    }))
 }
 
 /// Kind and id of a definition, so that the core sees dense ids; `None` for any other input.
@@ -268,6 +303,7 @@ fn place_of(input: &Input) -> Option<(u8, u32)> {
         Input::Routing(def) => (6, u32::from(def.account.0)),
         Input::Owner(def) => (7, u32::from(def.account.0)),
         Input::Session(def) => (8, u32::from(def.id.0)),
+        Input::Rest(def) => (9, u32::from(def.account.0)),
         _ => return None,
     })
 }
@@ -317,13 +353,20 @@ fn budget_def(venue: &VenueConfig, names: &Names) -> Option<BudgetDef> {
     BudgetDef::new(names.venue(&venue.name)?, slack_ns, &venue.windows().ok()?)
 }
 
+/// The instruments of a configuration by symbol.
+type BySymbol<'a> = HashMap<&'a str, &'a InstrumentConfig>;
+
+fn by_symbol(config: &Config) -> BySymbol<'_> {
+    config.instrument.iter().map(|one| (one.symbol.as_str(), one)).collect()
+}
+
 fn listing_def(
-    config: &Config,
+    instruments: &BySymbol<'_>,
     venue: &VenueConfig,
     listing: &ListingConfig,
     names: &Names,
 ) -> Option<ListingDef> {
-    let instrument = config.instrument.iter().find(|i| i.symbol == listing.instrument)?;
+    let instrument = instruments.get(listing.instrument.as_str())?;
     let qty = |value| mantissa(value, u32::from(instrument.qty_decimals)).map(Qty);
     Some(ListingDef {
         instrument: names.instrument(&listing.instrument)?,
@@ -360,13 +403,14 @@ pub fn market(config: &Config, names: &Names) -> Option<MarketConfig> {
             order_qty_max: def.order_qty_max,
         });
     }
+    let instruments = by_symbol(config);
     market.stale_after_ns = vec![u64::MAX; names.venues.len()];
     for venue in &config.venue {
         let def = venue_def(venue, names)?;
         *market.stale_after_ns.get_mut(def.id.index())? = def.stale_after_ns;
         for listing in venue.listing.iter().filter(|listing| listing.enabled) {
             let ListingDef { instrument, venue, ticks, lot, qty_min, qty_max, .. } =
-                listing_def(config, venue, listing, names)?;
+                listing_def(&instruments, venue, listing, names)?;
             let terms =
                 ListingTerms { instrument, venue, tick: ticks.least(), lot, qty_min, qty_max };
             market.listings.push(terms);

@@ -64,6 +64,7 @@ pub fn answer(verb: Verb, ok: &Value, look: &Look) -> Vec<Line> {
         | Verb::SessionEnable
         | Verb::SessionResetSeq
         | Verb::LockoutLift
+        | Verb::Reload
         | Verb::News
         | Verb::LogLevel
         | Verb::Shutdown

@@ -10,7 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Engine, Out};
 use crate::id::{OrderId, VenueId};
-use crate::input::{NodeCommand, Operator, OperatorCommand, Refusal, Scope, SessionCommand};
+use crate::input::{
+    Extension, NodeCommand, Operator, OperatorCommand, Refusal, Scope, SessionCommand,
+};
 use crate::order::{CancelReason, Order, OrderState};
 use crate::output::{Notice, OperatorReport, Output, Sink};
 
@@ -82,7 +84,16 @@ impl Engine {
             OperatorCommand::Preview(asked) => {
                 self.preview(operator.request, &asked, out).map(|()| 0)
             }
+            OperatorCommand::Extend(extension) => self.check_extension(&extension).map(|()| 0),
         }
+    }
+
+    /// Whether the definitions before the command were taken.
+    fn check_extension(&self, extension: &Extension) -> Result<(), Refusal> {
+        let Extension { accounts, sessions, .. } = *extension;
+        let is_there = self.reference.accounts.len() >= accounts as usize
+            && self.reference.sessions.len() >= sessions as usize;
+        if is_there { Ok(()) } else { Err(Refusal::CapacityReached) }
     }
 
     fn check_scope(&self, scope: Scope) -> Result<(), Refusal> {

@@ -74,6 +74,11 @@ impl Sessions {
         Self(names)
     }
 
+    /// Adds the sessions with the next ids.
+    pub fn add(&mut self, names: Vec<String>) {
+        self.0.extend(names);
+    }
+
     /// The name of a session; empty for an unknown one.
     pub fn name(&self, id: SessionId) -> &str {
         self.0.get(id.index()).map_or("", String::as_str)

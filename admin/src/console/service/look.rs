@@ -154,7 +154,8 @@ impl ConsoleService {
             Look::Journal {} => Ok(self.journal(&snapshot)),
             Look::Config {} => {
                 let about = &self.node.about;
-                Ok(json!({"text": about.config_text, "hash": about.config_hash}))
+                let config = about.config();
+                Ok(json!({"text": config.text, "hash": config.hash}))
             }
             Look::Commands { limit } => {
                 let limit = rows_of(*limit)?;
@@ -177,7 +178,7 @@ impl ConsoleService {
         let measured = members(json!({
             "node": about.name,
             "version": about.version,
-            "config_hash": about.config_hash,
+            "config_hash": about.config().hash,
             "started_ns": about.started_ns,
             "now_ns": self.node.now_ns(),
             "made_ns": snapshot.made_ns,
