@@ -342,7 +342,8 @@ fn machines(config: &Config, names: &Names, node_tag: u32) -> Result<Vec<Machine
             names.venue(&venue.name).ok_or_else(|| NodeError::Configuration(venue.name.clone()))?;
         let setup = venues::setup(config, venue, names, node_tag)?;
         let orders = venues::orders(venue, &setup)?;
-        let feed = venues::feed(venue, &setup)?;
+        let has_feed = venue.books_of.is_none();
+        let feed = has_feed.then(|| venues::feed(venue, &setup)).transpose()?;
         let driver = DriverConfig {
             name: venue.name.clone(),
             tls: ClientTls::load(venue.ca_file.as_deref())?,

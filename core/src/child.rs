@@ -365,7 +365,7 @@ pub struct Child {
     /// Time in force at the venue: IOC, FOK or GTC.
     pub tif: TimeInForce,
     state: ChildState,
-    /// Ordered quantity.
+    /// Ordered quantity; less after the venue has amended the child.
     pub qty: Qty,
     /// Limit price.
     pub price: Price,

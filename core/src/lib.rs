@@ -38,6 +38,7 @@ mod table;
 pub mod ticks;
 pub mod traded;
 pub mod venue_set;
+pub mod volume;
 pub mod waiting;
 pub mod wire;
 

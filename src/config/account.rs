@@ -18,6 +18,7 @@ use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
 use super::decimal::amount;
+use super::fee::AccountFeeConfig;
 use super::owner::{OtherOwnersConfig, SelfMatchConfig};
 use super::routing::RoutingConfig;
 use super::schema;
@@ -38,6 +39,8 @@ const SELF_MATCH: &str = "self_match";
 const OTHER_OWNERS: &str = "other_owners";
 /// Key of the table of how orders choose between venues.
 const ROUTING: &str = "routing";
+/// Key of the account's own fees.
+const FEE: &str = "fee";
 /// Key of the slack.
 const SLACK: &str = "price_slack_ppm";
 /// The slack of an account that names none, in parts per million.
@@ -81,6 +84,9 @@ pub struct AccountConfig {
     /// How the account's orders choose between venues.
     #[schemars(default)]
     pub routing: RoutingConfig,
+    /// Fees of the account's own, in the place of those of listings and tiers.
+    #[schemars(default)]
+    pub fee: Vec<AccountFeeConfig>,
     /// The limits, each by the key of its row.
     #[schemars(skip)]
     pub limits: AccountLimits,
@@ -146,6 +152,9 @@ impl Serialize for AccountConfig {
         }
         // Last, for a table ends the keys of the one that it is in.
         keys.serialize_entry(ROUTING, &self.routing)?;
+        if !self.fee.is_empty() {
+            keys.serialize_entry(FEE, &self.fee)?;
+        }
         keys.end()
     }
 }
@@ -165,6 +174,7 @@ impl<'de> Visitor<'de> for AccountVisitor {
         let (mut busy_wait, mut routing) = (0, RoutingConfig::default());
         let (mut owner, mut self_match) = (None, SelfMatchConfig::default());
         let mut other_owners = OtherOwnersConfig::default();
+        let mut fee = Vec::new();
         let mut values = BTreeMap::new();
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
@@ -177,6 +187,7 @@ impl<'de> Visitor<'de> for AccountVisitor {
                 SELF_MATCH => self_match = map.next_value()?,
                 OTHER_OWNERS => other_owners = map.next_value()?,
                 ROUTING => routing = map.next_value()?,
+                FEE => fee = map.next_value()?,
                 other => {
                     let limit = LIMITS.iter().find(|limit| limit.key == other);
                     let limit = limit.ok_or_else(|| unknown_key(other))?;
@@ -196,6 +207,7 @@ impl<'de> Visitor<'de> for AccountVisitor {
             self_match,
             other_owners,
             routing,
+            fee,
             limits,
         })
     }
@@ -207,7 +219,7 @@ fn unknown_key<E: Error>(key: &str) -> E {
     E::custom(format!(
         "unknown field `{key}`, expected one of `{NAME}`, `{SLACK}`, `{NO_REFERENCE}`, \
          `{MARKET_WAIT}`, `{BUSY_WAIT}`, `{OWNER}`, `{SELF_MATCH}`, `{OTHER_OWNERS}`, \
-         `{ROUTING}`, `{known}`"
+         `{ROUTING}`, `{FEE}`, `{known}`"
     ))
 }
 

@@ -45,10 +45,9 @@ impl Config {
         for (at, session) in self.session.iter().enumerate() {
             session.check(findings, &format!("session[{at}]"), &accounts, &trading);
         }
-        let venues: Vec<&str> = self.venue.iter().map(|one| one.name.as_str()).collect();
         let owners = self.account.iter().map(|one| (one.name.as_str(), one.owner())).collect();
         for (at, account) in self.account.iter().enumerate() {
-            account.routing.check(findings, &format!("account[{at}].routing"), &venues);
+            account.routing.check(findings, &format!("account[{at}].routing"), &self.venue);
             account.check_owner(findings, at, &owners);
         }
         proof::check(findings, &self.fix, &self.session);
@@ -66,6 +65,8 @@ impl Config {
         for (at, venue) in self.venue.iter().enumerate() {
             self.check_venue(findings, &format!("venue[{at}]"), venue, &places);
         }
+        self.check_venue_accounts(findings);
+        self.check_account_fees(findings);
         self.check_keys_of_venues(findings);
         self.check_addresses(findings);
         self.check_paths(findings);
@@ -151,10 +152,11 @@ impl Config {
         }
         let order_schemes = if kind_is_known { venue.kind.order_schemes } else { ANY_SCHEME };
         for (key, url, schemes) in [
-            ("order_url", &venue.order_url, order_schemes),
-            ("feed_url", &venue.feed_url, FEED_SCHEMES),
-            ("rest_url", &venue.rest_url, REST_SCHEMES),
+            ("order_url", Some(&venue.order_url), order_schemes),
+            ("feed_url", venue.feed_url.as_ref(), FEED_SCHEMES),
+            ("rest_url", Some(&venue.rest_url), REST_SCHEMES),
         ] {
+            let Some(url) = url else { continue };
             let reason = match Url::with_scheme(url, schemes) {
                 Ok(url) if url.tls && ServerName::try_from(url.host.as_str()).is_err() => {
                     format!("{:?} is no name that a certificate can have", url.host)
@@ -170,6 +172,7 @@ impl Config {
             findings.add(&format!("{at}.{}", error.key), Fault::UnknownValue, error.reason);
         }
         venue.check_limits(findings, at);
+        venue.check_fees(findings, at, &self.assets);
         if venue.breaker_open_max_ms < venue.breaker_open_ms {
             let reason = format!("less than breaker_open_ms ({})", venue.breaker_open_ms);
             findings.add(&format!("{at}.breaker_open_max_ms"), Fault::Conflict, reason);

@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, HashMap};
 use rutter_clients::market::{InstrumentTerms, ListingTerms, MarketConfig, MarketLimits};
 use rutter_core::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
 use rutter_core::input::{
-    AccountDef, AssetDef, BreakerTerms, BudgetDef, Genesis, Input, InstrumentDef, ListingDef,
-    ReferenceTerms, SessionDef, VenueDef,
+    AccountDef, AssetDef, BooksOfDef, BreakerTerms, BudgetDef, FeeScheduleDef, FeeTierDef, Genesis,
+    Input, InstrumentDef, ListingDef, ReferenceTerms, SessionDef, VenueDef,
 };
-use rutter_core::number::{Amount, FeePpm, Qty, Text};
+use rutter_core::number::{Amount, Qty, Text};
 use rutter_core::reference::{BadReference, Reference};
+use rutter_core::venue_set::VenueSet;
 use rutter_core::wire::{SCHEMA, decode};
 use rutter_journal::{FileStorage, OpenError, Reader};
 
@@ -38,6 +39,8 @@ pub struct Names {
     pub sessions: NameList,
     /// So many of the sessions are in the journal; they come first.
     journaled: usize,
+    /// Venue accounts that use the books of another one, as the journal knows them.
+    further: VenueSet,
 }
 
 impl Names {
@@ -143,8 +146,12 @@ impl Known {
     fn keep(&mut self, input: Input) {
         match input {
             Input::Genesis(found) => self.genesis = self.genesis.or(Some(found)),
-            // A listing has no name of its own.
-            Input::Listing(_) => {}
+            // A listing has no name of its own. What fees depend on is told whole at each start.
+            Input::Listing(_)
+            | Input::FeeSchedule(_)
+            | Input::FeeTier(_)
+            | Input::FeeByTier { .. }
+            | Input::AccountFee(_) => {}
             _ => {
                 if let Some(place) = place_of(&input) {
                     self.definitions.insert(place, input);
@@ -163,6 +170,7 @@ impl Known {
                 Input::Venue(def) => names.venues.add(def.name.as_str()),
                 Input::Account(def) => names.accounts.add(def.name.as_str()),
                 Input::Session(def) => names.sessions.add(def.name.as_str()),
+                Input::BooksOf(def) => names.further.insert(def.venue),
                 _ => {}
             }
         }
@@ -175,10 +183,34 @@ impl Known {
     /// changed, or a value is out of range.
     pub fn refused(&self, asked: &[Input]) -> Vec<Input> {
         let mut reference = Reference::default();
-        let asked = asked.iter().filter(|input| place_of(input).is_some());
-        let all = self.definitions.values().chain(asked);
-        all.filter(|input| reference.define(input) == Err(BadReference)).copied().collect()
+        for known in self.definitions.values() {
+            // The terms of an account that has left the configuration may be older than a venue
+            // account: the core has changed them since.
+            let _taken = reference.define(known);
+        }
+        let uses_other_books = |input: &Input| match input {
+            Input::Venue(def) if self.definitions.contains_key(&(VENUE_PLACE, def.id.0.into())) => {
+                reference.book_owner(def.id) != book_owner(asked, def.id)
+            }
+            _ => false,
+        };
+        let mut refused: Vec<Input> =
+            asked.iter().filter(|input| uses_other_books(input)).copied().collect();
+        let definitions = asked.iter().filter(|input| place_of(input).is_some());
+        refused.extend(
+            definitions.filter(|input| reference.define(input) == Err(BadReference)).copied(),
+        );
+        refused
     }
+}
+
+/// Whose books a venue account uses by these definitions.
+fn book_owner(definitions: &[Input], venue: VenueId) -> VenueId {
+    let of = |input: &Input| match input {
+        Input::BooksOf(def) if def.venue == venue => Some(def.owner),
+        _ => None,
+    };
+    definitions.iter().find_map(of).unwrap_or(venue)
 }
 
 /// A definition in words, such as `instrument BTC/USDT`.
@@ -190,6 +222,12 @@ pub fn describe(input: &Input, names: &Names) -> String {
         Input::Venue(def) => format!("venue {}", def.name),
         Input::Budget(def) => {
             format!("budget of venue {}", of(&names.venues, def.venue.index()))
+        }
+        Input::Amend(def) => {
+            format!("amends at venue {}", of(&names.venues, def.venue.index()))
+        }
+        Input::BooksOf(def) => {
+            format!("books of venue {}", of(&names.venues, def.venue.index()))
         }
         Input::Listing(def) => format!(
             "listing of {} at venue {}",
@@ -207,6 +245,14 @@ pub fn describe(input: &Input, names: &Names) -> String {
             format!("resting of account {}", of(&names.accounts, def.account.index()))
         }
         Input::Session(def) => format!("session {}", def.name),
+        Input::FeeSchedule(FeeScheduleDef { venue, .. })
+        | Input::FeeTier(FeeTierDef { venue, .. })
+        | Input::FeeByTier { venue, .. } => {
+            format!("fees of venue {}", of(&names.venues, venue.index()))
+        }
+        Input::AccountFee(def) => {
+            format!("fee of account {}", of(&names.accounts, def.account.index()))
+        }
         _ => String::new(),
     }
 }
@@ -225,14 +271,20 @@ pub fn inputs(config: &Config, names: &Names) -> Option<Vec<Input>> {
         inputs.push(Input::Instrument(instrument_def(instrument, names)?));
     }
     for venue in &config.venue {
-        inputs.push(Input::Venue(venue_def(venue, names)?));
+        inputs.push(Input::Venue(venue_def(config, venue, names)?));
+        if let Some(owner) = &venue.books_of {
+            let (venue, owner) = (names.venue(&venue.name)?, names.venue(owner)?);
+            inputs.push(Input::BooksOf(BooksOfDef { venue, owner }));
+        }
         inputs.push(Input::Budget(budget_def(venue, names)?));
+        inputs.push(Input::Amend(venue.amends(names.venue(&venue.name)?)));
         for listing in &venue.listing {
             inputs.push(Input::Listing(listing_def(&instruments, venue, listing, names)?));
         }
+        inputs.extend(venue.fee_definitions(names)?);
     }
     for account in &config.account {
-        inputs.extend(account_inputs(account, names)?);
+        inputs.extend(account_inputs(account, &config.venue, names)?);
     }
     for session in &config.session {
         inputs.push(session_input(session, names)?);
@@ -250,11 +302,12 @@ pub fn inputs(config: &Config, names: &Names) -> Option<Vec<Input>> {
 pub fn additions(
     accounts: &[&AccountConfig],
     sessions: &[&SessionConfig],
+    venues: &[VenueConfig],
     names: &Names,
 ) -> Option<Vec<Input>> {
     let mut inputs = Vec::new();
     for account in accounts {
-        inputs.extend(account_inputs(account, names)?);
+        inputs.extend(account_inputs(account, venues, names)?);
     }
     for session in sessions {
         inputs.push(session_input(session, names)?);
@@ -263,7 +316,13 @@ pub fn additions(
     Some(inputs)
 }
 
-fn account_inputs(account: &AccountConfig, names: &Names) -> Option<[Input; 4]> {
+fn account_inputs(
+    account: &AccountConfig,
+    venues: &[VenueConfig],
+    names: &Names,
+) -> Option<Vec<Input>> {
+    let routing = &account.routing;
+    let by_account = |name: &str| names.venue(routing.account_at(venues, name)?);
     let id = names.account(&account.name)?;
     let definition = AccountDef {
         id,
@@ -274,12 +333,16 @@ fn account_inputs(account: &AccountConfig, names: &Names) -> Option<[Input; 4]> 
         market_wait_ns: account.market_wait_ms.checked_mul(1_000_000)?,
         busy_wait_ns: account.busy_wait_ms.checked_mul(1_000_000)?,
     };
-    Some([
+    let mut inputs = vec![
         Input::Account(definition),
-        Input::Routing(account.routing.definition(id, |name| names.venue(name))?),
+        Input::Routing(routing.definition(id, venues, names.further, |name| names.venue(name))?),
         Input::Owner(account.owner_definition(id)?),
-        Input::Rest(account.routing.rest_definition(id, |name| names.venue(name))?),
-    ])
+        Input::Rest(routing.rest_definition(id, by_account)?),
+    ];
+    for fee in &account.fee {
+        inputs.push(Input::AccountFee(fee.definition(id, names)?));
+    }
+    Some(inputs)
 }
 
 fn session_input(session: &SessionConfig, names: &Names) -> Option<Input> {
@@ -291,19 +354,30 @@ fn session_input(session: &SessionConfig, names: &Names) -> Option<Input> {
     }))
 }
 
+/// Kind of a venue's definition.
+const VENUE_PLACE: u8 = 2;
+
 /// Kind and id of a definition, so that the core sees dense ids; `None` for any other input.
 fn place_of(input: &Input) -> Option<(u8, u32)> {
     Some(match input {
         Input::Asset(def) => (0, u32::from(def.id.0)),
         Input::Instrument(def) => (1, u32::from(def.id.0)),
-        Input::Venue(def) => (2, u32::from(def.id.0)),
-        Input::Budget(def) => (3, u32::from(def.venue.0)),
-        Input::Listing(def) => (4, u32::from(def.instrument.0) << 8 | u32::from(def.venue.0)),
-        Input::Account(def) => (5, u32::from(def.id.0)),
-        Input::Routing(def) => (6, u32::from(def.account.0)),
-        Input::Owner(def) => (7, u32::from(def.account.0)),
-        Input::Session(def) => (8, u32::from(def.id.0)),
-        Input::Rest(def) => (9, u32::from(def.account.0)),
+        Input::Venue(def) => (VENUE_PLACE, u32::from(def.id.0)),
+        Input::BooksOf(def) => (3, u32::from(def.venue.0)),
+        Input::Budget(def) => (4, u32::from(def.venue.0)),
+        Input::Listing(def) => (5, u32::from(def.instrument.0) << 8 | u32::from(def.venue.0)),
+        Input::Account(def) => (6, u32::from(def.id.0)),
+        Input::Routing(def) => (7, u32::from(def.account.0)),
+        Input::Owner(def) => (8, u32::from(def.account.0)),
+        Input::Session(def) => (9, u32::from(def.id.0)),
+        Input::Rest(def) => (10, u32::from(def.account.0)),
+        Input::Amend(def) => (11, u32::from(def.venue.0)),
+        Input::FeeSchedule(def) => (12, u32::from(def.venue.0)),
+        Input::FeeTier(def) => (13, u32::from(def.venue.0) << 8 | u32::from(def.place)),
+        Input::FeeByTier { venue, instrument } => {
+            (14, u32::from(instrument.0) << 8 | u32::from(venue.0))
+        }
+        Input::AccountFee(def) => (15, u32::from(def.account.0)),
         _ => return None,
     })
 }
@@ -328,11 +402,12 @@ fn instrument_def(instrument: &InstrumentConfig, names: &Names) -> Option<Instru
     })
 }
 
-fn venue_def(venue: &VenueConfig, names: &Names) -> Option<VenueDef> {
+fn venue_def(config: &Config, venue: &VenueConfig, names: &Names) -> Option<VenueDef> {
+    let stale_after_ms = config.book_owner(venue)?.stale_after_ms?;
     Some(VenueDef {
         id: names.venue(&venue.name)?,
         name: text(&venue.name)?,
-        stale_after_ns: venue.stale_after_ms.checked_mul(1_000_000)?,
+        stale_after_ns: stale_after_ms.checked_mul(1_000_000)?,
         rate_orders: venue.orders_per_window_max,
         rate_window_ns: venue.order_window_ms.checked_mul(1_000_000)?,
         unanswered_max: venue.orders_unanswered_max,
@@ -368,6 +443,7 @@ fn listing_def(
 ) -> Option<ListingDef> {
     let instrument = instruments.get(listing.instrument.as_str())?;
     let qty = |value| mantissa(value, u32::from(instrument.qty_decimals)).map(Qty);
+    let (maker_fee, taker_fee) = venue.listing_fees(listing)?;
     Some(ListingDef {
         instrument: names.instrument(&listing.instrument)?,
         venue: names.venue(&venue.name)?,
@@ -377,8 +453,8 @@ fn listing_def(
         qty_min: qty(listing.qty_min)?,
         qty_max: qty(listing.qty_max)?,
         notional_min: Amount(amount(listing.notional_min)?),
-        maker_fee: FeePpm(listing.maker_fee_ppm),
-        taker_fee: FeePpm(listing.taker_fee_ppm),
+        maker_fee,
+        taker_fee,
         fee_taken: listing.fee_taken.into(),
     })
 }
@@ -406,7 +482,11 @@ pub fn market(config: &Config, names: &Names) -> Option<MarketConfig> {
     let instruments = by_symbol(config);
     market.stale_after_ns = vec![u64::MAX; names.venues.len()];
     for venue in &config.venue {
-        let def = venue_def(venue, names)?;
+        // What clients may ask is about books.
+        if venue.books_of.is_some() {
+            continue;
+        }
+        let def = venue_def(config, venue, names)?;
         *market.stale_after_ns.get_mut(def.id.index())? = def.stale_after_ns;
         for listing in venue.listing.iter().filter(|listing| listing.enabled) {
             let ListingDef { instrument, venue, ticks, lot, qty_min, qty_max, .. } =

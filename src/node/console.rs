@@ -262,7 +262,7 @@ fn venue_rows(snapshot: &Snapshot) -> Vec<VenueRow> {
         VenueRow {
             name: name.clone(),
             order_link: snapshot.links_of(index).map(|links| link_row(&links.orders)),
-            feed_link: snapshot.links_of(index).map(|links| link_row(&links.feed)),
+            feed_link: snapshot.links_of(index).and_then(|links| links.feed.as_ref().map(link_row)),
             feed_age_ns: feed.and_then(|feed| feed.age_ns),
             latency_ns: (count > 0).then_some(Quantiles { p50, p99, p999, max, count }),
         }

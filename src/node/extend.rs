@@ -120,7 +120,7 @@ impl NodeExtender {
         let new = compare(running, &config)?;
         let mut names = running.names.clone();
         names.add_config(&config);
-        let definitions = boot::additions(&new.accounts, &new.sessions, &names)
+        let definitions = boot::additions(&new.accounts, &new.sessions, &config.venue, &names)
             .ok_or_else(|| Failure::new(Code::Internal, "a name is not defined"))?;
         let name = |account: &&AccountConfig| account.name.clone();
         let comp_id = |session: &&SessionConfig| session.comp_id.clone();

@@ -61,16 +61,16 @@ use crate::watch::trouble::{Hours, Watcher};
 /// How often the main thread looks whether it is to end.
 const MAIN_PERIOD: Duration = Duration::from_millis(50);
 
-/// The adapters of one venue.
+/// The adapters of one venue account.
 pub struct Machines {
-    /// The venue.
+    /// The venue account.
     pub venue: VenueId,
     /// How many instruments it lists.
     pub listings: usize,
     /// Its order entry.
     pub orders: Orders,
-    /// Its market data.
-    pub feed: FeedMachine,
+    /// Its market data; `None` for one that uses the books of another one.
+    pub feed: Option<FeedMachine>,
     /// How both reach the venue.
     pub driver: DriverConfig,
 }
@@ -382,7 +382,7 @@ fn spawn_core(
     })
 }
 
-/// Makes a sender for each venue, and starts a feed.
+/// Makes a sender for each venue account, and starts the feeds.
 fn venues(
     shared: &mut SharedHandles,
     machines: Vec<Machines>,
@@ -393,10 +393,13 @@ fn venues(
     let mut workers = Vec::new();
     for Machines { venue, listings, orders, feed: books, driver } in machines {
         let handles = shared.handles(stages.clone())?;
-        let links = VenueLinks { venue: venue.index(), ..VenueLinks::default() };
+        let mut links = VenueLinks { venue: venue.index(), ..VenueLinks::default() };
         senders.push(sender(venue, orders, &driver, handles, links.orders.clone())?);
-        let tap = Tap::new(venue, listings);
-        workers.push(feed(shared, tap, books, &driver, (stop, links.feed.clone()))?);
+        if let Some(books) = books {
+            let link = links.feed.insert(LinkGauge::default()).clone();
+            let tap = Tap::new(venue, listings);
+            workers.push(feed(shared, tap, books, &driver, (stop, link))?);
+        }
         shared.links.push(links);
     }
     Ok((senders, workers))

@@ -6,6 +6,7 @@
 //! thread with virtual time is `tests/simulation`.
 
 mod alerts;
+mod amend;
 mod bad_input;
 mod certify;
 mod console;
@@ -24,4 +25,5 @@ mod plain_words;
 mod prometheus;
 mod quickfix;
 mod secrets;
+mod venue_accounts;
 mod virtual_demo;

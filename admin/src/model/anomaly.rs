@@ -63,6 +63,8 @@ impl Anomaly {
             | Notice::ChildUnknown(..)
             | Notice::ChildResolved(..)
             | Notice::ChildRejected(..)
+            | Notice::ChildAmended(..)
+            | Notice::AmendRejected(..)
             | Notice::CalledBack(..)
             | Notice::Waits(..)
             | Notice::Balance(..)
@@ -70,6 +72,8 @@ impl Anomaly {
             | Notice::Paused(..)
             | Notice::Barred(..)
             | Notice::Behaviour(..)
+            | Notice::Fees(..)
+            | Notice::FeeValue(..)
             | Notice::Halted
             | Notice::Resumed => return None,
         })

@@ -33,6 +33,7 @@ impl Engine {
         if let Input::Listing(ListingDef { instrument, .. }) = definition {
             self.judge_books(*instrument, out);
         }
+        self.on_fees_defined(definition, out);
         if let Input::Routing(def) = definition
             && moved_never
         {

@@ -4,11 +4,12 @@
 //! child is `venues`.
 
 use super::market::end_of_time;
+use super::reduce::Reduction;
 use super::{CANCELS_MAX, CHILDREN_PER_ORDER_MAX, Engine, Out, PLANS_PER_LOOK_MAX, ROUNDS_MAX};
 use crate::book::Trust;
 use crate::child::{Child, ChildEvent, ChildState};
-use crate::id::{ChildId, InstrumentId, OrderId, VenueId};
-use crate::input::{ListingDef, Refusal, Side, TimeInForce};
+use crate::id::{AccountId, ChildId, InstrumentId, OrderId, VenueId};
+use crate::input::{Refusal, Side, TimeInForce};
 use crate::ledger::reserve;
 use crate::number::{Amount, Price, Qty, UnixNanos};
 use crate::order::{CancelReason, Order, OrderEvent, OrderState};
@@ -276,6 +277,7 @@ impl Engine {
     pub(super) fn route_request(&self, order: &Order) -> RouteRequest {
         let terms = self.reference.routing_of(order.account);
         RouteRequest {
+            account: order.account,
             instrument: order.instrument,
             side: order.side,
             limit: order.ord_type.has_limit().then_some(order.price),
@@ -322,7 +324,7 @@ impl Engine {
         };
         let mut child = Child::sent(&send, self.now, order.newest_child);
         child.shown = leg.shown;
-        self.bind(&mut child);
+        self.bind(&mut child, order.account);
         self.link(&mut child);
         self.children.put(child);
         order.newest_child = child.id;
@@ -334,7 +336,8 @@ impl Engine {
             TimeInForce::Ioc | TimeInForce::Fok => book.take(order.side, leg.qty),
             TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd => {
                 let (_, same) = book.ahead(order.side, leg.price);
-                self.ahead[self.children.slot(id) as usize] = same;
+                let slot = self.children.slot(id) as usize;
+                (self.ahead[slot], self.reductions[slot]) = (same, Reduction::NONE);
                 self.rest_own(&child);
             }
         }
@@ -350,12 +353,10 @@ impl Engine {
 
     /// Binds the venue's funds for the open quantity of a child, and releases what it no longer
     /// needs.
-    pub(super) fn bind(&mut self, child: &mut Child) {
+    pub(super) fn bind(&mut self, child: &mut Child, account: AccountId) {
         let def = *self.reference.instrument_of(child.instrument);
-        let fee = self
-            .reference
-            .listing(child.instrument, child.venue)
-            .map_or(0, ListingDef::locked_fee_ppm);
+        let listing = self.reference.listing(child.instrument, child.venue);
+        let fee = listing.map_or(0, |listing| self.reference.fees(account, listing).locked_ppm());
         let needed = if child.is_over() {
             Amount::ZERO
         } else {
@@ -420,7 +421,7 @@ impl Engine {
     pub(super) fn store_child(&mut self, child: &mut Child, order: &mut Order) -> bool {
         let before = self.children.get(child.id.0);
         let was_over = before.is_none_or(Slot::is_over);
-        let same_leaves = before.is_some_and(|before| before.filled == child.filled);
+        let same_leaves = before.is_some_and(|before| before.leaves() == child.leaves());
         let ends = child.is_over() && !was_over;
         let is_answered = before.is_some_and(|before| before.is_unanswered) && !child.is_unanswered;
         let book = &mut self.books[self.reference.book_at(child.instrument, child.venue)];
@@ -446,7 +447,7 @@ impl Engine {
             }
         }
         if ends || !same_leaves {
-            self.bind(child);
+            self.bind(child, order.account);
         }
         if let Some(slot) = self.children.get_mut(child.id.0) {
             *slot = *child;
@@ -478,6 +479,7 @@ impl Engine {
                 let mut child = child;
                 self.moved(&mut child, order);
                 child.yields_to = OrderId(0);
+                self.wants_all(&child);
                 child.cancel_wanted = true;
                 child.cancels = 0;
                 if self.takes_cancels(child.venue) {

@@ -17,7 +17,7 @@ use crate::waiting::{Help, Waiting};
 
 impl Engine {
     /// What the venues' prices say, leaving out those that an operator has closed and `excluded`.
-    fn found(&self, instrument: InstrumentId, excluded: VenueSet) -> (Found, Counted) {
+    pub(super) fn found(&self, instrument: InstrumentId, excluded: VenueSet) -> (Found, Counted) {
         let price = &self.prices[instrument.index()];
         let barred = self.closed.union(excluded);
         let counted = price.counted(&self.market(), instrument, barred);

@@ -19,13 +19,13 @@ use crate::table::Slot;
 
 impl Engine {
     /// The child and its order; `None` if the child is unknown or belongs to another venue.
-    fn child_of(&self, venue: VenueId, id: ChildId) -> Option<(&Child, &Order)> {
+    pub(super) fn child_of(&self, venue: VenueId, id: ChildId) -> Option<(&Child, &Order)> {
         let child = self.children.get(id.0).filter(|child| child.venue == venue)?;
         let order = self.orders.get(child.order.0)?;
         Some((child, order))
     }
 
-    fn illegal<S: Sink>(venue: VenueId, child: ChildId, out: &mut Out<'_, S>) {
+    pub(super) fn illegal<S: Sink>(venue: VenueId, child: ChildId, out: &mut Out<'_, S>) {
         out.notice(Notice::IllegalEvent(venue, child));
     }
 
@@ -296,12 +296,13 @@ impl Engine {
             self.store_child(&mut child, &mut order);
             return self.store(&order);
         }
-        if child.state() == ChildState::Unknown {
+        if matches!(child.state(), ChildState::Unknown | ChildState::PendingReplace) {
             out.notice(Notice::ChildResolved(child.venue, child.id));
         } else if child.is_unanswered {
             out.notice(Notice::ChildAccepted(child.venue, child.id));
         }
         child.apply(ChildEvent::FoundOpen);
+        self.cancel_instead(&mut child, &order, out);
         if !child.moves {
             // The venue has not given the child back.
             child.yields_to = OrderId(0);
@@ -337,8 +338,24 @@ impl Engine {
         self.book_fill(found.as_ref(), &fill, out);
     }
 
-    /// Books an execution, and adds it to its child and its order if they are known.
+    /// Books an execution, and counts it where the fees depend on that.
     pub(super) fn book_fill<S: Sink>(
+        &mut self,
+        found: Option<&(Child, Order)>,
+        fill: &ChildFill,
+        out: &mut Out<'_, S>,
+    ) {
+        if !self.fees_watched.has(fill.venue) {
+            return self.book_and_merge(found, fill, out);
+        }
+        // The execution itself was charged the fees of before.
+        self.tell_fee_value(fill, out);
+        self.book_and_merge(found, fill, out);
+        self.count_volume(fill, out);
+    }
+
+    /// Books an execution, and adds it to its child and its order if they are known.
+    fn book_and_merge<S: Sink>(
         &mut self,
         found: Option<&(Child, Order)>,
         fill: &ChildFill,
@@ -465,6 +482,9 @@ impl Engine {
             self.ledger.set_total(venue, asset, total);
             out.notice(Notice::Balance(venue, asset, total));
             self.wake_for_funds(asset);
+            if self.fees_watched.has(venue) {
+                self.judge_fees(venue, out);
+            }
         }
     }
 }

@@ -266,9 +266,11 @@ impl ConsoleService {
             Some(depth) if (1..=DEPTH_MAX as u64).contains(&depth) => depth as usize,
             Some(_) => return Err(bad_argument("depth", &format!("1 to {DEPTH_MAX}"))),
         };
-        if let Some(name) = venue {
-            venue_id(&model, name)?;
-        }
+        let owner = venue.map(|name| venue_id(&model, name)).transpose()?;
+        let owner = owner.map(|id| model.reference().book_owner(id));
+        // A venue account without books of its own shows those that it uses.
+        let venue = owner.map(|id| model.venue_name(id).to_owned());
+        let venue = venue.as_deref();
         let rows = self.node.books().rows(&model, instrument);
         drop(model);
         if let Some(name) = venue.filter(|name| !rows.iter().any(|row| row.venue == **name)) {

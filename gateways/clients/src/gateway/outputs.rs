@@ -60,6 +60,7 @@ impl<S: MessageStore> ClientGateway<S> {
             | Output::ClientPreview(_)
             | Output::SendNew(_)
             | Output::SendCancel(_)
+            | Output::SendReduce(_)
             | Output::Query(_)
             | Output::AskBalances(_)
             | Output::Preview(..) => {
@@ -88,6 +89,7 @@ impl<S: MessageStore> ClientGateway<S> {
             | Output::ClientPreview(_)
             | Output::SendNew(_)
             | Output::SendCancel(_)
+            | Output::SendReduce(_)
             | Output::Query(_)
             | Output::AskBalances(_)
             | Output::Notice(_) => {}
@@ -116,6 +118,7 @@ impl<S: MessageStore> ClientGateway<S> {
             | Output::MassCancelReport(_)
             | Output::SendNew(_)
             | Output::SendCancel(_)
+            | Output::SendReduce(_)
             | Output::Query(_)
             | Output::AskBalances(_)
             | Output::Preview(..) => {}

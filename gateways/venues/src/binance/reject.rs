@@ -11,6 +11,9 @@ use crate::answers::{self, Class, Code, Row, Says, Verdict, row};
 /// The codes behind which only the text says what was refused.
 const BY_TEXT: Code = Code::Among(&[-1_010, -1_013, -2_010, -2_011, -2_022, -2_038]);
 
+/// An amend asks for what the order has already.
+const NO_CHANGE: Says = Says::Has("would change no state");
+
 const fn is(code: i64, class: Class) -> Row {
     row(Code::Is(code), Says::Anything, class)
 }
@@ -58,7 +61,7 @@ pub(in crate::binance) const ANSWERS: &[Row] = &[
     text("relationship of the prices", Class::RefusedStructural),
     text("cancel restrictions", Class::RefusedOrder),
     text("Cancel order is invalid", Class::RefusedStructural),
-    text("would change no state", Class::RefusedOrder),
+    row(BY_TEXT, NO_CHANGE, Class::RefusedOrder),
     text("Filter failure: PERCENT_PRICE", Class::RefusedStructural).of(VenueReject::PriceBand),
     text("Filter failure: MAX_NUM_ORDER_AMENDS", Class::RefusedStructural),
     text("Filter failure: MAX_NUM_", Class::RateLimit),
@@ -166,6 +169,15 @@ pub(in crate::binance) fn cancel_verdict(code: i64, text: &[u8]) -> Verdict {
     answers::of_cancel(find(code, text))
 }
 
+/// What a code and its text say of an amend. Perhaps an earlier amend has done what this one asks.
+pub(in crate::binance) fn amend_verdict(code: i64, text: &[u8]) -> Verdict {
+    let row = find(code, text);
+    match row.map(|row| row.says) {
+        Some(NO_CHANGE) => Verdict::Unsure,
+        Some(_) | None => answers::of_cancel(row),
+    }
+}
+
 /// The class of a REST answer. The status of a limit counts whatever the body says; for the rest
 /// the body of the venue counts before the status.
 pub(in crate::binance) fn class_of_answer(status: u16, code: i64, text: &str) -> Class {
@@ -261,6 +273,11 @@ mod tests {
         let unknown = Verdict::Refused(VenueReject::UnknownOrder);
         assert_eq!(cancel_verdict(-2011, b"Unknown order sent."), unknown);
         assert_eq!(cancel_verdict(-1013, b"Unknown order sent."), unknown);
+        let same = b"The requested action would change no state; rejecting.";
+        assert_eq!(amend_verdict(-2038, same), Verdict::Unsure);
+        let more = b"Order amend (quantity increase) is not supported.";
+        assert_eq!(amend_verdict(-2038, more), Verdict::Refused(VenueReject::Filter));
+        assert_eq!(amend_verdict(-2038, b"Unknown order sent."), unknown);
     }
 
     #[test]

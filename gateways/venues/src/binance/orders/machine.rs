@@ -6,7 +6,7 @@
 use rutter_core::id::{AssetId, ChildId};
 use rutter_core::input::{Doubt, Input, VenueDownReason, VenueReject};
 use rutter_core::number::Text;
-use rutter_core::output::{ChildRef, SendNew};
+use rutter_core::output::SendNew;
 use rutter_fix::codec::Message;
 use rutter_fix::tags::{self, msg_type};
 use rutter_transport::machine::{CloseReason, Endpoint, Event, Framing, Machine, Outbox};
@@ -16,7 +16,7 @@ use rutter_transport::standing::{Standing, Why};
 use super::children::{Children, Request};
 use super::encode;
 use super::reconcile::{BinanceDialect, PACE};
-use super::report::{self, News, Reader};
+use super::report::{self, News, ORDER_AMEND_REJECT, Reader};
 use super::session::{Due, FIX_LINK, Inbound, Session, SessionError};
 use super::status::{Counters, Status};
 use crate::VenueCommand;
@@ -24,12 +24,12 @@ use crate::backoff::Backoff;
 use crate::binance::config::{BinanceConfig, ConfigError};
 use crate::binance::ids;
 use crate::binance::reject;
-use crate::decimal::DecimalError;
 use crate::inquiry::{Inquiry, One, Phase, Steps};
 use crate::life::{self, CLOSE_TIMEOUT_NS, CONNECT_TIMEOUT_NS, Life, Stage};
 use crate::listing::{Assets, Listings};
 use crate::signing::Ed25519Signer;
 
+mod change;
 mod refused;
 
 const SECOND_NS: u64 = 1_000_000_000;
@@ -349,6 +349,11 @@ impl BinanceOrders {
                 let news = self.reader(now_ns).cancel_reject(message);
                 self.on_news(now_ns, news, out);
             }
+            ORDER_AMEND_REJECT => {
+                self.keep_text(message.get(tags::TEXT).unwrap_or_default());
+                let news = self.reader(now_ns).amend_reject(message);
+                self.on_news(now_ns, news, out);
+            }
             msg_type::HEARTBEAT => {}
             msg_type::TEST_REQUEST => {
                 let id = message.get(tags::TEST_REQ_ID).filter(|id| !id.is_empty());
@@ -468,6 +473,10 @@ impl BinanceOrders {
                 let attempt = Some(attempt);
                 self.on_news(now_ns, News::CancelRefused { child, attempt, refused }, out);
             }
+            Some((child, Request::Amend)) => {
+                let refused = report::error_of(message, now_ns, reject::amend_verdict);
+                self.on_news(now_ns, News::AmendRefused { child, refused }, out);
+            }
             None => self.counters.ignored += 1,
         }
         match report::code_of(message) {
@@ -511,6 +520,15 @@ impl BinanceOrders {
             News::CancelRefused { child, attempt, refused } => {
                 self.on_cancel_refused(now_ns, (child, attempt), refused, out);
             }
+            News::Amended { child, qty } => {
+                if let Some(entry) = self.children.get_mut(child) {
+                    (entry.amend_seq, entry.qty) = (None, qty);
+                }
+                out.emit(Input::ChildAmended { venue, child, qty });
+            }
+            News::AmendRefused { child, refused } => {
+                self.on_amend_refused(now_ns, child, refused, out);
+            }
             News::NotOurs => self.counters.not_ours += 1,
             News::Unlisted => self.counters.unlisted += 1,
         }
@@ -546,45 +564,10 @@ impl BinanceOrders {
                 encode::new_order(encoder, new, &id, listing, window)
             })
             .ok()?;
-        entry.sent_ns = Some(now_ns);
+        (entry.sent_ns, entry.qty) = (Some(now_ns), new.qty);
         entry.new_seq = Some(seq);
         let deadline_ns = now_ns.saturating_add(self.config.answer_timeout_ns);
         self.children.await_answer(new.child, Request::New, seq, deadline_ns);
-        Some(())
-    }
-
-    fn on_cancel(&mut self, now_ns: u64, cancel: &ChildRef, out: &mut Outbox<Input>) {
-        let (venue, child) = (self.config.venue, cancel.child);
-        // Also while questions are open: an order that the core no longer wants should not wait.
-        if self.link != Link::On || self.send_cancel(now_ns, cancel, out).is_none() {
-            self.counters.not_sent += 1;
-            let (reason, retry_after_ns) = (VenueReject::NotSent, 0);
-            out.emit(Input::CancelRejected { venue, child, reason, retry_after_ns });
-        }
-    }
-
-    fn send_cancel(
-        &mut self,
-        now_ns: u64,
-        cancel: &ChildRef,
-        out: &mut Outbox<Input>,
-    ) -> Option<()> {
-        let child = cancel.child;
-        let listing = self.listings.instrument(cancel.instrument)?;
-        let entry = self.children.ensure(child).ok()?;
-        let attempt = entry.cancels.wrapping_add(1);
-        let order = ids::order(self.config.node_tag, child);
-        let request = ids::cancel_request(self.config.node_tag, child, attempt);
-        let venue_order = entry.venue_order;
-        let write = |encoder: &mut rutter_fix::codec::Encoder<'_>| -> Result<(), DecimalError> {
-            encode::cancel(encoder, &request, &order, venue_order, &listing.symbol);
-            Ok(())
-        };
-        let seq = self.session.send(now_ns, out, msg_type::ORDER_CANCEL_REQUEST, write).ok()?;
-        entry.cancels = attempt;
-        entry.cancel = Some((attempt, seq));
-        let deadline_ns = now_ns.saturating_add(self.config.answer_timeout_ns);
-        self.children.await_answer(child, Request::Cancel(attempt), seq, deadline_ns);
         Some(())
     }
 
@@ -672,6 +655,7 @@ impl Machine for BinanceOrders {
         match command {
             VenueCommand::New(new) => self.on_new(now_ns, new, out),
             VenueCommand::Cancel(cancel) => self.on_cancel(now_ns, cancel, out),
+            VenueCommand::Reduce(reduce) => self.on_reduce(now_ns, reduce, out),
             VenueCommand::Query(child) => {
                 self.inquiry.ask(child.child, child.instrument);
                 if self.inquiry.phase() != Phase::Down {

@@ -1,4 +1,4 @@
-//! What follows from the venue's refusals of orders and cancels.
+//! What follows from the venue's refusals of orders, and of our session or key.
 //!
 //! A line belongs here if it branches on the meaning of a refusal. The meaning of a code is
 //! `reject`.
@@ -16,14 +16,14 @@ use crate::binance::reject;
 
 impl BinanceOrders {
     /// Keeps the venue's text, which was read last, for the log.
-    fn keep_refusal(&mut self, child: ChildId, request: Asked, code: i64) {
+    pub(super) fn keep_refusal(&mut self, child: ChildId, request: Asked, code: i64) {
         let text = format!("{code} {}", self.last_text.as_str());
         self.refusals.add(child.0, request, &text, &[self.config.api_key.expose()]);
     }
 
     /// The venue does not accept our session or key: the session ends, and the next one begins
     /// after a wait.
-    fn on_session_refused(&mut self, now_ns: u64, code: i64, out: &mut Outbox<Input>) {
+    pub(super) fn on_session_refused(&mut self, now_ns: u64, code: i64, out: &mut Outbox<Input>) {
         self.counters.logons_refused += 1;
         if self.link == Link::On {
             let why = reject::why(code, self.last_text.as_str()).unwrap_or(Why::NoPermission);
@@ -57,43 +57,6 @@ impl BinanceOrders {
                 if let Some(entry) = self.children.get_mut(child) {
                     entry.new_seq = None;
                 }
-                out.emit(Input::ChildInDoubt { venue, child, doubt: Doubt::VenueUnsure });
-            }
-        }
-    }
-
-    pub(super) fn on_cancel_refused(
-        &mut self,
-        now_ns: u64,
-        (child, attempt): (ChildId, Option<u32>),
-        refused: Refused,
-        out: &mut Outbox<Input>,
-    ) {
-        let (venue, retry_after_ns) = (self.config.venue, refused.retry_after_ns);
-        if let Some(entry) = self.children.get_mut(child) {
-            let (Some((current, _)), Some(attempt)) = (entry.cancel, attempt) else {
-                // The answer is late: the core knows already that the child is in doubt.
-                self.counters.ignored += 1;
-                return;
-            };
-            if attempt != current {
-                self.counters.ignored += 1;
-                return;
-            }
-            entry.cancel = None;
-        }
-        self.keep_refusal(child, Asked::Cancel, refused.code);
-        match refused.verdict {
-            Verdict::Refused(reason) => {
-                self.counters.refusals += 1;
-                out.emit(Input::CancelRejected { venue, child, reason, retry_after_ns });
-            }
-            Verdict::Session => {
-                let reason = VenueReject::Other;
-                out.emit(Input::CancelRejected { venue, child, reason, retry_after_ns });
-                self.on_session_refused(now_ns, refused.code, out);
-            }
-            Verdict::Unsure => {
                 out.emit(Input::ChildInDoubt { venue, child, doubt: Doubt::VenueUnsure });
             }
         }
