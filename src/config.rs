@@ -99,9 +99,11 @@ pub struct Config {
     #[schemars(length(min = 1, max = ASSETS_MAX))]
     pub assets: Vec<String>,
     /// Trading accounts and their limits.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1, max = ACCOUNTS_MAX))]
     pub account: Vec<AccountConfig>,
     /// FIX sessions of clients, drop copies included.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1, max = SESSIONS_MAX))]
     pub session: Vec<SessionConfig>,
     /// Instruments that clients may trade.
@@ -273,8 +275,8 @@ pub struct VenueConfig {
     #[schemars(schema_with = "schema::venue_kind")]
     pub kind: &'static Venue,
     /// Name of the venue of the same kind whose books this one uses. It is then a further account
-    /// there: another key or sub-account, with balances, limits, listings and orders of its own, and
-    /// without a feed (`docs/routing.md`). Holds for the life of the journal.
+    /// there: another key or sub-account, with balances, limits, listings and orders of its own,
+    /// and without a feed (`docs/routing.md`). Holds for the life of the journal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub books_of: Option<String>,
     /// The books of the venue are stale when its feed is silent for longer, in milliseconds. Needed
@@ -624,7 +626,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_wrong_everywhere_is_refused_in_a_bounded_answer() {
-        let many = |one: &str| one.repeat(CONFIG_BYTES_MAX as usize / 16 / one.len());
+        let many = |one: &str| one.repeat((1 << 16) / one.len());
         let keys: Vec<String> = (0..4_000).map(|key| format!("durabilitx{key} = 1\n")).collect();
         let keys = keys.concat();
         for text in [

@@ -325,8 +325,8 @@ fn path_of(input: &Input, config: &Config) -> String {
         | Input::Routing(_)
         | Input::Owner(_)
         | Input::Rest(_)
-        | Input::Sharing(_)
-        | Input::AccountFee(_) => "account".to_owned(),
+        | Input::AccountFee(_)
+        | Input::Sharing(_) => "account".to_owned(),
         Input::Session(_) => "session".to_owned(),
         Input::Listing(_)
         | Input::Budget(_)

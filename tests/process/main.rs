@@ -24,6 +24,7 @@ mod metrics;
 mod plain_words;
 mod prometheus;
 mod quickfix;
+mod reload;
 mod secrets;
 mod venue_accounts;
 mod virtual_demo;

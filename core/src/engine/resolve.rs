@@ -6,6 +6,7 @@
 use core::cmp::Reverse;
 
 use super::place::reference_of;
+use super::venues::Filled;
 use super::{
     Engine, Out, QUERIES_PER_INPUT_MAX, QUERY_AGAIN_MAX_NS, QUERY_AGAIN_NS, RESOLVE_AFTER_NS,
 };
@@ -55,13 +56,13 @@ impl Engine {
             liquidity: Liquidity::Taker,
         };
         if child.role == Role::Shared {
-            self.book_shared_fill(child, &fill, out);
+            self.book_fill(Filled::Shared(&child), &fill, out);
             return Ok(1);
         }
         if resolution.filled < child.qty && child.tif != TimeInForce::Gtc {
             self.note_fade(&mut order, child.venue);
         }
-        self.book_fill(Some(&(child, order)), &fill, out);
+        self.book_fill(Filled::Own(&child, &order), &fill, out);
         Ok(1)
     }
 

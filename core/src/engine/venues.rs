@@ -17,6 +17,17 @@ use crate::order::{Order, OrderEvent, OrderState};
 use crate::output::{ChildEnd, LastFill, Notice, Output, ReportKind, Sink};
 use crate::table::Slot;
 
+/// What an execution fills.
+#[derive(Clone, Copy)]
+pub(super) enum Filled<'a> {
+    /// The child of one order.
+    Own(&'a Child, &'a Order),
+    /// A child that orders share.
+    Shared(&'a Child),
+    /// No child that is known.
+    Orphan,
+}
+
 impl Engine {
     /// The child and its order; `None` if the child is unknown, belongs to another venue, or is a
     /// part of a shared child, which no venue knows.
@@ -358,40 +369,46 @@ impl Engine {
             return;
         }
         let Some(fill) = self.reconcile(fill, out) else { return };
-        if let Some(shared) = self.shared_child(fill.venue, fill.child)
-            && (shared.instrument, shared.side) == (fill.instrument, fill.side)
-        {
-            return self.book_shared_fill(shared, &fill, out);
-        }
-        let found = self.child_of(fill.venue, fill.child);
-        let found = found.filter(|(c, _)| c.instrument == fill.instrument && c.side == fill.side);
-        let found = found.map(|(child, order)| (*child, *order));
-        self.book_fill(found.as_ref(), &fill, out);
+        let fits = |child: &Child| (child.instrument, child.side) == (fill.instrument, fill.side);
+        let shared = self.shared_child(fill.venue, fill.child).filter(fits);
+        let own = self.child_of(fill.venue, fill.child).filter(|(child, _)| fits(child));
+        let own = own.map(|(child, order)| (*child, *order));
+        let filled = match (&shared, &own) {
+            (Some(shared), _) => Filled::Shared(shared),
+            (None, Some((child, order))) => Filled::Own(child, order),
+            (None, None) => Filled::Orphan,
+        };
+        self.book_fill(filled, &fill, out);
     }
 
     /// Books an execution, and counts it where the fees depend on that.
     pub(super) fn book_fill<S: Sink>(
         &mut self,
-        found: Option<&(Child, Order)>,
+        filled: Filled<'_>,
         fill: &ChildFill,
         out: &mut Out<'_, S>,
     ) {
         if !self.fees_watched.has(fill.venue) {
-            return self.book_and_merge(found, fill, out);
+            return self.book_and_merge(filled, fill, out);
         }
         // The execution itself was charged the fees of before.
         self.tell_fee_value(fill, out);
-        self.book_and_merge(found, fill, out);
+        self.book_and_merge(filled, fill, out);
         self.count_volume(fill, out);
     }
 
     /// Books an execution, and adds it to its child and its order if they are known.
     fn book_and_merge<S: Sink>(
         &mut self,
-        found: Option<&(Child, Order)>,
+        filled: Filled<'_>,
         fill: &ChildFill,
         out: &mut Out<'_, S>,
     ) {
+        let found = match filled {
+            Filled::Shared(shared) => return self.book_shared_fill(*shared, fill, out),
+            Filled::Own(child, order) => Some((child, order)),
+            Filled::Orphan => None,
+        };
         self.counts.fills += 1;
         let def = *self.reference.instrument_of(fill.instrument);
         self.ledger.book(&def, found.map(|(_, order)| order.account), fill);

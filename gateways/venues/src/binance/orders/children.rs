@@ -44,6 +44,8 @@ pub(super) struct Entry {
     pub cancel: Option<(u32, u64)>,
     /// `MsgSeqNum` of the newest amend while it has no answer.
     pub amend_seq: Option<u64>,
+    /// The quantity in all that this amend asks for.
+    pub amend_to: Qty,
     /// Number of cancel requests so far.
     pub cancels: u32,
     over: bool,

@@ -24,7 +24,7 @@ use crate::backoff::Backoff;
 use crate::binance::config::{BinanceConfig, ConfigError};
 use crate::binance::ids;
 use crate::binance::reject::{self, Verdict};
-use crate::inquiry::{Inquiry, One, Phase, Steps};
+use crate::inquiry::{Inquiry, One, Pace, Phase, Steps};
 use crate::life::{self, CLOSE_TIMEOUT_NS, CONNECT_TIMEOUT_NS, Life, Stage};
 use crate::listing::{Assets, Listings};
 use crate::signing::Ed25519Signer;
@@ -125,7 +125,10 @@ impl BinanceOrders {
             session: Session::new(&config.target_comp_id, config.heartbeat_s),
             inbound: Some(Inbound::default()),
             children: Children::default(),
-            inquiry: Inquiry::new(PACE, config.seed ^ 0x0042_494e_414e_4345),
+            inquiry: Inquiry::new(
+                Pace { limit: PACE.limit.of_one(config.accounts_at_address), ..PACE },
+                config.seed ^ 0x0042_494e_414e_4345,
+            ),
             backoff: Backoff::new(config.backoff_base_ns, config.backoff_max_ns, config.seed),
             unclean: 0,
             logged_on: false,
@@ -515,7 +518,9 @@ impl BinanceOrders {
             }
             News::Amended { child, qty } => {
                 if let Some(entry) = self.children.get_mut(child) {
-                    (entry.amend_seq, entry.qty) = (None, qty);
+                    entry.qty = qty;
+                    // A larger quantity is the answer to an amend of somebody else.
+                    entry.amend_seq.take_if(|_| qty <= entry.amend_to);
                 }
                 out.emit(Input::ChildAmended { venue, child, qty });
             }

@@ -21,7 +21,8 @@ use crate::signing::Ed25519Signer;
 
 const MS: u64 = 1_000_000;
 
-/// How fast Binance is asked. 1,100 requests of weight 5 a minute stay below the limit of 6,000.
+/// How fast Binance is asked from one address. 1,100 requests of weight 5 a minute stay below the
+/// limit of 6,000. The accounts of one address share them.
 pub(super) const PACE: Pace = Pace {
     questions_max: CHILDREN_MAX,
     round_children_max: 1,

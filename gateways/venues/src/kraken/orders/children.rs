@@ -52,6 +52,8 @@ pub(super) struct Entry {
     pub cancel_req: Option<u64>,
     /// Number of the newest amend while the stream has not told what became of it.
     pub amend_req: Option<u64>,
+    /// The quantity in all that this amend asks for.
+    pub amend_to: Qty,
 }
 
 impl Entry {
@@ -79,6 +81,7 @@ impl Entry {
             new_req: None,
             cancel_req: None,
             amend_req: None,
+            amend_to: Qty::ZERO,
         }
     }
 }

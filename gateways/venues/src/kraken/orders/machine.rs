@@ -599,7 +599,7 @@ impl KrakenOrders {
         out.actions.push(action);
         let deadline_ns = now_ns.saturating_add(config.answer_timeout_ns);
         if let Some(entry) = self.ledger.children.get_mut(child) {
-            entry.amend_req = Some(req_id);
+            (entry.amend_req, entry.amend_to) = (Some(req_id), reduce.qty);
         }
         self.ledger.waits.push(req_id, child, Request::Amend, deadline_ns);
         Some(())

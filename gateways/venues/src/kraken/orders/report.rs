@@ -264,10 +264,12 @@ impl Ledger {
     }
 
     /// The stream tells that the order has another quantity. Tells the core if that is new, and
-    /// awaits the answer no longer.
+    /// awaits the answer no longer if it is the quantity that was asked for.
     fn amended(&mut self, child: ChildId, out: &mut Outbox<Input>) {
         let Some(entry) = self.children.get_mut(child) else { return };
-        if let Some(req_id) = entry.amend_req.take() {
+        // A larger quantity than ours is the answer to an amend of somebody else.
+        let shows_ours = !entry.shown_qty.is_zero() && entry.shown_qty <= entry.amend_to;
+        if let Some(req_id) = entry.amend_req.take_if(|_| shows_ours) {
             self.waits.take(req_id);
         }
         let qty = entry.news_of_qty();

@@ -136,7 +136,7 @@ impl BinanceOrders {
         let write =
             |encoder: &mut Encoder<'_>| encode::amend(encoder, &order, venue_order, qty, listing);
         let seq = self.session.send(now_ns, out, encode::ORDER_AMEND, write).ok()?;
-        entry.amend_seq = Some(seq);
+        (entry.amend_seq, entry.amend_to) = (Some(seq), qty);
         let deadline_ns = now_ns.saturating_add(self.config.answer_timeout_ns);
         self.children.await_answer(child, Request::Amend, seq, deadline_ns);
         Some(())

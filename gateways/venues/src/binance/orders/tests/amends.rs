@@ -148,3 +148,14 @@ fn an_order_that_ends_under_an_amend_has_ended() {
     desk.saw(&["expired 1 filled 40000000"]);
     desk.venue(&refusal(-2038, "Unknown order sent.")).saw(&[]).wait(20 * SECOND).saw(&[]);
 }
+
+#[test]
+fn an_amend_by_somebody_else_is_no_answer_to_ours() {
+    let mut desk = amending();
+    let by_hand = amended(1, "", "0.00000000").replace("38=0.30000000", "38=0.40000000");
+    desk.venue(&by_hand).saw(&["amended 1 to 40000000"]);
+    desk.venue(&refusal(-1013, "Filter failure: LOT_SIZE")).saw(&["no amend 1 Filter"]);
+    let mut desk = amending();
+    desk.venue(&by_hand).saw(&["amended 1 to 40000000"]);
+    desk.wait(5 * SECOND).saw(&["doubt 1 NoAnswer"]);
+}

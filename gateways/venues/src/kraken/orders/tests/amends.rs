@@ -124,3 +124,13 @@ fn an_amend_that_cannot_be_sent_is_certainly_not_sent() {
         SendReduce { of: ChildRef { instrument: InstrumentId(99), ..Desk::child(7) }, qty: Qty(1) };
     desk.command(VenueCommand::Reduce(fine)).sent(&[]).told(&["amend rejected 7 NotSent"]);
 }
+
+#[test]
+fn an_amend_by_somebody_else_is_no_answer_to_ours() {
+    let mut desk = amending();
+    desk.stream(&amended("0.004")).told(&["amended 7 400000"]);
+    desk.refuse("amend_order", "EOrder:Unknown order").told(&["amend rejected 7 UnknownOrder"]);
+    let mut desk = amending();
+    desk.stream(&amended("0.004")).told(&["amended 7 400000"]);
+    desk.amend_taken().pass(5 * S).told(&["doubt 7 NoAnswer"]);
+}
