@@ -423,11 +423,11 @@ pub struct Child {
     pub stated: Stated,
     /// The venue's id of the child; empty until the venue has told it.
     pub venue_order: VenueOrderId,
-    /// The next older child of the same order that is not over; zero for none. Of a shared child the
-    /// first part.
+    /// The next older child of the same order that is not over; zero for none. Of a shared child
+    /// the first part.
     pub older: ChildId,
-    /// The neighbour before this one in the list of the venue's living children; zero for none. Of a
-    /// part the shared child.
+    /// The neighbour before this one in the list of the venue's living children; zero for none. Of
+    /// a part the shared child.
     pub previous: ChildId,
     /// The neighbour after this one in that list; zero for none. Of a part the next part.
     pub next: ChildId,

@@ -393,8 +393,8 @@ impl Engine {
         }
     }
 
-    /// Takes the parts that are about to be filled out of the list of a shared child: their slots may
-    /// be used again while the others live. Returns the first that stays.
+    /// Takes the parts that are about to be filled out of the list of a shared child: their slots
+    /// may be used again while the others live. Returns the first that stays.
     fn keep_open(&mut self, parts: &Parts, shares: &Parts) -> ChildId {
         let (mut first, mut newest) = (ChildId(0), ChildId(0));
         for ((id, open), (_, share)) in parts.as_slice().iter().zip(shares.as_slice()) {
