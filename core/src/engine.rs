@@ -54,6 +54,7 @@ use crate::scopes::Scopes;
 use crate::self_match::SelfMatches;
 use crate::strategy::{Strategy, StrategyTerms};
 use crate::table::{Key, Recent, Ring, Slot};
+use crate::touches::Touches;
 use crate::venue_set::VenueSet;
 use crate::waiting::WaitingOrders;
 
@@ -222,6 +223,7 @@ pub struct Engine {
     books: Vec<Book>,
     /// Reference prices, by instrument.
     prices: Vec<ReferencePrice>,
+    touches: Touches,
     venues: Vec<VenueState>,
     sessions: Vec<ClientSession>,
     accounts: Vec<AccountUsage>,
@@ -326,6 +328,7 @@ impl Engine {
             reference: Reference::default(),
             books: Vec::new(),
             prices: Vec::new(),
+            touches: Touches::default(),
             venues: Vec::new(),
             sessions: Vec::new(),
             accounts: Vec::new(),

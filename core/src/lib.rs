@@ -34,6 +34,7 @@ pub mod self_match;
 pub mod strategy;
 mod table;
 pub mod ticks;
+pub mod touches;
 pub mod traded;
 pub mod venue_set;
 pub mod waiting;

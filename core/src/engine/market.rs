@@ -8,15 +8,16 @@ use super::{ClientSession, DAY_NS, ENDS_PER_INPUT_MAX, Engine, ONE_FAULT_NS, Out
 use crate::book::Book;
 use crate::breaker::RequestKind;
 use crate::id::{InstrumentId, OrderId, VenueId};
-use crate::input::{BookUpdate, Distrust, Input, ListingDef, Refusal, TimeInForce};
+use crate::input::{BookUpdate, Distrust, Input, Level, ListingDef, Refusal, Side, TimeInForce};
 use crate::number::UnixNanos;
 use crate::order::{CancelReason, Order};
 use crate::output::{Notice, Sink};
 use crate::reference::VENUES_MAX;
 use crate::reference_price::ReferencePrice;
 use crate::risk::AccountUsage;
-use crate::routing::VenueState;
+use crate::routing::{VenueState, least_cost};
 use crate::table::Slot;
+use crate::touches::Touch;
 use crate::waiting::Waiting;
 
 impl Engine {
@@ -41,6 +42,7 @@ impl Engine {
         self.accounts.resize(reference.accounts.len(), AccountUsage::default());
         self.books.resize(reference.instruments.len() * VENUES_MAX, Book::new());
         self.prices.resize(reference.instruments.len(), ReferencePrice::default());
+        self.touches.grow(reference.instruments.len());
         self.waiting.grow(reference.instruments.len());
         self.resting.grow(reference.instruments.len());
         self.posted.grow(reference.instruments.len());
@@ -54,7 +56,8 @@ impl Engine {
             reference.instruments.len(),
             reference.assets.len(),
         );
-        if let Input::Listing(ListingDef { instrument, .. }) = definition {
+        if let Input::Listing(ListingDef { instrument, venue, .. }) = definition {
+            self.note_best(*venue, *instrument);
             self.judge_books(*instrument, out);
         }
         if let Input::Routing(def) = definition
@@ -71,7 +74,11 @@ impl Engine {
         let Some(book) = self.books.get_mut(at).filter(|_| known) else {
             return out.notice(Notice::BadReference);
         };
+        let before = book.best_prices();
         let now_trusted = book.update(update, self.now);
+        if book.best_prices() != before {
+            self.note_best(update.venue, update.instrument);
+        }
         if now_trusted {
             out.notice(Notice::BookTrusted(update.venue, update.instrument));
             // A breaker that the book closes counts the book as its first success.
@@ -110,6 +117,7 @@ impl Engine {
             return out.notice(Notice::BadReference);
         };
         book.distrust(reason);
+        self.note_best(venue, instrument);
         self.note_offers(venue, instrument);
         self.note_touches(venue, instrument);
         out.notice(Notice::BookDistrusted(venue, instrument, reason));
@@ -148,12 +156,28 @@ impl Engine {
         for book in &mut self.books {
             book.distrust(Distrust::NoSnapshot);
         }
+        self.touches.clear();
         self.prices.fill(ReferencePrice::default());
         self.lose_all_sessions(out);
         self.watch_places(|_| true);
         self.wake_for_venues();
         if self.day_ends_at == UnixNanos(0) {
             self.day_ends_at = self.next_day_end();
+        }
+    }
+
+    /// The best levels of a venue's book or what they cost have changed.
+    fn note_best(&mut self, venue: VenueId, instrument: InstrumentId) {
+        let book = &self.books[instrument.index() * VENUES_MAX + venue.index()];
+        let listing = self.reference.listing(instrument, venue);
+        for side in [Side::Buy, Side::Sell] {
+            let best = book.opposite(side).best();
+            let touch = listing.zip(best).map(|(listing, Level { price, .. })| Touch {
+                cost: least_cost(listing, side, price),
+                price,
+                venue,
+            });
+            self.touches.set(instrument, side, venue, touch);
         }
     }
 

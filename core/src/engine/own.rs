@@ -420,7 +420,7 @@ impl Engine {
             RoutingView::new(&self.reference, &self.books, &self.venues, &self.ledger, self.now);
         let plan = self.router.make_plan(&market, &request);
         self.counts.bounded_plans += u64::from(plan.search.bounded);
-        Qty(plan.lines().iter().map(|line| line.shown.0).sum())
+        plan.shown()
     }
 
     /// Adds the children that make way for a planned child that goes as far as `worst`.

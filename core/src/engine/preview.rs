@@ -124,7 +124,7 @@ impl Engine {
         }
         self.ask_router(order, held);
         let plan = self.router.plan();
-        let shown: i64 = plan.lines().iter().map(|line| line.shown.0).sum();
+        let shown = plan.shown().0;
         let left = order.qty.0 - shown - plan.rest.map_or(0, |rest| rest.qty.0);
         order.live_children = (plan.takes().len() + usize::from(plan.rest.is_some())) as u16;
         let (given_back, waits) = match self.unsent(order) {

@@ -13,6 +13,7 @@ mod busy;
 mod depth;
 mod in_turn;
 mod left_alone;
+mod nearest;
 mod nearly_all;
 mod no_allocation;
 mod operator;
