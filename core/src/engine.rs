@@ -37,6 +37,7 @@ use crate::book::Book;
 use crate::child::Child;
 use crate::client_ids::ClientIds;
 use crate::hash::Rolling;
+use crate::heard::Heard;
 use crate::id::{AccountId, ChildId, ExecId, InstrumentId, OrderId, SessionId, VenueId};
 use crate::input::{CancelOnDisconnect, Genesis, Header, Input, Scope};
 use crate::ledger::Ledger;
@@ -224,6 +225,7 @@ pub struct Engine {
     /// Reference prices, by instrument.
     prices: Vec<ReferencePrice>,
     touches: Touches,
+    heard: Heard,
     venues: Vec<VenueState>,
     sessions: Vec<ClientSession>,
     accounts: Vec<AccountUsage>,
@@ -233,6 +235,8 @@ pub struct Engine {
     strategy_terms: Vec<StrategyTerms>,
     children: Ring<Child>,
     own: OwnOrders,
+    /// By instrument and side.
+    own_places: Vec<[own::OwnPlaces; 2]>,
     client_ids: ClientIds,
     executions: Recent<ExecKey>,
     waiting: WaitingOrders,
@@ -329,6 +333,7 @@ impl Engine {
             books: Vec::new(),
             prices: Vec::new(),
             touches: Touches::default(),
+            heard: Heard::default(),
             venues: Vec::new(),
             sessions: Vec::new(),
             accounts: Vec::new(),
@@ -337,6 +342,7 @@ impl Engine {
             strategy_terms: resident(StrategyTerms::default(), orders),
             children: Ring::new(genesis.children_log2),
             own: OwnOrders::new(1 << genesis.children_log2, genesis.hash_seed),
+            own_places: Vec::new(),
             client_ids: ClientIds::new(genesis.orders_log2, genesis.hash_seed),
             executions: Recent::new(genesis.executions_log2, genesis.hash_seed),
             waiting: WaitingOrders::new(orders),
@@ -370,6 +376,9 @@ impl Engine {
     pub fn apply<S: Sink>(&mut self, header: Header, input: &Input, sink: &mut S) {
         self.now = self.now.max(header.time);
         self.counts.inputs += 1;
+        if self.heard.is_due(self.now) {
+            self.heard = Heard::of(&self.reference, &self.venues, self.now);
+        }
         sink.input(header, input);
         let mut digest = self.digest;
         digest.word(header.seq);

@@ -14,6 +14,7 @@ pub mod child;
 mod client_ids;
 pub mod engine;
 pub mod hash;
+pub mod heard;
 pub mod id;
 pub mod input;
 pub mod ledger;

@@ -11,6 +11,7 @@ use crate::input::{
     Refusal, RoutingDef, SessionDef, VenueDef,
 };
 use crate::number::{AMOUNT_DECIMALS, Amount, Notional, Qty, saturating_product};
+use crate::venue_set::VenueSet;
 
 /// Venues at most.
 pub const VENUES_MAX: usize = 32;
@@ -45,6 +46,8 @@ pub struct Reference {
     pub sessions: Vec<SessionDef>,
     /// Listings, by instrument times [`VENUES_MAX`] plus venue.
     listings: Vec<Option<ListingDef>>,
+    /// The venues with a listing that is enabled, by instrument.
+    enabled: Vec<VenueSet>,
 }
 
 /// Puts `new` at `index` if that is the next free one, or over the definition there if `same` finds
@@ -135,6 +138,7 @@ impl Reference {
                 == (b.symbol, b.base, b.quote, b.price_decimals, b.qty_decimals)
         })?;
         self.listings.resize(self.instruments.len() * VENUES_MAX, None);
+        self.enabled.resize(self.instruments.len(), VenueSet::EMPTY);
         Ok(())
     }
 
@@ -202,6 +206,7 @@ impl Reference {
             return Err(BadReference);
         }
         self.listings[def.instrument.index() * VENUES_MAX + def.venue.index()] = Some(def);
+        self.enabled[def.instrument.index()].set(def.venue, def.enabled);
         Ok(())
     }
 
@@ -209,6 +214,12 @@ impl Reference {
     #[inline]
     pub fn listing(&self, instrument: InstrumentId, venue: VenueId) -> Option<&ListingDef> {
         self.listings.get(instrument.index() * VENUES_MAX + venue.index())?.as_ref()
+    }
+
+    /// The venues with a listing of the instrument that is enabled.
+    #[inline]
+    pub fn enabled(&self, instrument: InstrumentId) -> VenueSet {
+        self.enabled.get(instrument.index()).copied().unwrap_or_default()
     }
 
     /// An instrument's terms at all venues that list it.

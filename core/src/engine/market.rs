@@ -7,6 +7,7 @@ use core::cmp::Reverse;
 use super::{ClientSession, DAY_NS, ENDS_PER_INPUT_MAX, Engine, ONE_FAULT_NS, Out};
 use crate::book::Book;
 use crate::breaker::RequestKind;
+use crate::heard::Heard;
 use crate::id::{InstrumentId, OrderId, VenueId};
 use crate::input::{BookUpdate, Distrust, Input, Level, ListingDef, Refusal, Side, TimeInForce};
 use crate::number::UnixNanos;
@@ -38,11 +39,13 @@ impl Engine {
         for ((def, budget), state) in budgets.zip(&mut self.venues) {
             state.budget.set(def, budget, reference.instruments.len(), self.now);
         }
+        self.heard = Heard::of(reference, &self.venues, self.now);
         self.sessions.resize(reference.sessions.len(), ClientSession::default());
         self.accounts.resize(reference.accounts.len(), AccountUsage::default());
         self.books.resize(reference.instruments.len() * VENUES_MAX, Book::new());
         self.prices.resize(reference.instruments.len(), ReferencePrice::default());
         self.touches.grow(reference.instruments.len());
+        self.own_places.resize(reference.instruments.len(), Default::default());
         self.waiting.grow(reference.instruments.len());
         self.resting.grow(reference.instruments.len());
         self.posted.grow(reference.instruments.len());

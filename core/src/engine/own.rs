@@ -48,6 +48,22 @@ enum How {
     Yield,
 }
 
+/// Where own children of one side rest in an instrument.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct OwnPlaces {
+    /// Venues with such a child.
+    rest: VenueSet,
+    /// Venues whose book has a note of one that stands in the way.
+    in_way: VenueSet,
+}
+
+impl OwnPlaces {
+    /// The venues whose notes are to be made again.
+    fn all(self) -> impl Iterator<Item = VenueId> {
+        self.rest.union(self.in_way).iter()
+    }
+}
+
 /// What the owners of two orders want that would match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Policy {
@@ -110,13 +126,19 @@ impl Engine {
         let book = &mut self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
         let all = &mut book.own_children[child.side as usize - 1];
         self.own.insert(all, (slot, child.id.0), (child.side, child.price), |_| false);
+        self.own_places[child.instrument.index()][child.side as usize - 1].rest.insert(child.venue);
     }
 
     /// Counts a resting child that has ended.
     pub(super) fn unrest_own(&mut self, child: &Child) {
         let slot = self.children.slot(child.id.0);
         let book = &mut self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
-        self.own.remove(&mut book.own_children[child.side as usize - 1], slot);
+        let all = &mut book.own_children[child.side as usize - 1];
+        self.own.remove(all, slot);
+        if all.is_empty() {
+            let places = &mut self.own_places[child.instrument.index()][child.side as usize - 1];
+            places.rest.remove(child.venue);
+        }
     }
 
     /// A venue would have matched a child of the order with another order of our account.
@@ -142,19 +164,24 @@ impl Engine {
     /// Notes in every book that the order could trade against the best own resting child that it
     /// may not match. True if one within its limit makes way.
     pub(super) fn look_up_own(&mut self, order: &Order) -> bool {
-        let side = order.side.opposite();
         let mut makes_way = false;
-        for index in 0..self.venues.len() {
-            let book = &self.books[order.instrument.index() * VENUES_MAX + index];
-            let mut best = None;
-            if !book.own_children[side as usize - 1].is_empty() {
-                best = self.first_that(order, index, |meets| meets != Meets::Passes);
-            }
+        for venue in self.own_places_of(order).all() {
+            let best = self.first_that(order, venue.index(), |meets| meets != Meets::Passes);
             makes_way |= best.is_some_and(|(_, meets)| meets != Meets::Stays);
-            let best = best.map(|(price, _)| price);
-            self.books[order.instrument.index() * VENUES_MAX + index].set_own_best(side, best);
+            self.set_in_way(order, venue, best.map(|(price, _)| price));
         }
         makes_way
+    }
+
+    fn own_places_of(&self, order: &Order) -> OwnPlaces {
+        self.own_places[order.instrument.index()][order.side.opposite() as usize - 1]
+    }
+
+    /// Notes in a book what stands in the way of an order.
+    fn set_in_way(&mut self, order: &Order, venue: VenueId, best: Option<Price>) {
+        let (instrument, side) = (order.instrument.index(), order.side.opposite());
+        self.books[instrument * VENUES_MAX + venue.index()].set_own_best(side, best);
+        self.own_places[instrument][side as usize - 1].in_way.set(venue, best.is_some());
     }
 
     /// The first child at a venue that an order reaches and that is as asked for; or the first that
@@ -311,11 +338,9 @@ impl Engine {
         if !self.look_up_own(order) {
             return false;
         }
-        let side = order.side.opposite();
-        for index in 0..self.venues.len() {
-            let stays = self.first_that(order, index, |meets| meets == Meets::Stays);
-            let book = &mut self.books[order.instrument.index() * VENUES_MAX + index];
-            book.set_own_best(side, stays.map(|(price, _)| price));
+        for venue in self.own_places_of(order).all() {
+            let stays = self.first_that(order, venue.index(), |meets| meets == Meets::Stays);
+            self.set_in_way(order, venue, stays.map(|(price, _)| price));
         }
         true
     }

@@ -6,7 +6,7 @@
 use super::{Engine, Out};
 use crate::id::{InstrumentId, VenueId};
 use crate::input::{Distrust, Refusal};
-use crate::number::{Notional, Price};
+use crate::number::{Notional, Price, UnixNanos};
 use crate::order::Order;
 use crate::output::{Notice, Sink};
 use crate::reference::{VENUES_MAX, amount_of};
@@ -17,10 +17,10 @@ use crate::waiting::{Help, Waiting};
 
 impl Engine {
     /// What the venues' prices say, leaving out those that an operator has closed and `excluded`.
-    fn found(&self, instrument: InstrumentId, excluded: VenueSet) -> (Found, Counted) {
-        let price = &self.prices[instrument.index()];
+    fn found(&mut self, instrument: InstrumentId, excluded: VenueSet) -> (Found, Counted) {
+        let price = &mut self.prices[instrument.index()];
         let barred = self.closed.union(excluded);
-        let counted = price.counted(&self.market(), instrument, barred);
+        let counted = price.counted(&self.reference, self.heard.venues(), instrument, barred);
         let terms = &self.reference.instrument_of(instrument).reference;
         (price.find(counted, terms, self.now), counted)
     }
@@ -70,6 +70,9 @@ impl Engine {
         let state = &mut self.venues[venue.index()];
         let was_silent = self.now.since(state.feed_alive_at) > stale_after_ns;
         state.feed_alive_at = self.now;
+        if was_silent && state.up {
+            self.heard.note(venue, UnixNanos(self.now.0.saturating_add(stale_after_ns)));
+        }
         was_silent
     }
 
