@@ -15,7 +15,7 @@ use rutter_core::book::{BOOK_LEVELS_MAX, TOP_LEVELS};
 use rutter_core::engine::TABLE_LOG2_RANGE;
 use rutter_core::input::{BreakerTerms, ReferenceTerms, WINDOWS_MAX};
 use rutter_core::number::Price;
-use rutter_core::reference::{DEFINITIONS_MAX, VENUES_MAX};
+use rutter_core::reference::{ACCOUNTS_MAX, ASSETS_MAX, INSTRUMENTS_MAX, SESSIONS_MAX, VENUES_MAX};
 use rutter_core::ticks::{TickBand, Ticks};
 use rutter_feeds::deep::Depth;
 use rutter_journal::{SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, SEGMENT_BYTES_STEP};
@@ -41,6 +41,7 @@ mod owner;
 mod places;
 mod proof;
 pub mod reference;
+mod rest;
 mod routing;
 mod schema;
 mod secret;
@@ -88,16 +89,16 @@ pub struct Config {
     pub alerts: Option<AlertsConfig>,
     /// Names of all assets, 1 to 12 printable ASCII characters each. The position is the asset's id
     /// in a new journal.
-    #[schemars(length(min = 1, max = DEFINITIONS_MAX))]
+    #[schemars(length(min = 1, max = ASSETS_MAX))]
     pub assets: Vec<String>,
     /// Trading accounts and their limits.
-    #[schemars(length(min = 1, max = DEFINITIONS_MAX))]
+    #[schemars(length(min = 1, max = ACCOUNTS_MAX))]
     pub account: Vec<AccountConfig>,
     /// FIX sessions of clients, drop copies included.
-    #[schemars(length(min = 1, max = DEFINITIONS_MAX))]
+    #[schemars(length(min = 1, max = SESSIONS_MAX))]
     pub session: Vec<SessionConfig>,
     /// Instruments that clients may trade.
-    #[schemars(length(min = 1, max = DEFINITIONS_MAX))]
+    #[schemars(length(min = 1, max = INSTRUMENTS_MAX))]
     pub instrument: Vec<InstrumentConfig>,
     /// Venues with their listings.
     #[schemars(length(min = 1, max = VENUES_MAX))]
@@ -359,7 +360,7 @@ pub struct VenueConfig {
     #[schemars(skip)]
     pub own_keys: OwnKeys,
     /// Instruments traded at the venue.
-    #[schemars(length(min = 1, max = DEFINITIONS_MAX))]
+    #[schemars(length(min = 1, max = INSTRUMENTS_MAX))]
     pub listing: Vec<ListingConfig>,
 }
 

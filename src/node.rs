@@ -306,21 +306,22 @@ impl Sink for CatchUp<'_> {
     }
 }
 
-fn machines(config: &Config, names: &Names, node_tag: u32) -> Result<Machines, NodeError> {
+fn machines(config: &Config, names: &Names, node_tag: u32) -> Result<Vec<Machines>, NodeError> {
     let mut machines = Vec::new();
     for venue in &config.venue {
         let id =
             names.venue(&venue.name).ok_or_else(|| NodeError::Configuration(venue.name.clone()))?;
         let setup = venues::setup(config, venue, names, node_tag)?;
         let orders = venues::orders(venue, &setup)?;
-        let books = venues::feed(venue, &setup)?;
+        let feed = venues::feed(venue, &setup)?;
         let driver = DriverConfig {
             name: venue.name.clone(),
             tls: ClientTls::load(venue.ca_file.as_deref())?,
             connect_timeout: Duration::from_secs(5),
             http_timeout: Duration::from_secs(5),
         };
-        machines.push((id, orders, books, driver));
+        let listings = venue.listing.len();
+        machines.push(Machines { venue: id, listings, orders, feed, driver });
     }
     Ok(machines)
 }

@@ -302,7 +302,9 @@ fn path_of(input: &Input, config: &Config) -> String {
     match input {
         Input::Instrument(def) => of("instrument", symbol(def.symbol.as_str())),
         Input::Venue(def) => of("venue", venue(def.name.as_str())),
-        Input::Account(_) | Input::Routing(_) | Input::Owner(_) => "account".to_owned(),
+        Input::Account(_) | Input::Routing(_) | Input::Owner(_) | Input::Rest(_) => {
+            "account".to_owned()
+        }
         Input::Session(_) => "session".to_owned(),
         Input::Listing(_) | Input::Budget(_) => "venue".to_owned(),
         _ => "assets".to_owned(),

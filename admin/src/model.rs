@@ -198,7 +198,7 @@ impl ReadModel {
         let reference = &self.reference;
         let (venues, accounts) = (reference.venues.len(), reference.accounts.len());
         let (instruments, assets) = (reference.instruments.len(), reference.assets.len());
-        self.ledger.grow(venues, accounts, instruments, assets);
+        self.ledger.grow(venues, accounts, assets);
         for open in [&mut self.open_orders, &mut self.open_children] {
             open.grow(instruments, reference.sessions.len(), accounts);
         }

@@ -28,8 +28,8 @@ pub struct PlanShown<'a> {
     pub qty: Qty,
     /// Children that take.
     pub takes: &'a [PlannedChild],
-    /// The child that rests; `None` for none.
-    pub rest: Option<PlannedChild>,
+    /// Children that rest.
+    pub rests: &'a [PlannedChild],
     /// One line per venue.
     pub lines: &'a [VenueLine],
     /// The work of the search.
@@ -75,7 +75,7 @@ impl PlanShown<'_> {
             }));
         }
         let mut placed = shown;
-        if let Some(rest) = &self.rest {
+        for rest in self.rests {
             placed += rest.qty.0;
             legs.push(json!({
                 "venue": self.venue(rest.venue),

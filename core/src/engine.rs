@@ -31,7 +31,7 @@ mod wake;
 mod worked;
 
 use core::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 
 use crate::book::Book;
 use crate::child::Child;
@@ -41,6 +41,7 @@ use crate::heard::Heard;
 use crate::id::{AccountId, ChildId, ExecId, InstrumentId, OrderId, SessionId, VenueId};
 use crate::input::{CancelOnDisconnect, Genesis, Header, Input, Scope};
 use crate::ledger::Ledger;
+use crate::listed::Books;
 use crate::number::{Qty, UnixNanos};
 use crate::order::Order;
 use crate::output::{Notice, Output, Sink};
@@ -78,6 +79,10 @@ pub const ONE_FAULT_NS: u64 = 1_000_000_000;
 
 /// Cancels sent for one child at most, counted from when the cancel was last wanted.
 pub const CANCELS_MAX: u8 = 8;
+
+/// Children of one venue that have ended, are open there all the same, and wait for room for their
+/// cancels, at most. The cancel of one more is sent at once, whatever the venue's limits.
+pub const STRAYS_MAX: usize = 16;
 
 /// How long a child's outcome must have been unknown before an operator may resolve the child, in
 /// nanoseconds.
@@ -221,7 +226,7 @@ pub struct Engine {
     closed: VenueSet,
     day_ends_at: UnixNanos,
     reference: Reference,
-    books: Vec<Book>,
+    books: Books,
     /// Reference prices, by instrument.
     prices: Vec<ReferencePrice>,
     touches: Touches,
@@ -266,8 +271,8 @@ pub struct Engine {
     /// Ends of good-till-date orders, the next one on top. Entries of orders that are over are
     /// dropped when they come up, or when there is no room.
     expiries: BinaryHeap<Reverse<(UnixNanos, u64)>>,
-    /// The earliest `loss_due` of all sessions.
-    loss_due: Option<UnixNanos>,
+    /// The lost sessions by their `loss_due`, each once.
+    losses: BTreeSet<(UnixNanos, SessionId)>,
     /// Venues whose record of behaviour has changed since it was told.
     behaved: VenueSet,
     /// When such a record is told.
@@ -330,7 +335,7 @@ impl Engine {
             closed: VenueSet::EMPTY,
             day_ends_at: UnixNanos(0),
             reference: Reference::default(),
-            books: Vec::new(),
+            books: Books::new(),
             prices: Vec::new(),
             touches: Touches::default(),
             heard: Heard::default(),
@@ -358,7 +363,7 @@ impl Engine {
             room_at: None,
             recheck_at: None,
             expiries,
-            loss_due: None,
+            losses: BTreeSet::new(),
             behaved: VenueSet::EMPTY,
             behaviour_due: UnixNanos(u64::MAX),
             venues_due: None,
@@ -390,11 +395,13 @@ impl Engine {
             Input::Asset(_)
             | Input::Instrument(_)
             | Input::Venue(_)
+            | Input::BooksOf(_)
             | Input::Budget(_)
             | Input::Listing(_)
             | Input::Account(_)
             | Input::Routing(_)
             | Input::Owner(_)
+            | Input::Rest(_)
             | Input::Session(_) => self.on_definition(input, out),
             Input::NewOrder(order) => self.on_new_order(order, out),
             Input::Unacceptable(order) => self.on_unacceptable(order, out),
@@ -451,7 +458,8 @@ impl Engine {
         let expiry = self.expiries.peek().map(|Reverse((at, _))| *at);
         let waiting = [self.wake_at, self.retry_at, self.room_at, self.recheck_at];
         let query = self.queries.peek().map(|Reverse((at, _))| *at);
-        let others = [day_end, expiry, self.loss_due, self.venues_due, query];
+        let loss = self.losses.first().map(|(at, _)| *at);
+        let others = [day_end, expiry, loss, self.venues_due, query];
         let timers = others
             .into_iter()
             .chain(waiting)
@@ -546,9 +554,9 @@ impl Engine {
         self.orders.live()
     }
 
-    /// One venue's book of one instrument.
+    /// The book of one instrument that a venue account uses; `None` if it is not listed.
     pub fn book(&self, venue: VenueId, instrument: InstrumentId) -> Option<&Book> {
-        self.books.get(instrument.index() * crate::reference::VENUES_MAX + venue.index())
+        self.books.get(self.reference.book_at(instrument, venue))
     }
 
     /// Whether the venue is up.

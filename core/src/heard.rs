@@ -1,4 +1,4 @@
-//! The venues that are up and whose feed is not silent.
+//! The venue accounts that are up and whose feed is not silent.
 //!
 //! A line belongs here if it keeps that set. It is kept by what changes it, so that no order looks
 //! at every venue: a venue comes up or goes down, a feed is heard, or the time has come at which
@@ -10,7 +10,7 @@ use crate::reference::Reference;
 use crate::routing::VenueState;
 use crate::venue_set::VenueSet;
 
-/// The venues that are up and not silent.
+/// The venue accounts that are up, and the feed of whose books is not silent.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Heard {
     venues: VenueSet,
@@ -34,10 +34,13 @@ impl Heard {
     /// Looks at all venues.
     pub fn of(reference: &Reference, states: &[VenueState], now: UnixNanos) -> Self {
         let mut heard = Self { venues: VenueSet::EMPTY, sure_until: UnixNanos(u64::MAX) };
-        for (def, state) in reference.venues.iter().zip(states) {
-            let silent_after = UnixNanos(state.feed_alive_at.0.saturating_add(def.stale_after_ns));
+        for (index, state) in states.iter().enumerate().take(reference.venues.len()) {
+            let venue = VenueId(index as u8);
+            let feed = reference.book_owner(venue).index();
+            let (alive_at, def) = (states[feed].feed_alive_at, &reference.venues[feed]);
+            let silent_after = UnixNanos(alive_at.0.saturating_add(def.stale_after_ns));
             if state.up && now <= silent_after {
-                heard.note(def.id, silent_after);
+                heard.note(venue, silent_after);
             }
         }
         heard

@@ -14,6 +14,7 @@ mod operator;
 mod owner;
 mod refusal;
 mod request;
+mod rest;
 mod routing;
 mod terms;
 mod trade;
@@ -22,8 +23,9 @@ mod venue;
 pub use book::{BookUpdate, Distrust, LEVELS_PER_UPDATE, Level};
 pub use budget::{AGE_STEPS_MAX, AgeStep, BudgetDef, Counted, WINDOWS_MAX, WindowDef, WindowKind};
 pub use definition::{
-    AccountDef, AssetDef, BUSY_WAIT_NS_MAX, BreakerTerms, FeeTaken, Genesis, InstrumentDef,
-    ListingDef, MARKET_WAIT_NS_DEFAULT, NoReference, ReferenceTerms, SessionDef, VenueDef,
+    AccountDef, AssetDef, BUSY_WAIT_NS_MAX, BooksOfDef, BreakerTerms, FeeTaken, Genesis,
+    InstrumentDef, ListingDef, MARKET_WAIT_NS_DEFAULT, NoReference, ReferenceTerms, SessionDef,
+    VenueDef,
 };
 pub use limits::{AccountLimits, LIMITS, Limit, LimitKind, LimitValue};
 pub use operator::{
@@ -36,6 +38,7 @@ pub use request::{
     NewOrder, OrdType, OrderStatus, ReplaceOrder, SessionCommand, Unacceptable, WrittenNumber,
     WrittenTerms,
 };
+pub use rest::{REST_PLACES_DEFAULT, REST_PLACES_MAX, RestBy, RestDef, VenuePercents};
 pub use routing::{
     BehaviourCosts, Choice, MOVE_GAIN_PPM_DEFAULT, Moving, RoutingDef, RoutingMode, ScoreWeights,
 };
@@ -68,8 +71,10 @@ pub enum Input {
     Asset(AssetDef),
     /// Definition of an instrument.
     Instrument(InstrumentDef),
-    /// Definition of a venue.
+    /// Definition of a venue account.
     Venue(VenueDef),
+    /// A venue account uses the books of another one of the same venue.
+    BooksOf(BooksOfDef),
     /// How a venue counts requests; after the definition of the venue.
     Budget(BudgetDef),
     /// Definition of a listing: an instrument at a venue.
@@ -80,6 +85,8 @@ pub enum Input {
     Routing(RoutingDef),
     /// Who owns an account, and what becomes of its orders that meet other orders of ours.
     Owner(OwnerDef),
+    /// Where the part of an account's orders rests that waits.
+    Rest(RestDef),
     /// Definition of a client session.
     Session(SessionDef),
     /// A client's new order.

@@ -7,17 +7,27 @@
 
 use crate::id::{AccountId, InstrumentId, SessionId, VenueId};
 use crate::input::{
-    AccountDef, AccountLimits, AssetDef, BudgetDef, Input, InstrumentDef, ListingDef, OwnerDef,
-    Refusal, RoutingDef, SessionDef, VenueDef,
+    AccountDef, AccountLimits, AssetDef, BooksOfDef, BudgetDef, Input, InstrumentDef, ListingDef,
+    OwnerDef, Refusal, RestDef, RoutingDef, SessionDef, VenueDef,
 };
+use crate::listed::{Listed, place_of};
 use crate::number::{AMOUNT_DECIMALS, Amount, Notional, Qty, saturating_product};
 use crate::venue_set::VenueSet;
 
 /// Venues at most.
 pub const VENUES_MAX: usize = 32;
 
-/// Assets, instruments, accounts and sessions at most, each.
-pub const DEFINITIONS_MAX: usize = 1024;
+/// Assets at most.
+pub const ASSETS_MAX: usize = 4_096;
+
+/// Instruments at most.
+pub const INSTRUMENTS_MAX: usize = 4_096;
+
+/// Accounts at most: as many as [`AccountId`] has numbers.
+pub const ACCOUNTS_MAX: usize = 1 << 16;
+
+/// Client sessions at most: as many as [`SessionId`] has numbers.
+pub const SESSIONS_MAX: usize = 1 << 16;
 
 /// A definition that contradicts an earlier one or is out of range. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +40,12 @@ pub struct Reference {
     pub assets: Vec<AssetDef>,
     /// Instruments by id.
     pub instruments: Vec<InstrumentDef>,
-    /// Venues by id.
+    /// Venue accounts by id.
     pub venues: Vec<VenueDef>,
+    /// Whose books a venue account uses, by venue account: mostly its own.
+    books_of: Vec<VenueId>,
+    /// The venue accounts that use the books of another one.
+    further: VenueSet,
     /// How the venues count requests, by venue.
     pub budgets: Vec<BudgetDef>,
     /// Accounts by id, with the limits that operators have set.
@@ -42,10 +56,14 @@ pub struct Reference {
     routing: Vec<RoutingDef>,
     /// Who owns accounts, by account.
     owners: Vec<OwnerDef>,
+    /// Where the orders of accounts rest, by account.
+    rests: Vec<RestDef>,
     /// Client sessions by id.
     pub sessions: Vec<SessionDef>,
-    /// Listings, by instrument times [`VENUES_MAX`] plus venue.
-    listings: Vec<Option<ListingDef>>,
+    /// Numbers of the listings.
+    listed: Listed,
+    /// Listings, by number.
+    listings: Vec<ListingDef>,
     /// The venues with a listing that is enabled, by instrument.
     enabled: Vec<VenueSet>,
 }
@@ -83,11 +101,13 @@ impl Reference {
             Input::Asset(def) => self.asset(*def),
             Input::Instrument(def) => self.instrument(*def),
             Input::Venue(def) => self.venue(*def),
+            Input::BooksOf(def) => self.use_books_of(*def),
             Input::Budget(def) => self.budget(*def),
             Input::Listing(def) => self.set_listing(*def),
             Input::Account(def) => self.account(*def),
             Input::Routing(def) => self.routing(*def),
             Input::Owner(def) => self.owner(*def),
+            Input::Rest(def) => self.rest(*def),
             Input::Session(def) => self.session(*def),
             _ => Err(BadReference),
         }
@@ -99,11 +119,13 @@ impl Reference {
         (self.assets.iter().map(|def| Input::Asset(*def)))
             .chain(self.instruments.iter().map(|def| Input::Instrument(*def)))
             .chain(self.venues.iter().map(|def| Input::Venue(*def)))
+            .chain(self.books_of())
             .chain(self.budgets.iter().map(|def| Input::Budget(*def)))
-            .chain(self.listings.iter().flatten().map(|def| Input::Listing(*def)))
+            .chain(self.all_listings().map(|def| Input::Listing(*def)))
             .chain(self.configured.iter().map(|def| Input::Account(*def)))
             .chain(self.routing.iter().map(|def| Input::Routing(*def)))
             .chain(self.owners.iter().map(|def| Input::Owner(*def)))
+            .chain(self.rests.iter().map(|def| Input::Rest(*def)))
             .chain(self.sessions.iter().map(|def| Input::Session(*def)))
     }
 
@@ -121,7 +143,7 @@ impl Reference {
     }
 
     fn asset(&mut self, def: AssetDef) -> Result<(), BadReference> {
-        define(&mut self.assets, def.id.index(), DEFINITIONS_MAX, def, |a, b| a.name == b.name)
+        define(&mut self.assets, def.id.index(), ASSETS_MAX, def, |a, b| a.name == b.name)
     }
 
     fn instrument(&mut self, def: InstrumentDef) -> Result<(), BadReference> {
@@ -133,21 +155,53 @@ impl Reference {
         if !sound {
             return Err(BadReference);
         }
-        define(&mut self.instruments, def.id.index(), DEFINITIONS_MAX, def, |a, b| {
+        define(&mut self.instruments, def.id.index(), INSTRUMENTS_MAX, def, |a, b| {
             (a.symbol, a.base, a.quote, a.price_decimals, a.qty_decimals)
                 == (b.symbol, b.base, b.quote, b.price_decimals, b.qty_decimals)
-        })?;
-        self.listings.resize(self.instruments.len() * VENUES_MAX, None);
-        self.enabled.resize(self.instruments.len(), VenueSet::EMPTY);
-        Ok(())
+        })
     }
 
     fn venue(&mut self, def: VenueDef) -> Result<(), BadReference> {
         define(&mut self.venues, def.id.index(), VENUES_MAX, def, |a, b| a.name == b.name)?;
         if self.budgets.len() < self.venues.len() {
             self.budgets.push(BudgetDef::none(def.id));
+            self.books_of.push(def.id);
         }
         Ok(())
+    }
+
+    /// Lets a venue account use the books of another one. Two accounts that share books are never
+    /// both open to a client's account: those that were defined before are kept from this one.
+    fn use_books_of(&mut self, def: BooksOfDef) -> Result<(), BadReference> {
+        let known = |venue: VenueId| venue.index() < self.venues.len();
+        let both_known = known(def.venue) && known(def.owner);
+        if !both_known || def.venue == def.owner || !self.has_own_books(def.owner) {
+            return Err(BadReference);
+        }
+        if self.book_owner(def.venue) == def.owner {
+            return Ok(());
+        }
+        let is_new = self.has_own_books(def.venue)
+            && self.accounts_with_books_of(def.venue).count() == 1
+            && !self.listings.iter().any(|listing| listing.venue == def.venue);
+        if !is_new {
+            return Err(BadReference);
+        }
+        self.books_of[def.venue.index()] = def.owner;
+        self.further.insert(def.venue);
+        for terms in &mut self.routing {
+            terms.denied.insert(def.venue);
+        }
+        Ok(())
+    }
+
+    /// The venue accounts that use the books of another one, as inputs.
+    fn books_of(&self) -> impl Iterator<Item = Input> {
+        let further = |def: &&VenueDef| self.further.has(def.id);
+        self.venues
+            .iter()
+            .filter(further)
+            .map(|def| Input::BooksOf(BooksOfDef { venue: def.id, owner: self.book_owner(def.id) }))
     }
 
     fn account(&mut self, def: AccountDef) -> Result<(), BadReference> {
@@ -156,21 +210,37 @@ impl Reference {
             return Ok(());
         }
         for all in [&mut self.accounts, &mut self.configured] {
-            define(all, def.id.index(), DEFINITIONS_MAX, def, |a, b| a.name == b.name)?;
+            define(all, def.id.index(), ACCOUNTS_MAX, def, |a, b| a.name == b.name)?;
         }
         if self.routing.len() < self.accounts.len() {
-            self.routing.push(RoutingDef::usual(def.id));
+            self.routing.push(RoutingDef { denied: self.further, ..RoutingDef::usual(def.id) });
             self.owners.push(OwnerDef::usual(def.id, def.name));
+            self.rests.push(RestDef::usual(def.id));
         }
         Ok(())
     }
 
     fn routing(&mut self, def: RoutingDef) -> Result<(), BadReference> {
-        if !def.weights.is_whole() {
+        if !def.weights.is_whole() || self.reaches_books_twice(def.denied) {
             return Err(BadReference);
         }
         *self.routing.get_mut(def.account.index()).ok_or(BadReference)? = def;
         Ok(())
+    }
+
+    /// Whether two venue accounts with the same books are open to those that these are denied to:
+    /// a level of the book could be counted twice.
+    fn reaches_books_twice(&self, denied: VenueSet) -> bool {
+        if self.further == VenueSet::EMPTY {
+            return false;
+        }
+        let mut reached = VenueSet::EMPTY;
+        self.venues.iter().filter(|def| !denied.has(def.id)).any(|def| {
+            let owner = self.book_owner(def.id);
+            let again = reached.has(owner);
+            reached.insert(owner);
+            again
+        })
     }
 
     fn owner(&mut self, def: OwnerDef) -> Result<(), BadReference> {
@@ -179,11 +249,17 @@ impl Reference {
         Ok(())
     }
 
+    fn rest(&mut self, def: RestDef) -> Result<(), BadReference> {
+        let known = self.rests.get_mut(def.account.index()).filter(|_| def.is_sound());
+        *known.ok_or(BadReference)? = def;
+        Ok(())
+    }
+
     fn session(&mut self, def: SessionDef) -> Result<(), BadReference> {
         if def.account.is_some_and(|account| account.index() >= self.accounts.len()) {
             return Err(BadReference);
         }
-        define(&mut self.sessions, def.id.index(), DEFINITIONS_MAX, def, |a, b| a.name == b.name)
+        define(&mut self.sessions, def.id.index(), SESSIONS_MAX, def, |a, b| a.name == b.name)
     }
 
     fn budget(&mut self, def: BudgetDef) -> Result<(), BadReference> {
@@ -205,7 +281,13 @@ impl Reference {
         if !sound {
             return Err(BadReference);
         }
-        self.listings[def.instrument.index() * VENUES_MAX + def.venue.index()] = Some(def);
+        let number = self.listed.list(place_of(def.instrument, def.venue));
+        match self.listings.get_mut(number) {
+            Some(known) => *known = def,
+            None => self.listings.push(def),
+        }
+        let instruments = self.enabled.len().max(def.instrument.index() + 1);
+        self.enabled.resize(instruments, VenueSet::EMPTY);
         self.enabled[def.instrument.index()].set(def.venue, def.enabled);
         Ok(())
     }
@@ -213,7 +295,7 @@ impl Reference {
     /// An instrument's terms at a venue; `None` if the venue does not list it.
     #[inline]
     pub fn listing(&self, instrument: InstrumentId, venue: VenueId) -> Option<&ListingDef> {
-        self.listings.get(instrument.index() * VENUES_MAX + venue.index())?.as_ref()
+        self.listings.get(self.listed.number(place_of(instrument, venue))?)
     }
 
     /// The venues with a listing of the instrument that is enabled.
@@ -224,8 +306,64 @@ impl Reference {
 
     /// An instrument's terms at all venues that list it.
     pub fn listings(&self, instrument: InstrumentId) -> impl Iterator<Item = &ListingDef> {
-        let at = instrument.index() * VENUES_MAX;
-        self.listings.get(at..at + VENUES_MAX).unwrap_or_default().iter().flatten()
+        self.listed.of_instrument(instrument).filter_map(|number| self.listings.get(number))
+    }
+
+    /// All listings, by instrument and venue.
+    pub fn all_listings(&self) -> impl Iterator<Item = &ListingDef> {
+        self.listed.iter().filter_map(|number| self.listings.get(number))
+    }
+
+    /// Whose books a venue account uses.
+    #[inline]
+    pub fn book_owner(&self, venue: VenueId) -> VenueId {
+        self.books_of.get(venue.index()).copied().unwrap_or(venue)
+    }
+
+    /// The venue accounts that own the books which these use.
+    #[inline]
+    pub fn book_owners(&self, venues: VenueSet) -> VenueSet {
+        if self.shares_books() {
+            venues.iter().map(|venue| self.book_owner(venue)).collect()
+        } else {
+            venues
+        }
+    }
+
+    /// Whether a venue account has books of its own, which its feed keeps.
+    #[inline]
+    pub const fn has_own_books(&self, venue: VenueId) -> bool {
+        !self.further.has(venue)
+    }
+
+    /// Whether some venue account uses the books of another one.
+    #[inline]
+    pub fn shares_books(&self) -> bool {
+        self.further != VenueSet::EMPTY
+    }
+
+    /// The venue accounts that use the books of this one, itself among them.
+    pub fn accounts_with_books_of(&self, owner: VenueId) -> impl Iterator<Item = VenueId> {
+        let of_owner = move |def: &&VenueDef| self.book_owner(def.id) == owner;
+        self.venues.iter().filter(of_owner).map(|def| def.id)
+    }
+
+    /// The venue account by which a client's account goes to a venue that an order names. The
+    /// account that owns the books stands for the venue; another one stands for itself.
+    pub fn account_at(&self, account: AccountId, named: VenueId) -> VenueId {
+        let denied = self.routing_of(account).denied;
+        if !self.has_own_books(named) || !denied.has(named) {
+            return named;
+        }
+        let mut all = self.accounts_with_books_of(named);
+        all.find(|venue| !denied.has(*venue)).unwrap_or(named)
+    }
+
+    /// Place of the book that a venue account uses, in a table by instrument times [`VENUES_MAX`]
+    /// plus venue.
+    #[inline]
+    pub fn book_at(&self, instrument: InstrumentId, venue: VenueId) -> usize {
+        instrument.index() * VENUES_MAX + self.book_owner(venue).index()
     }
 
     /// An instrument by an id that was checked when its input came in.
@@ -245,6 +383,12 @@ impl Reference {
     #[inline]
     pub fn routing_of(&self, account: AccountId) -> &RoutingDef {
         &self.routing[account.index()]
+    }
+
+    /// Where an account's orders rest, by an id that was checked when its input came in.
+    #[inline]
+    pub fn rest_of(&self, account: AccountId) -> &RestDef {
+        &self.rests[account.index()]
     }
 
     /// The account of a session; `None` for an unknown session or a drop copy.

@@ -36,9 +36,11 @@ pub struct ReferencePrice {
 /// The venues that may be counted, and those of them that have a mid price.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
-    /// Number of venues that list the instrument and are not barred.
+    /// Number of books whose venues list the instrument and are not barred. Venue accounts that
+    /// share a book count as one.
     pub possible: usize,
-    /// Those of them that are up and not silent, with a trusted book that is not crossed.
+    /// Those of them whose venues are up and not silent, with a trusted book that is not crossed;
+    /// named by the venue account that owns the book.
     pub present: VenueSet,
 }
 
@@ -120,8 +122,9 @@ impl ReferencePrice {
         instrument: InstrumentId,
         barred: VenueSet,
     ) -> Counted {
-        let possible = reference.enabled(instrument).without(barred);
-        let present = possible.also_in(heard).also_in(self.with_mid);
+        let accounts = reference.enabled(instrument).without(barred);
+        let possible = reference.book_owners(accounts);
+        let present = reference.book_owners(accounts.also_in(heard)).also_in(self.with_mid);
         Counted { possible: possible.len(), present }
     }
 

@@ -12,12 +12,13 @@
 //! effective cost of a share is price, fee and cost of behaviour.
 
 use crate::behaviour::Behaviour;
-use crate::book::Book;
 use crate::breaker::{Breaker, Pause, RequestKind};
 use crate::budget::Budget;
+use crate::engine::STRAYS_MAX;
 use crate::id::{ChildId, InstrumentId, VenueId};
-use crate::input::{BehaviourCosts, ScoreWeights, Side, TimeInForce};
+use crate::input::{BehaviourCosts, REST_PLACES_MAX, ScoreWeights, Side, TimeInForce};
 use crate::ledger::Ledger;
+use crate::listed::Books;
 use crate::number::{Notional, PPM, Price, Qty, UnixNanos};
 use crate::output::{VenueLine, Verdict};
 use crate::reference::{Reference, VENUES_MAX};
@@ -28,6 +29,7 @@ use crate::venue_set::VenueSet;
 mod candidate;
 mod eligible;
 mod exact;
+mod fit;
 mod ladder;
 mod nearest;
 mod post;
@@ -36,6 +38,7 @@ mod remainder;
 mod rest;
 mod score;
 mod share;
+mod shares;
 mod split;
 mod sweep;
 mod tiers;
@@ -47,10 +50,13 @@ pub use candidate::{ALL_IN_DECIMALS, all_in, effective};
 pub use eligible::{best_price, is_full, room_comes_at, takes_orders};
 use exact::Scratch;
 pub use exact::{LOOKS_MAX, NODES_MAX, WORK_MAX};
+pub use fit::{FIT_ROUNDS_MAX, FITS_MAX, TOP_UPS_MAX, WINDOW_MAX};
 pub use post::Posted;
 use reasons::Causes;
+pub(crate) use reasons::may_go;
 pub use rest::{UNFILLED_PPB_MAX, cost_of_waiting, joined_at};
 pub use score::{LATENCY_SPAN_US, POINTS_MAX, PRICE_SPAN_PPM};
+pub use shares::RestShares;
 
 /// The state of a venue beside its books.
 #[derive(Clone, Debug, Default)]
@@ -67,6 +73,9 @@ pub struct VenueState {
     pub breakers: [Breaker; RequestKind::ALL.len()],
     /// How the venue has behaved.
     pub behaviour: Behaviour,
+    /// Children that have ended, that the venue has open all the same, and whose cancels are not
+    /// sent yet; zero for none.
+    pub strays: [ChildId; STRAYS_MAX],
     /// When cancels are tried again that have found no room in the budget; zero for none.
     pub cancels_due: UnixNanos,
     /// When a broken protocol of the feed was last counted as a failure; zero for never.
@@ -93,6 +102,12 @@ impl VenueState {
         }
     }
 
+    /// Whether the venue's feed has failed too often, and its books have not been proved since.
+    #[inline]
+    fn distrusts_feed(&self) -> bool {
+        self.breakers[RequestKind::Data as usize - 1].is_shut()
+    }
+
     /// Orders that the venue may leave unanswered. After a breaker or a pause it gets one at a
     /// time, until it has taken one.
     #[inline]
@@ -107,8 +122,8 @@ impl VenueState {
 pub struct RoutingView<'a> {
     /// The reference data.
     pub reference: &'a Reference,
-    /// Books, by instrument times [`VENUES_MAX`] plus venue.
-    pub books: &'a [Book],
+    /// Books, at their places of [`Reference::book_at`].
+    pub books: &'a Books,
     /// States of the venues, by id.
     pub venues: &'a [VenueState],
     /// Funds at the venues.
@@ -121,7 +136,7 @@ impl<'a> RoutingView<'a> {
     /// The view of these tables.
     pub const fn new(
         reference: &'a Reference,
-        books: &'a [Book],
+        books: &'a Books,
         venues: &'a [VenueState],
         ledger: &'a Ledger,
         now: UnixNanos,
@@ -175,6 +190,8 @@ pub struct RouteRequest {
     pub backup: VenueSet,
     /// What the behaviour of venues costs.
     pub costs: BehaviourCosts,
+    /// That what waits rests by share; `None` for the best place.
+    pub rest_shares: Option<RestShares>,
     /// The weights of score mode; `None` in cost mode.
     pub score: Option<ScoreWeights>,
     /// Venues that an operator has drained or halted.
@@ -205,6 +222,12 @@ pub struct PlannedChild {
     pub shown: Qty,
 }
 
+impl PlannedChild {
+    /// No child.
+    pub const NONE: Self =
+        Self { venue: VenueId(0), qty: Qty::ZERO, price: Price(0), shown: Qty::ZERO };
+}
+
 /// What an order wants beside the least cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wants {
@@ -223,8 +246,8 @@ enum Wants {
 pub struct Plan {
     takes: [PlannedChild; VENUES_MAX],
     takes_len: usize,
-    /// The child that rests in a venue's book; `None` for none.
-    pub rest: Option<PlannedChild>,
+    rests: [PlannedChild; REST_PLACES_MAX],
+    rests_len: usize,
     lines: [VenueLine; VENUES_MAX],
     lines_len: usize,
     /// The work of the search; none where the sweep was the best plan.
@@ -261,7 +284,7 @@ impl Search {
 impl Plan {
     /// Begins a plan without children and lines.
     fn begin(&mut self, wants: Wants) {
-        (self.takes_len, self.rest, self.search) = (0, None, Search::default());
+        (self.takes_len, self.rests_len, self.search) = (0, 0, Search::default());
         (self.kept, self.cheaper_helps, self.wants) = (Causes::NONE, false, wants);
         (self.posted, self.is_crossing, self.lines_len) = (None, false, 0);
     }
@@ -293,7 +316,7 @@ impl Plan {
         }
         let lines = &mut self.lines[..self.lines_len];
         self.wants = Wants::Minimum;
-        (self.takes_len, self.rest) = (0, None);
+        (self.takes_len, self.rests_len) = (0, 0);
         for line in lines.iter_mut().filter(|line| line.verdict == Verdict::Taken) {
             (line.verdict, line.qty, line.price) = (Verdict::TooThin, Qty::ZERO, Price(0));
             (line.shown, line.value) = (Qty::ZERO, Notional(0));
@@ -303,6 +326,32 @@ impl Plan {
     /// Children that take liquidity, at most one per venue.
     pub fn takes(&self) -> &[PlannedChild] {
         &self.takes[..self.takes_len]
+    }
+
+    /// Whether there is nothing to send.
+    pub const fn sends_nothing(&self) -> bool {
+        self.takes_len == 0 && self.rests_len == 0
+    }
+
+    /// Children that rest in books, at most one per venue.
+    pub fn rests(&self) -> &[PlannedChild] {
+        &self.rests[..self.rests_len]
+    }
+
+    /// Adds children that rest of a quantity. Returns what is left of it.
+    fn rest(&mut self, legs: &[PlannedChild], left: Qty) -> Qty {
+        let mut left = left;
+        for (leg, slot) in legs.iter().zip(&mut self.rests[self.rests_len..]) {
+            *slot = *leg;
+            self.rests_len += 1;
+            left = left.saturating_sub(leg.qty);
+            let line = &mut self.lines[leg.venue.index()];
+            if line.verdict != Verdict::Taken {
+                (line.verdict, line.price) = (Verdict::Rested, leg.price);
+            }
+            line.qty = Qty(line.qty.0 + leg.qty.0);
+        }
+        left
     }
 
     /// One line per venue; none for a plan of the nearest venues alone.
@@ -337,7 +386,8 @@ impl Default for Router {
         let plan = Plan {
             takes: [PlannedChild::default(); VENUES_MAX],
             takes_len: 0,
-            rest: None,
+            rests: [PlannedChild::NONE; REST_PLACES_MAX],
+            rests_len: 0,
             lines: [NO_LINE; VENUES_MAX],
             lines_len: 0,
             search: Search::default(),
@@ -396,7 +446,7 @@ impl Router {
         let (nearest, len) = (self.plan.takes, self.plan.takes_len);
         let plan = self.make_plan(market, request);
         assert_eq!(plan.takes(), &nearest[..len], "a venue that was not looked at: {request:?}");
-        assert!(plan.rest.is_none() && plan.search == Search::default(), "more than a sweep");
+        assert!(plan.rests().is_empty() && plan.search == Search::default(), "more than a sweep");
         self.plan.lines_len = 0;
     }
 
@@ -500,9 +550,7 @@ fn among(
     }
     reasons::worse_behaviour(candidates, &mut plan.lines);
     if rests {
-        let (lines, kept) = (&mut plan.lines, &mut plan.kept);
-        plan.rest = rest::resting_place(market, request, limit, left, candidates, lines, kept);
-        left = left.saturating_sub(plan.rest.map_or(Qty::ZERO, |rest| rest.qty));
+        left = rest::rest(market, request, (limit, left), candidates, plan);
     }
     if request.tif.waits() && !left.is_zero() {
         plan.note_nearly_funded(request, limit, candidates);

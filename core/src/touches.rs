@@ -10,7 +10,7 @@
 use crate::id::{InstrumentId, VenueId};
 use crate::input::Side;
 use crate::number::Price;
-use crate::reference::VENUES_MAX;
+use crate::reference::Reference;
 
 /// A venue's best level of one side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,34 +23,16 @@ pub struct Touch {
     pub venue: VenueId,
 }
 
-const NO_TOUCH: Touch = Touch { cost: 0, price: Price(0), venue: VenueId(0) };
-
 /// The touches of one side of an instrument, the cheapest first; of equals, the lowest id.
-#[derive(Clone, Debug)]
-struct Row {
-    touches: [Touch; VENUES_MAX],
-    len: usize,
-}
+type Row = Vec<Touch>;
 
-impl Row {
-    const EMPTY: Self = Self { touches: [NO_TOUCH; VENUES_MAX], len: 0 };
-
-    fn all(&self) -> &[Touch] {
-        &self.touches[..self.len]
+fn change(row: &mut Row, venue: VenueId, touch: Option<Touch>) {
+    if let Some(at) = row.iter().position(|known| known.venue == venue) {
+        row.remove(at);
     }
-
-    fn set(&mut self, venue: VenueId, touch: Option<Touch>) {
-        if let Some(at) = self.all().iter().position(|known| known.venue == venue) {
-            self.touches.copy_within(at + 1..self.len, at);
-            self.len -= 1;
-        }
-        let Some(touch) = touch else { return };
-        let key = |touch: &Touch| (touch.cost, touch.venue.0);
-        let at = self.all().partition_point(|known| key(known) < key(&touch));
-        self.touches.copy_within(at..self.len, at + 1);
-        self.touches[at] = touch;
-        self.len += 1;
-    }
+    let Some(touch) = touch else { return };
+    let key = |touch: &Touch| (touch.cost, touch.venue.0);
+    row.insert(row.partition_point(|known| key(known) < key(&touch)), touch);
 }
 
 /// The touches of all instruments.
@@ -61,21 +43,31 @@ pub struct Touches {
 }
 
 impl Touches {
-    /// Makes room for so many instruments.
+    /// Makes rows for so many instruments.
     pub fn grow(&mut self, instruments: usize) {
-        self.rows.resize(instruments, [Row::EMPTY; 2]);
+        self.rows.resize(instruments, [Row::new(), Row::new()]);
+    }
+
+    /// Makes room for all venues that list an instrument, so that no change waits for memory.
+    pub fn make_room(&mut self, instrument: InstrumentId, reference: &Reference) {
+        let listings = reference.listings(instrument).count();
+        for row in &mut self.rows[instrument.index()] {
+            row.reserve_exact(listings.saturating_sub(row.len()));
+        }
     }
 
     /// Forgets all touches.
     pub fn clear(&mut self) {
-        self.rows.fill([Row::EMPTY; 2]);
+        for row in self.rows.iter_mut().flatten() {
+            row.clear();
+        }
     }
 
     /// What an order of that side would take: a touch for each venue whose book has one, the
     /// cheapest first.
     #[inline]
     pub fn of(&self, instrument: InstrumentId, side: Side) -> &[Touch] {
-        self.rows.get(instrument.index()).map_or(&[], |rows| rows[side as usize - 1].all())
+        self.rows.get(instrument.index()).map_or(&[], |rows| &rows[side as usize - 1])
     }
 
     /// Sets what an order of that side would take first at a venue; `None` for nothing.
@@ -86,13 +78,14 @@ impl Touches {
         venue: VenueId,
         touch: Option<Touch>,
     ) {
-        self.rows[instrument.index()][side as usize - 1].set(venue, touch);
+        change(&mut self.rows[instrument.index()][side as usize - 1], venue, touch);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reference::VENUES_MAX;
 
     const PAIR: InstrumentId = InstrumentId(0);
 

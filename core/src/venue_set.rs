@@ -65,11 +65,13 @@ impl VenueSet {
     }
 
     /// Number of its venues.
+    #[inline]
     pub const fn len(self) -> usize {
         self.0.count_ones() as usize
     }
 
     /// Whether there is no venue in it.
+    #[inline]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }

@@ -57,11 +57,14 @@ pub enum Waiting {
     VenueLimit = 15,
     /// The order is to rest and not to take, and it would take wherever it may rest.
     WouldTake = 16,
+    /// The search for the best shares stopped at its bound, and the plan that it found has no place
+    /// for what waits.
+    SearchBound = 17,
 }
 
 impl Waiting {
     /// All reasons to wait.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::NoFunds,
         Self::NoVenue,
         Self::BelowMinimum,
@@ -78,6 +81,7 @@ impl Waiting {
         Self::CallingBack,
         Self::VenueLimit,
         Self::WouldTake,
+        Self::SearchBound,
     ];
 
     /// Whether the quantity is with a venue all the same.
@@ -105,6 +109,7 @@ impl Waiting {
             Self::CallingBack => "CallingBack",
             Self::VenueLimit => "VenueLimit",
             Self::WouldTake => "WouldTake",
+            Self::SearchBound => "SearchBound",
         })
     }
 }

@@ -295,7 +295,8 @@ wire_input! {
         16 VenueUp(venue), 17 VenueDown(venue, reason), 20 ChildFill(fill), 26 Book(update),
         28 FeedAlive(venue), 32 Replace(request), 33 MassCancel(request), 34 MassStatus(request),
         36 Operator(operator), 37 LogoutSent(session), 39 Budget(def), 40 Routing(def),
-        41 Owner(def), 42 Preview(order), 43 Trade(trade),
+        41 Owner(def), 42 Preview(order), 43 Trade(trade), 44 Rest(def),
+        47 BooksOf(def),
     }
     named {
         18 ChildAccepted { venue, child, venue_order },
@@ -314,14 +315,15 @@ wire_input! {
 mod tests {
     use super::*;
     use crate::input::{
-        AGE_STEPS_MAX, AccountDef, AccountLimits, AgeStep, BehaviourCosts, BookUpdate,
+        AGE_STEPS_MAX, AccountDef, AccountLimits, AgeStep, BehaviourCosts, BookUpdate, BooksOfDef,
         BreakerTerms, BudgetDef, CancelOnDisconnect, CancelOrder, ChildFill, Counted, Fate,
         Genesis, Instructions, InstrumentDef, Level, LimitKind, Liquidity, MassCancel, MassScope,
         Moving, NewOrder, NoReference, NodeCommand, Operator, OperatorCommand, OrdType,
         OtherOwners, OwnerDef, Preview, PublicTrade, QueryOutcome, ReferenceTerms, Refusal,
-        ReplaceOrder, Resolution, RoutingDef, RoutingMode, Scope, ScoreWeights, SelfMatchPolicy,
-        SessionCommand, Side, TimeInForce, Unacceptable, VenueDef, VenueDownReason, VenueReject,
-        WINDOWS_MAX, WindowDef, WindowKind, WrittenNumber, WrittenTerms,
+        ReplaceOrder, Resolution, RestBy, RestDef, RoutingDef, RoutingMode, Scope, ScoreWeights,
+        SelfMatchPolicy, SessionCommand, Side, TimeInForce, Unacceptable, VenueDef,
+        VenueDownReason, VenuePercents, VenueReject, WINDOWS_MAX, WindowDef, WindowKind,
+        WrittenNumber, WrittenTerms,
     };
     use crate::venue_set::VenueSet;
 
@@ -474,6 +476,7 @@ mod tests {
                 fok: true,
                 breaker: BreakerTerms::DEFAULT,
             }),
+            Input::BooksOf(BooksOfDef { venue, owner: VenueId(2) }),
             Input::Budget(BudgetDef::new(venue, 1, &[window; WINDOWS_MAX]).unwrap_or_default()),
             Input::Balance { venue, asset: AssetId(1), total: Amount(-5) },
         ]
@@ -552,6 +555,13 @@ mod tests {
         ]
     }
 
+    fn rest() -> RestDef {
+        let mut percents = VenuePercents::NONE;
+        assert!(percents.set(VenueId(0), 60) && percents.set(VenueId(31), 40));
+        assert!(!percents.set(VenueId(32), 1));
+        RestDef { account: AccountId(4), by: RestBy::Share, places: 8, percents }
+    }
+
     /// What is told of an account.
     fn accounts() -> Vec<Input> {
         vec![
@@ -571,6 +581,7 @@ mod tests {
                 other_owners: OtherOwners::Protect,
             }),
             Input::Routing(routing()),
+            Input::Rest(rest()),
         ]
     }
 

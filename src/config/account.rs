@@ -248,6 +248,7 @@ fn value<'de, A: MapAccess<'de>>(kind: LimitKind, map: &mut A) -> Result<LimitRe
 
 #[cfg(test)]
 mod tests {
+    use super::super::rest::RestConfig;
     use super::super::routing::MoveConfig;
     use super::*;
 
@@ -269,7 +270,8 @@ mod tests {
                     owner = \"house\"\nself_match = \"cancel-incoming\"\n\
                     other_owners = \"protect\"\n\
                     [routing]\nexclude = [\"v0\"]\nbackup = [\"v1\"]\n\
-                    move = \"better\"\nmove_gain_ppm = 9\n";
+                    move = \"better\"\nmove_gain_ppm = 9\n\
+                    rest = \"share\"\nrest_places = 4\nrest_percent = { v0 = 30, v1 = 70 }\n";
         let more = format!("{SOUND}{more}");
         let account: AccountConfig = toml::from_str(&more).expect("sound");
         assert_eq!(account.no_reference, NoReferenceConfig::Wait);
@@ -279,12 +281,16 @@ mod tests {
             ("house", SelfMatchConfig::CancelIncoming)
         );
         assert_eq!(account.other_owners, OtherOwnersConfig::Protect);
+        let routing = &account.routing;
+        assert_eq!((routing.rest, routing.rest_places), (RestConfig::Share, 4));
+        let shares: Vec<_> = routing.rest_percent.iter().map(|(v, p)| (v.as_str(), *p)).collect();
+        assert_eq!(shares, [("v0", 30), ("v1", 70)]);
+        let moves = (account.routing.moving, account.routing.move_gain_ppm);
+        assert_eq!(moves, (MoveConfig::Better, 9));
         assert_eq!(
             (account.routing.exclude, account.routing.backup),
             (vec!["v0".to_owned()], vec!["v1".to_owned()])
         );
-        let moves = (account.routing.moving, account.routing.move_gain_ppm);
-        assert_eq!(moves, (MoveConfig::Better, 9));
     }
 
     #[test]

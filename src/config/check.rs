@@ -406,6 +406,7 @@ fn check_quantities(findings: &mut Findings, at: &str, listing: &ListingConfig) 
 
 #[cfg(test)]
 mod tests {
+    use super::super::rest::RestConfig;
     use super::*;
 
     const SOUND: &str = include_str!("../../deploy/example.toml");
@@ -609,6 +610,37 @@ mod tests {
         }
         let sound = "[account.routing]\nbackup = [\"binance\"]\n[[session]]";
         assert!(Config::parse(&SOUND.replacen("[[session]]", sound, 1)).is_ok());
+    }
+
+    #[test]
+    fn shares_of_venues_make_a_whole_of_venues_that_there_are() {
+        let share =
+            |keys: &str| format!("[account.routing]\nrest = \"share\"\n{keys}\n[[session]]");
+        for (keys, words) in [
+            (
+                "rest_percent = { kraken = 60 }",
+                "routing.rest_percent: the shares make up 100, not 60",
+            ),
+            (
+                "rest_percent = { nobody = 100 }",
+                "routing.rest_percent.nobody: \"nobody\" is no venue",
+            ),
+            ("rest_percent = { kraken = 300 }", "routing.rest_percent.kraken"),
+            ("rest_percent = { kraken = \"all\" }", "routing.rest_percent.kraken"),
+            ("rest_places = 9", "routing.rest_places"),
+            ("rest_places = 0", "routing.rest_places"),
+        ] {
+            let said = said("[[session]]", &share(keys));
+            assert!(said.contains(words), "{keys}: {said}");
+        }
+        let best = "[account.routing]\nrest_percent = { kraken = 100 }\n[[session]]";
+        let said = said("[[session]]", best);
+        assert!(said.contains("conflict: account.fund.routing.rest_percent"), "{said}");
+        for sound in ["rest_places = 8", "rest_percent = { kraken = 40, binance = 60 }"] {
+            let text = SOUND.replacen("[[session]]", &share(sound), 1);
+            let config = Config::parse(&text).expect(sound);
+            assert_eq!(config.account[0].routing.rest, RestConfig::Share);
+        }
     }
 
     /// Each of these was accepted, and did something else than it says.

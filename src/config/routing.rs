@@ -3,15 +3,19 @@
 //! A line belongs here if it reads, checks or passes on these keys. What they do is the core's;
 //! `docs/routing.md` has the rules.
 
+use std::collections::BTreeMap;
+
 use rutter_core::id::{AccountId, VenueId};
 use rutter_core::input::{
-    BehaviourCosts, MOVE_GAIN_PPM_DEFAULT, Moving, RoutingDef, RoutingMode, ScoreWeights,
+    BehaviourCosts, MOVE_GAIN_PPM_DEFAULT, Moving, REST_PLACES_DEFAULT, RoutingDef, RoutingMode,
+    ScoreWeights,
 };
 use rutter_core::venue_set::VenueSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::finding::{Fault, Findings};
+use super::rest::RestConfig;
 
 /// `[account.routing]`: how an account's orders choose between venues.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -48,6 +52,15 @@ pub struct RoutingConfig {
     /// What a move to a better place has to gain at least, parts per million of the order's limit.
     #[schemars(range(max = 1_000_000))]
     pub move_gain_ppm: u32,
+    /// Where the part of an order rests that waits: at the best place, or at several, each with a
+    /// share.
+    pub rest: RestConfig,
+    /// Places of an order that rests by share at most; of use only without `rest_percent`.
+    #[schemars(range(min = 1, max = 8))]
+    pub rest_places: u8,
+    /// Shares of venues by their names, per cent, 100 together. Where none is given, the shares
+    /// follow from how fast an order is expected to fill at each place.
+    pub rest_percent: BTreeMap<String, u8>,
 }
 
 /// `move`: whether a resting order moves to a better place to wait.
@@ -140,6 +153,9 @@ impl Default for RoutingConfig {
             weights: WeightsConfig::default(),
             moving: MoveConfig::default(),
             move_gain_ppm: MOVE_GAIN_PPM_DEFAULT,
+            rest: RestConfig::default(),
+            rest_places: REST_PLACES_DEFAULT,
+            rest_percent: BTreeMap::new(),
         }
     }
 }
@@ -190,6 +206,7 @@ impl RoutingConfig {
                 }
             }
         }
+        self.check_rest(findings, at, venues);
         if !ScoreWeights::from(self.weights).is_whole() {
             let WeightsConfig { price, latency, reliability, liquidity } = self.weights;
             let parts = [price, latency, reliability, liquidity].map(u32::from);

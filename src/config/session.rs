@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use rutter_clients::SessionKind;
 use rutter_core::id::SessionId;
 use rutter_core::input::CancelOnDisconnect;
-use rutter_core::reference::DEFINITIONS_MAX;
+use rutter_core::reference::SESSIONS_MAX;
 use rutter_fix::codec::TimePrecision;
 use rutter_fix::dictionary::{Checks, Version};
 use rutter_fix::session::Schedule;
@@ -177,7 +177,7 @@ pub struct SessionConfig {
     /// `CompID`s of trading sessions. This session then receives a copy of each of their reports,
     /// and can send no order.
     #[serde(default)]
-    #[schemars(length(max = DEFINITIONS_MAX))]
+    #[schemars(length(max = SESSIONS_MAX))]
     pub drop_copy_of: Vec<String>,
 }
 

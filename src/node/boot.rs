@@ -200,6 +200,9 @@ pub fn describe(input: &Input, names: &Names) -> String {
         Input::Owner(def) => {
             format!("owner of account {}", of(&names.accounts, def.account.index()))
         }
+        Input::Rest(def) => {
+            format!("resting of account {}", of(&names.accounts, def.account.index()))
+        }
         Input::Session(def) => format!("session {}", def.name),
         _ => String::new(),
     }
@@ -238,6 +241,7 @@ pub fn inputs(config: &Config, names: &Names) -> Option<Vec<Input>> {
         let id = names.account(&account.name)?;
         inputs.push(Input::Routing(routing.definition(id, |name| names.venue(name))?));
         inputs.push(Input::Owner(account.owner_definition(id)?));
+        inputs.push(Input::Rest(routing.rest_definition(id, |name| names.venue(name))?));
     }
     for session in &config.session {
         inputs.push(Input::Session(SessionDef {
@@ -268,6 +272,7 @@ fn place_of(input: &Input) -> Option<(u8, u32)> {
         Input::Routing(def) => (6, u32::from(def.account.0)),
         Input::Owner(def) => (7, u32::from(def.account.0)),
         Input::Session(def) => (8, u32::from(def.id.0)),
+        Input::Rest(def) => (9, u32::from(def.account.0)),
         _ => return None,
     })
 }

@@ -57,8 +57,19 @@ use crate::watch::trouble::Watcher;
 /// How often the main thread looks whether it is to end.
 const MAIN_PERIOD: Duration = Duration::from_millis(50);
 
-/// The adapters of each venue.
-pub type Machines = Vec<(VenueId, Orders, FeedMachine, DriverConfig)>;
+/// The adapters of one venue.
+pub struct Machines {
+    /// The venue.
+    pub venue: VenueId,
+    /// How many instruments it lists.
+    pub listings: usize,
+    /// Its order entry.
+    pub orders: Orders,
+    /// Its market data.
+    pub feed: FeedMachine,
+    /// How both reach the venue.
+    pub driver: DriverConfig,
+}
 
 /// The parts of a node after recovery, before its threads start.
 pub struct NodeParts<'a> {
@@ -73,7 +84,7 @@ pub struct NodeParts<'a> {
     /// The client gateway, with its message stores.
     pub gateway: ClientGateway<MmapStore>,
     /// The machines of each venue.
-    pub machines: Machines,
+    pub machines: Vec<Machines>,
     /// The newest snapshot, for metrics, probes and alerts.
     pub monitor: Arc<Monitor>,
     /// The read model after the replay.
@@ -339,17 +350,18 @@ fn spawn_core(
 /// Makes a sender for each venue, and starts a feed.
 fn venues(
     shared: &mut SharedHandles,
-    machines: Machines,
+    machines: Vec<Machines>,
     stages: &StageRecorder,
     stop: &Arc<AtomicBool>,
 ) -> Result<(Vec<UnplacedStation>, Vec<Worker>), NodeError> {
     let mut senders = Vec::new();
     let mut workers = Vec::new();
-    for (id, orders, books, driver) in machines {
+    for Machines { venue, listings, orders, feed: books, driver } in machines {
         let handles = shared.handles(stages.clone())?;
-        let links = VenueLinks { venue: id.index(), ..VenueLinks::default() };
-        senders.push(sender(id, orders, &driver, handles, links.orders.clone())?);
-        workers.push(feed(shared, id, books, &driver, (stop, links.feed.clone()))?);
+        let links = VenueLinks { venue: venue.index(), ..VenueLinks::default() };
+        senders.push(sender(venue, orders, &driver, handles, links.orders.clone())?);
+        let tap = Tap::new(venue, listings);
+        workers.push(feed(shared, tap, books, &driver, (stop, links.feed.clone()))?);
         shared.links.push(links);
     }
     Ok((senders, workers))
@@ -370,19 +382,18 @@ fn sender(
 
 fn feed(
     shared: &mut SharedHandles,
-    venue: VenueId,
+    mut tap: Tap,
     machine: FeedMachine,
     config: &DriverConfig,
     (stop, link): (&Arc<AtomicBool>, LinkGauge),
 ) -> Result<Worker, NodeError> {
     let feed = {
         let driver = Driver::new(machine, config.clone(), unix_ns)?;
-        let mut tap = Tap::new(venue);
         tap.connect(&mut shared.gateway_tap);
         if let Some(reader) = &mut shared.console_tap {
             tap.connect(reader);
         }
-        shared.updates.push((venue.index(), tap.count()));
+        shared.updates.push((tap.venue().index(), tap.count()));
         Feed::start(config.name.clone(), driver, shared.writer(), tap, link)
     };
     // Market data is not worth a spinning processor.

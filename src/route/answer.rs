@@ -32,7 +32,7 @@ impl Told<'_> {
             side: self.request.side,
             qty: self.request.qty,
             takes: self.plan.takes(),
-            rest: self.plan.rest,
+            rests: self.plan.rests(),
             lines: self.plan.lines(),
             search: self.plan.search,
             left_why: &format!("{:?}", self.plan.refusal()),

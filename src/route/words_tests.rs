@@ -180,3 +180,24 @@ fn large_lots_that_do_not_divide_each_other_are_tried_where_they_are_few() {
     let answer = told(&case);
     assert_eq!(answer["search"]["bounded"], json!(false), "{answer:#}");
 }
+
+/// Four lots near a thousand, and a quantity that no small number of them makes up.
+#[test]
+fn a_search_that_stops_at_its_bound_is_named_where_it_leaves_something() {
+    let lots = ["1009", "1013", "1019", "1021"];
+    let venues = lots.map(|lot| {
+        json!({ "name": format!("v{lot}"), "asks": [["100", "90000"], ["101", "90000"]],
+                "lot": lot, "tick": "1" })
+    });
+    let ask = |order: Value| {
+        let case = Case { venues: json!(venues), order, filled: "", left_why: "", verdicts: &[] };
+        told(&case)
+    };
+    let answer = ask(buy("300007", "101", "ioc"));
+    assert_eq!(answer["search"]["bounded"], json!(true), "{answer:#}");
+    assert_eq!(answer["left_why"], json!("SearchBound"), "{answer:#}");
+    let answer = ask(json!({ "side": "buy", "qty": "300007", "type": "limit", "price": "101",
+                             "tif": "ioc", "min_qty": "300007" }));
+    assert_eq!(answer["left_why"], json!("SearchBound"), "{answer:#}");
+    assert_eq!(answer["legs"], json!([]), "{answer:#}");
+}

@@ -8,7 +8,7 @@ use rutter_core::book::{Book, Levels, Trust};
 use rutter_core::id::{InstrumentId, VenueId};
 use rutter_core::input::{BookUpdate, Distrust, InstrumentDef, Level};
 use rutter_core::number::UnixNanos;
-use rutter_core::reference::{DEFINITIONS_MAX, VENUES_MAX};
+use rutter_core::reference::{INSTRUMENTS_MAX, VENUES_MAX};
 
 use super::books::{BookRow, DEPTH_MAX, LevelRow};
 use crate::model::{ReadModel, decimal};
@@ -21,7 +21,7 @@ impl Books {
     /// Takes changed levels.
     pub fn update(&mut self, now_ns: u64, update: &BookUpdate) {
         let is_known =
-            update.venue.index() < VENUES_MAX && update.instrument.index() < DEFINITIONS_MAX;
+            update.venue.index() < VENUES_MAX && update.instrument.index() < INSTRUMENTS_MAX;
         if is_known {
             let book = self.0.entry((update.instrument, update.venue)).or_default();
             book.update(update, UnixNanos(now_ns));

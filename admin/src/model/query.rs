@@ -324,25 +324,24 @@ impl ReadModel {
     pub fn positions(&self, account: Option<AccountId>) -> Positions {
         let mut shown = Positions::default();
         let meant = |id| account.is_none_or(|account| account == id);
-        for of in self.reference.accounts.iter().filter(|def| meant(def.id)) {
-            let name = of.name.as_str();
-            for def in &self.reference.instruments {
-                let position = self.ledger.position(of.id, def.id);
-                if position != rutter_core::ledger::Position::default() {
-                    shown.positions.push(PositionRow {
-                        account: name.to_owned(),
-                        symbol: def.symbol.as_str().to_owned(),
-                        base: decimal(position.base, u32::from(def.qty_decimals)),
-                        cash: amount(position.cash),
-                    });
-                }
+        for (of, instrument, position) in self.ledger.positions() {
+            let Some(def) = self.reference.instruments.get(instrument.index()) else { continue };
+            if meant(of) {
+                shown.positions.push(PositionRow {
+                    account: self.account_name(of).to_owned(),
+                    symbol: def.symbol.as_str().to_owned(),
+                    base: decimal(position.base, u32::from(def.qty_decimals)),
+                    cash: amount(position.cash),
+                });
             }
-            for asset in &self.reference.assets {
-                let paid = self.ledger.fees(of.id, asset.id);
-                if paid != Amount::ZERO {
-                    let (account, asset) = (name.to_owned(), asset.name.as_str().to_owned());
-                    shown.fees.push(FeeRow { account, asset, paid: amount(paid) });
-                }
+        }
+        for (of, asset, paid) in self.ledger.all_fees() {
+            if meant(of) {
+                shown.fees.push(FeeRow {
+                    account: self.account_name(of).to_owned(),
+                    asset: self.asset_name(asset).to_owned(),
+                    paid: amount(paid),
+                });
             }
         }
         shown

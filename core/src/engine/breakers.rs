@@ -214,7 +214,10 @@ impl Engine {
     }
 
     fn has_proved_book(&self, venue: VenueId) -> bool {
-        self.books.iter().skip(venue.index()).step_by(VENUES_MAX).any(Book::is_proved)
+        let instruments = 0..self.reference.instruments.len();
+        instruments
+            .filter_map(|at| self.books.get(at * VENUES_MAX + venue.index()))
+            .any(Book::is_proved)
     }
 
     /// A breaker that awaits a probe is closed.
@@ -299,7 +302,10 @@ impl Engine {
             out.notice(Notice::Paused(venue, Paused::NewOrders, UnixNanos(0)));
         }
         for instrument in 0..self.reference.instruments.len() {
-            let pause = &mut self.books[instrument * VENUES_MAX + venue.index()].closed;
+            let Some(book) = self.books.get_mut(instrument * VENUES_MAX + venue.index()) else {
+                continue;
+            };
+            let pause = &mut book.closed;
             if !pause.is_told() && pause.lift(self.now) {
                 let what = Paused::Listing(InstrumentId(instrument as u16));
                 out.notice(Notice::Paused(venue, what, UnixNanos(0)));
@@ -358,6 +364,7 @@ impl Engine {
 
     /// Sends a cancel for each living child of the venue that is to be cancelled.
     pub(super) fn send_wanted_cancels<S: Sink>(&mut self, venue: VenueId, out: &mut Out<'_, S>) {
+        self.send_stray_cancels(venue, out);
         let mut at = self.venues[venue.index()].first_child;
         // Ends: the list holds each living child of the venue once.
         while let Some(child) = self.children.get(at.0).copied() {

@@ -19,7 +19,7 @@ use crate::number::{Price, Qty};
 use crate::order::{CancelReason, Order, OrderState};
 use crate::output::{ReportKind, Sink};
 use crate::reference::VENUES_MAX;
-use crate::routing::{PlannedChild, RouteRequest, RoutingView, reaches};
+use crate::routing::{PlannedChild, RouteRequest, RoutingView, may_go, reaches};
 use crate::self_match::SelfMatches;
 use crate::venue_set::VenueSet;
 use crate::waiting::Waiting;
@@ -48,7 +48,7 @@ enum How {
     Yield,
 }
 
-/// Where own children of one side rest in an instrument.
+/// Where own children of one side rest in an instrument, by the venue account that owns the book.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct OwnPlaces {
     /// Venues with such a child.
@@ -98,14 +98,20 @@ pub(super) struct Yielded {
     place: (Side, Price),
 }
 
-/// Children of one venue that are called back in one look.
+/// Children in one book that are called back in one look.
 #[derive(Clone, Copy, Debug, Default)]
 struct Called {
-    /// How long they have been at the venue.
-    ages_ns: [u64; OWN_CALLED_BACK_MAX],
+    /// Their venue accounts, how long they have been there, and whether they are put back
+    /// afterwards.
+    all: [(VenueId, u64, bool); OWN_CALLED_BACK_MAX],
     len: usize,
-    /// How many are put back afterwards.
-    yields: u32,
+}
+
+impl Called {
+    /// Those of one venue account.
+    fn at(&self, venue: VenueId) -> impl Iterator<Item = (VenueId, u64, bool)> + Clone {
+        self.all[..self.len].iter().copied().filter(move |(at, ..)| *at == venue)
+    }
 }
 
 /// What stands in the way of an order at one venue, as far as the order would go.
@@ -123,21 +129,23 @@ impl Engine {
     /// Counts a resting child that is sent.
     pub(super) fn rest_own(&mut self, child: &Child) {
         let slot = self.children.slot(child.id.0);
-        let book = &mut self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
+        let book = &mut self.books[self.reference.book_at(child.instrument, child.venue)];
         let all = &mut book.own_children[child.side as usize - 1];
         self.own.insert(all, (slot, child.id.0), (child.side, child.price), |_| false);
-        self.own_places[child.instrument.index()][child.side as usize - 1].rest.insert(child.venue);
+        let owner = self.reference.book_owner(child.venue);
+        self.own_places[child.instrument.index()][child.side as usize - 1].rest.insert(owner);
     }
 
     /// Counts a resting child that has ended.
     pub(super) fn unrest_own(&mut self, child: &Child) {
         let slot = self.children.slot(child.id.0);
-        let book = &mut self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
+        let owner = self.reference.book_owner(child.venue);
+        let book = &mut self.books[self.reference.book_at(child.instrument, child.venue)];
         let all = &mut book.own_children[child.side as usize - 1];
         self.own.remove(all, slot);
         if all.is_empty() {
             let places = &mut self.own_places[child.instrument.index()][child.side as usize - 1];
-            places.rest.remove(child.venue);
+            places.rest.remove(owner);
         }
     }
 
@@ -166,7 +174,7 @@ impl Engine {
     pub(super) fn look_up_own(&mut self, order: &Order) -> bool {
         let mut makes_way = false;
         for venue in self.own_places_of(order).all() {
-            let best = self.first_that(order, venue.index(), |meets| meets != Meets::Passes);
+            let best = self.first_that(order, venue, |meets| meets != Meets::Passes);
             makes_way |= best.is_some_and(|(_, meets)| meets != Meets::Stays);
             self.set_in_way(order, venue, best.map(|(price, _)| price));
         }
@@ -179,9 +187,11 @@ impl Engine {
 
     /// Notes in a book what stands in the way of an order.
     fn set_in_way(&mut self, order: &Order, venue: VenueId, best: Option<Price>) {
-        let (instrument, side) = (order.instrument.index(), order.side.opposite());
-        self.books[instrument * VENUES_MAX + venue.index()].set_own_best(side, best);
-        self.own_places[instrument][side as usize - 1].in_way.set(venue, best.is_some());
+        let side = order.side.opposite();
+        self.books[self.reference.book_at(order.instrument, venue)].set_own_best(side, best);
+        self.own_places[order.instrument.index()][side as usize - 1]
+            .in_way
+            .set(venue, best.is_some());
     }
 
     /// The first child at a venue that an order reaches and that is as asked for; or the first that
@@ -189,7 +199,7 @@ impl Engine {
     fn first_that(
         &self,
         order: &Order,
-        venue: usize,
+        venue: VenueId,
         is_meant: impl Fn(Meets) -> bool,
     ) -> Option<(Price, Meets)> {
         for (nth, (child, meets)) in self.own_meeting(order, venue).enumerate() {
@@ -207,9 +217,9 @@ impl Engine {
     fn own_facing<'a>(
         &'a self,
         order: &Order,
-        venue: usize,
+        venue: VenueId,
     ) -> impl Iterator<Item = &'a Child> + use<'a> {
-        let book = &self.books[order.instrument.index() * VENUES_MAX + venue];
+        let book = &self.books[self.reference.book_at(order.instrument, venue)];
         let all = book.own_children[order.side.opposite() as usize - 1];
         self.own.iter(all).map(|slot| self.children.in_slot(slot))
     }
@@ -218,7 +228,7 @@ impl Engine {
     fn own_meeting<'a>(
         &'a self,
         order: &'a Order,
-        venue: usize,
+        venue: VenueId,
     ) -> impl Iterator<Item = (&'a Child, Meets)> + use<'a> {
         let mut called = Called::default();
         self.own_facing(order, venue).map(move |child| match self.meets(order, child) {
@@ -234,24 +244,24 @@ impl Engine {
         if called.len == OWN_CALLED_BACK_MAX {
             return true;
         }
-        called.ages_ns[called.len] = self.now.since(child.sent_at);
+        called.all[called.len] = (child.venue, self.now.since(child.sent_at), how == How::Yield);
         called.len += 1;
-        called.yields += u32::from(how == How::Yield);
         let budget = &self.venues[child.venue.index()].budget;
-        let ages_ns = called.ages_ns[..called.len].iter().copied();
-        let orders = if called.yields == 0 { 0 } else { called.yields + 1 };
+        let ages_ns = called.at(child.venue).map(|(_, age_ns, _)| age_ns);
+        let yields = called.at(child.venue).filter(|(.., yields)| *yields).count() as u32;
+        let orders = if yields == 0 { 0 } else { yields + 1 };
         let ready_at = budget.orders_ready_at(self.now, child.instrument, &ages_ns, orders);
         // Unanswered orders make room for the next ones within a round trip.
         let has_room = self.market().room(child.venue, child.instrument) >= orders.min(2);
         // A single order that is only cancelled has been asked for already, and needs less.
-        let is_asked = called.len == 1 && how == How::Cancel;
+        let is_asked = called.at(child.venue).count() == 1 && how == How::Cancel;
         has_room && (is_asked || ready_at.is_some_and(|at| at <= self.now))
     }
 
     /// What a resting child is to an order that would match it.
     fn meets(&self, order: &Order, child: &Child) -> Meets {
         let Some(resting) = self.orders.get(child.order.0) else { return Meets::Stays };
-        match self.policy(order, resting) {
+        match self.policy(order, resting, child) {
             Policy::Pass => Meets::Passes,
             Policy::Stay | Policy::MakeWay(_) if self.is_leaving(child, order) => Meets::Leaves,
             Policy::MakeWay(how) if self.can_make_way(resting, child, how) => Meets::MakesWay(how),
@@ -259,12 +269,15 @@ impl Engine {
         }
     }
 
-    /// What the owners of two orders want when the first would match the second, which rests.
-    fn policy(&self, order: &Order, resting: &Order) -> Policy {
+    /// What the owners of two orders want when the first would match a child of the second, which
+    /// rests. Two owners with accounts of their own at a venue trade with each other as any two
+    /// traders do: the order never comes from the account where the child rests.
+    fn policy(&self, order: &Order, resting: &Order, child: &Child) -> Policy {
         let mine = self.reference.owner_of(order.account);
         let theirs = self.reference.owner_of(resting.account);
         match (mine.owner == theirs.owner, mine.self_match, theirs.other_owners) {
             (true, SelfMatchPolicy::Allow, _) => Policy::Pass,
+            (false, _, _) if self.is_of_other_account(order, child) => Policy::Pass,
             (true, SelfMatchPolicy::CancelIncoming, _) | (false, _, OtherOwners::Protect) => {
                 Policy::Stay
             }
@@ -274,18 +287,32 @@ impl Engine {
         }
     }
 
+    /// Whether a child rests at a venue account that the order's account does not use, while venue
+    /// accounts share books.
+    fn is_of_other_account(&self, order: &Order, child: &Child) -> bool {
+        let reference = &self.reference;
+        reference.shares_books() && reference.routing_of(order.account).denied.has(child.venue)
+    }
+
     /// Whether an order of ours is in the way that would make way, and cannot at this moment.
     pub(super) fn is_held_up(&self, order: &Order) -> bool {
         let makes_way = |child: &Child| {
             let resting = self.orders.get(child.order.0);
-            resting.is_some_and(|one| matches!(self.policy(order, one), Policy::MakeWay(_)))
+            resting.is_some_and(|one| matches!(self.policy(order, one, child), Policy::MakeWay(_)))
         };
-        (0..self.venues.len()).any(|venue| {
+        self.venues_of(order).any(|venue| {
             let facing = self.own_meeting(order, venue).take(OWN_LOOKED_AT_MAX);
             let mut reached =
                 facing.take_while(|(child, _)| reaches(order.worst, child.price, order.side));
             reached.any(|(child, meets)| makes_way(child) && meets == Meets::Stays)
         })
+    }
+
+    /// The venues that an order may go to, where orders of ours can be in its way.
+    fn venues_of(&self, order: &Order) -> impl Iterator<Item = VenueId> + use<'_> {
+        let request = self.route_request(order);
+        let venues = (0..self.venues.len()).map(|index| VenueId(index as u8));
+        venues.filter(move |venue| may_go(&self.market(), &request, *venue))
     }
 
     /// Whether a cancel of the child is with its venue, or goes there as soon as there is room. An
@@ -339,7 +366,7 @@ impl Engine {
             return false;
         }
         for venue in self.own_places_of(order).all() {
-            let stays = self.first_that(order, venue.index(), |meets| meets == Meets::Stays);
+            let stays = self.first_that(order, venue, |meets| meets == Meets::Stays);
             self.set_in_way(order, venue, stays.map(|(price, _)| price));
         }
         true
@@ -351,7 +378,7 @@ impl Engine {
     fn hidden_at<'a>(
         &'a self,
         order: &'a Order,
-        venue: usize,
+        venue: VenueId,
         of_owner: bool,
     ) -> impl Iterator<Item = &'a Child> + use<'a> {
         let is_hidden = move |child: &Child, meets: Meets| {
@@ -365,8 +392,8 @@ impl Engine {
     /// The price of the worst level that a planned child takes, past the children that its plan
     /// does not count.
     fn worst_of(&self, order: &Order, leg: &PlannedChild, of_owner: bool) -> Option<Price> {
-        let book = &self.books[order.instrument.index() * VENUES_MAX + leg.venue.index()];
-        let mut hidden = self.hidden_at(order, leg.venue.index(), of_owner).peekable();
+        let book = &self.books[self.reference.book_at(order.instrument, leg.venue)];
+        let mut hidden = self.hidden_at(order, leg.venue, of_owner).peekable();
         let (mut gone, mut upto, mut worst) = (book.gone(order.side), Qty::ZERO, None);
         for level in book.opposite(order.side).iter() {
             if upto >= leg.qty {
@@ -390,23 +417,32 @@ impl Engine {
     /// Asks the router what an order would take if the own children were gone that make way.
     pub(super) fn plan_past_own(&mut self, order: &Order, request: &RouteRequest, of_owner: bool) {
         let mut hidden = [Qty::ZERO; VENUES_MAX];
-        for (venue, hidden) in hidden.iter_mut().enumerate().take(self.venues.len()) {
+        for (index, hidden) in hidden.iter_mut().enumerate().take(self.venues.len()) {
+            let venue = VenueId(index as u8);
+            if !self.reference.has_own_books(venue) {
+                continue;
+            }
             let children = self.hidden_at(order, venue, of_owner);
             let qty = children.fold(0, |sum: i64, child| sum.saturating_add(child.leaves().0));
             *hidden = Qty(qty);
-            self.book_at(order, venue).vanish(order.side, *hidden);
+            if let Some(book) = self.book_of(order, venue) {
+                book.vanish(order.side, *hidden);
+            }
         }
         let market =
             RoutingView::new(&self.reference, &self.books, &self.venues, &self.ledger, self.now);
         let plan = self.router.make_plan(&market, request);
         self.counts.bounded_plans += u64::from(plan.search.bounded);
-        for (venue, hidden) in hidden.iter().enumerate().take(self.venues.len()) {
-            self.book_at(order, venue).give_back(order.side, *hidden);
+        for (index, hidden) in hidden.iter().enumerate().take(self.venues.len()) {
+            if let Some(book) = self.book_of(order, VenueId(index as u8)) {
+                book.give_back(order.side, *hidden);
+            }
         }
     }
 
-    fn book_at(&mut self, order: &Order, venue: usize) -> &mut Book {
-        &mut self.books[order.instrument.index() * VENUES_MAX + venue]
+    /// The book of an order's instrument that a venue account uses, if it is listed.
+    fn book_of(&mut self, order: &Order, venue: VenueId) -> Option<&mut Book> {
+        self.books.get_mut(self.reference.book_at(order.instrument, venue))
     }
 
     /// Finds the own resting children whose place an order needs: what would it take if they were
@@ -426,7 +462,7 @@ impl Engine {
             let Some(worst) = self.worst_of(order, leg, has_least) else { continue };
             self.find_at(order, leg, worst, false, &mut found);
         }
-        if let Some(leg) = &self.router.plan().rest {
+        for leg in self.router.plan().rests() {
             self.find_at(order, leg, leg.price, true, &mut found);
         }
         self.look_up_own(order);
@@ -461,7 +497,7 @@ impl Engine {
         found: &mut InWay,
     ) {
         let mut at = AtVenue::default();
-        for (child, meets) in self.facing_within(order, leg.venue.index(), worst) {
+        for (child, meets) in self.facing_within(order, leg.venue, worst) {
             if meets != Meets::Passes {
                 at.first.get_or_insert(child.price);
                 at.ours = Qty(at.ours.0.saturating_add(child.leaves().0));
@@ -469,7 +505,7 @@ impl Engine {
             }
         }
         let Some(first) = at.first else { return };
-        let book = &self.books[order.instrument.index() * VENUES_MAX + leg.venue.index()];
+        let book = &self.books[self.reference.book_at(order.instrument, leg.venue)];
         let free = shown(book, order.side, |price| !reaches(price, first, order.side));
         let within = shown(book, order.side, |price| reaches(worst, price, order.side));
         let others = within.saturating_sub(free).saturating_sub(at.ours);
@@ -489,7 +525,7 @@ impl Engine {
         if !pays && !at.same_owner {
             return;
         }
-        for (child, meets) in self.facing_within(order, leg.venue.index(), worst) {
+        for (child, meets) in self.facing_within(order, leg.venue, worst) {
             let Meets::MakesWay(how) = meets else { continue };
             if (pays || how != How::Yield) && found.len < OWN_CALLED_BACK_MAX {
                 found.children[found.len] = (child.id, how);
@@ -509,7 +545,7 @@ impl Engine {
     fn facing_within<'a>(
         &'a self,
         order: &'a Order,
-        venue: usize,
+        venue: VenueId,
         worst: Price,
     ) -> impl Iterator<Item = (&'a Child, Meets)> + use<'a> {
         self.own_meeting(order, venue)
@@ -570,12 +606,29 @@ impl Engine {
         if child.leaves().is_zero() || !is_yield && !is_canceled {
             return;
         }
-        let book = &mut self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
         let taker = child.side.opposite();
-        let level = book.opposite(taker).iter().find(|level| level.price == child.price);
-        if level.is_some_and(|level| level.qty >= child.leaves()) {
+        if self.may_show_still(child, taker) {
+            let book = &mut self.books[self.reference.book_at(child.instrument, child.venue)];
             book.vanish(taker, child.leaves());
         }
+    }
+
+    /// Whether a book may show a child that has just ended. The level shows our other children
+    /// beside it, and what of the levels up to there is counted as gone is no part of it.
+    fn may_show_still(&self, child: &Child, taker: Side) -> bool {
+        let book = &self.books[self.reference.book_at(child.instrument, child.venue)];
+        let others = self.own.iter(book.own_children[child.side as usize - 1]);
+        let others = others.map(|slot| self.children.in_slot(slot)).take(OWN_LOOKED_AT_MAX);
+        let (mut there, mut upto) = (child.leaves().0, child.leaves().0);
+        for other in others.take_while(|other| reaches(child.price, other.price, taker)) {
+            upto = upto.saturating_add(other.leaves().0);
+            if other.price == child.price {
+                there = there.saturating_add(other.leaves().0);
+            }
+        }
+        let level = book.opposite(taker).iter().find(|level| level.price == child.price);
+        level.is_some_and(|level| level.qty.0 >= there)
+            && shown(book, taker, |price| reaches(child.price, price, taker)).0 >= upto
     }
 
     /// A child is no longer being called back. The order that it makes way for may pass if it was
@@ -701,7 +754,8 @@ impl Engine {
             reaches(order.worst, child.price, order.side) && self.have_one_owner(order, child)
         };
         policy == SelfMatchPolicy::CancelIncoming
-            && (0..self.venues.len())
+            && self
+                .venues_of(order)
                 .any(|venue| self.own_facing(order, venue).take(OWN_LOOKED_AT_MAX).any(blocks))
     }
 }

@@ -13,7 +13,6 @@ use crate::ledger::reserve;
 use crate::number::{Amount, Price, Qty, UnixNanos};
 use crate::order::{CancelReason, Order, OrderEvent, OrderState};
 use crate::output::{ChildRef, Decision, Notice, Output, SendNew, Sink};
-use crate::reference::VENUES_MAX;
 use crate::routing::{PlannedChild, RouteRequest, RoutingView};
 use crate::strategy::Posting;
 use crate::table::Slot;
@@ -91,7 +90,7 @@ impl Engine {
                 // The rest is looked at again when a child ends.
                 return self.wait_no_more(order, out);
             }
-            if self.router.plan().takes().is_empty() && self.router.plan().rest.is_none() {
+            if self.router.plan().sends_nothing() {
                 return self.nothing_to_send(order, out);
             }
             // The table of children has no place.
@@ -122,7 +121,7 @@ impl Engine {
     /// Sends the children of the router's plan. True if there is one.
     fn carry_out<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) -> bool {
         let children = order.live_children;
-        // Ends: a plan has a child per venue at most.
+        // Ends: a plan has two children per venue at most.
         for at in 0..self.router.plan().takes().len() {
             if order.live_children >= CHILDREN_PER_ORDER_MAX {
                 break;
@@ -132,9 +131,12 @@ impl Engine {
             let tif = if fok { TimeInForce::Fok } else { TimeInForce::Ioc };
             self.send_child(order, &leg, tif, false, out);
         }
-        let rest = self.router.plan().rest;
-        if let Some(leg) = rest.filter(|_| order.live_children < CHILDREN_PER_ORDER_MAX) {
-            let post_only = self.posting(order) != Posting::No;
+        let post_only = self.posting(order) != Posting::No;
+        for at in 0..self.router.plan().rests().len() {
+            if order.live_children >= CHILDREN_PER_ORDER_MAX {
+                break;
+            }
+            let leg = self.router.plan().rests()[at];
             self.send_child(order, &leg, TimeInForce::Gtc, post_only, out);
         }
         let sent = order.live_children > children;
@@ -205,10 +207,9 @@ impl Engine {
     fn is_book_changing(&self, order: &Order) -> bool {
         let barred = self.closed.union(self.left_out(order));
         (0..self.venues.len()).any(|index| {
-            let book = &self.books[order.instrument.index() * VENUES_MAX + index];
-            book.trust == Trust::Changing
-                && self.venues[index].up
-                && !barred.has(VenueId(index as u8))
+            let venue = VenueId(index as u8);
+            let book = &self.books[self.reference.book_at(order.instrument, venue)];
+            book.trust == Trust::Changing && self.venues[index].up && !barred.has(venue)
         })
     }
 
@@ -309,6 +310,7 @@ impl Engine {
             backup: terms.backup,
             costs: terms.costs,
             score: self.score_of(order),
+            rest_shares: self.rest_shares(order),
             closed: self.closed,
             faded: order.faded,
             faded_at: order.faded_at,
@@ -345,7 +347,7 @@ impl Engine {
         order.live_children += 1;
         order.at_venues = Qty(order.at_venues.0 + leg.qty.0);
         self.counts.children += 1;
-        let book = &mut self.books[order.instrument.index() * VENUES_MAX + leg.venue.index()];
+        let book = &mut self.books[self.reference.book_at(order.instrument, leg.venue)];
         match tif {
             TimeInForce::Ioc | TimeInForce::Fok => book.take(order.side, leg.qty),
             TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd => {
@@ -439,7 +441,7 @@ impl Engine {
         let same_leaves = before.is_some_and(|before| before.filled == child.filled);
         let ends = child.is_over() && !was_over;
         let is_answered = before.is_some_and(|before| before.is_unanswered) && !child.is_unanswered;
-        let book = &mut self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
+        let book = &mut self.books[self.reference.book_at(child.instrument, child.venue)];
         match (child.tif, before.filter(|before| !before.is_over())) {
             (TimeInForce::Ioc | TimeInForce::Fok, Some(before)) => {
                 let left = if ends { Qty::ZERO } else { child.leaves() };

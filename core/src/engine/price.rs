@@ -4,12 +4,13 @@
 //! found is `reference_price`.
 
 use super::{Engine, Out};
+use crate::heard::Heard;
 use crate::id::{InstrumentId, VenueId};
 use crate::input::{Distrust, Refusal};
-use crate::number::{Notional, Price, UnixNanos};
+use crate::number::{Notional, Price};
 use crate::order::Order;
 use crate::output::{Notice, Sink};
-use crate::reference::{VENUES_MAX, amount_of};
+use crate::reference::amount_of;
 use crate::reference_price::{Counted, Found, is_apart};
 use crate::risk::{collared, reaches};
 use crate::venue_set::VenueSet;
@@ -47,7 +48,7 @@ impl Engine {
         instrument: InstrumentId,
         out: &mut Out<'_, S>,
     ) {
-        let mid = self.books[instrument.index() * VENUES_MAX + venue.index()].mid();
+        let mid = self.books[self.reference.book_at(instrument, venue)].mid();
         let before = self.prices[instrument.index()].mid(venue);
         if before != mid.unwrap_or(Price(0)) {
             self.remember_price(instrument);
@@ -70,8 +71,8 @@ impl Engine {
         let state = &mut self.venues[venue.index()];
         let was_silent = self.now.since(state.feed_alive_at) > stale_after_ns;
         state.feed_alive_at = self.now;
-        if was_silent && state.up {
-            self.heard.note(venue, UnixNanos(self.now.0.saturating_add(stale_after_ns)));
+        if was_silent {
+            self.heard = Heard::of(&self.reference, &self.venues, self.now);
         }
         was_silent
     }
@@ -105,11 +106,14 @@ impl Engine {
         out: &mut Out<'_, S>,
     ) {
         let bps = self.reference.instrument_of(instrument).reference.outlier_bps;
-        for index in 0..self.venues.len() {
-            let venue = VenueId(index as u8);
+        for venue in (0..self.venues.len()).map(|index| VenueId(index as u8)) {
+            if !self.reference.has_own_books(venue) {
+                continue;
+            }
             let mid = self.prices[instrument.index()].mid(venue);
             let is_outlier = counted.present.has(venue) && is_apart(mid, by, by, bps);
-            let book = &mut self.books[instrument.index() * VENUES_MAX + index];
+            let at = self.reference.book_at(instrument, venue);
+            let Some(book) = self.books.get_mut(at) else { continue };
             if is_outlier == book.is_outlier {
                 continue;
             }

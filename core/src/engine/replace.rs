@@ -19,6 +19,8 @@ impl Engine {
         let Some(account) = self.reference.account_of(new.session) else { return };
         self.note_seq(new.session, new.client_seq);
         self.catch_up_with_room(out);
+        let addressed = self.addressed(new, account);
+        let new = addressed.as_ref().unwrap_or(new);
         let change = ChangeRequest {
             session: new.session,
             client_seq: new.client_seq,

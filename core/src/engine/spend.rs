@@ -3,11 +3,12 @@
 //! A line belongs here if it spends a venue's budget on a cancel, or lets a cancel wait for it.
 //! New orders are counted by `place`; whether there is room for one is `routing`.
 
-use super::{Engine, Out};
+use super::place::reference_of;
+use super::{Engine, Out, STRAYS_MAX};
 use crate::child::Child;
-use crate::id::VenueId;
+use crate::id::{ChildId, VenueId};
 use crate::number::UnixNanos;
-use crate::output::{Notice, Paused, Sink};
+use crate::output::{Notice, Output, Paused, Sink};
 
 impl Engine {
     /// Counts the cancel of a child. False if the venue would refuse the cancel for its limits: the
@@ -34,6 +35,40 @@ impl Engine {
         let age_ns = self.now.since(child.sent_at);
         let budget = &mut self.venues[child.venue.index()].budget;
         budget.count_cancel(self.now, child.instrument, age_ns);
+    }
+
+    /// Cancels a child that has ended and that its venue has open all the same, as soon as the venue
+    /// takes the cancel.
+    pub(super) fn cancel_stray<S: Sink>(&mut self, child: &Child, out: &mut Out<'_, S>) {
+        let strays = &mut self.venues[child.venue.index()].strays;
+        if !strays.contains(&child.id) {
+            let Some(place) = strays.iter_mut().find(|place| **place == ChildId(0)) else {
+                self.count_cancel(child);
+                return out.put(&Output::SendCancel(reference_of(child)));
+            };
+            *place = child.id;
+        }
+        if self.takes_cancels(child.venue) {
+            self.send_stray_cancels(child.venue, out);
+        }
+    }
+
+    /// Sends the cancels of such children, as far as there is room. One whose slot in the table of
+    /// children is used again is forgotten: the venue tells of it again.
+    pub(super) fn send_stray_cancels<S: Sink>(&mut self, venue: VenueId, out: &mut Out<'_, S>) {
+        for place in 0..STRAYS_MAX {
+            let id = self.venues[venue.index()].strays[place];
+            if id == ChildId(0) {
+                continue;
+            }
+            if let Some(child) = self.children.get(id.0).copied() {
+                if !self.spend_on_cancel(&child, out) {
+                    continue;
+                }
+                out.put(&Output::SendCancel(reference_of(&child)));
+            }
+            self.venues[venue.index()].strays[place] = ChildId(0);
+        }
     }
 
     /// Sends the cancels that have waited for room in the budget, as far as there is room.

@@ -16,7 +16,6 @@ use crate::input::{ChildFill, Ending, Fate, Refusal, TimeInForce, VenueReject};
 use crate::number::{Amount, Notional, Qty, UnixNanos};
 use crate::order::{Order, OrderEvent, OrderState};
 use crate::output::{ChildEnd, LastFill, Notice, Output, ReportKind, Sink};
-use crate::reference::VENUES_MAX;
 use crate::table::Slot;
 
 impl Engine {
@@ -194,9 +193,10 @@ impl Engine {
     /// book changes.
     pub(super) fn note_fade(&self, order: &mut Order, venue: VenueId) {
         for index in 0..self.venues.len() {
-            let book = &self.books[order.instrument.index() * VENUES_MAX + index];
+            let known = VenueId(index as u8);
+            let book = &self.books[self.reference.book_at(order.instrument, known)];
             if book.changed_at > order.faded_at {
-                order.faded.remove(VenueId(index as u8));
+                order.faded.remove(known);
             }
         }
         order.faded.insert(venue);
@@ -274,9 +274,7 @@ impl Engine {
         if child.is_over() {
             // The child should be over and is open: it is cancelled whatever its order wants.
             out.notice(Notice::FoundAfterEnd(child.venue, child.id));
-            self.count_cancel(&child);
-            out.put(&Output::SendCancel(reference_of(&child)));
-            return;
+            return self.cancel_stray(&child, out);
         }
         if child.awaited.is_some() {
             // This answer is older than the one that reported the end: the executions are missing

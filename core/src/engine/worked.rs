@@ -19,7 +19,6 @@ use crate::input::{Side, TimeInForce};
 use crate::number::{Price, Qty, UnixNanos};
 use crate::order::Order;
 use crate::output::Sink;
-use crate::reference::VENUES_MAX;
 use crate::resting::Place;
 use crate::routing::{PlannedChild, RouteRequest, takes_orders};
 use crate::strategy::{Posting, Strategy};
@@ -93,8 +92,11 @@ impl Engine {
             return;
         }
         if self.resting.add((slot, order.id.0), instrument, side, order.worst) {
-            for index in 0..self.venues.len() {
-                self.note_offer(VenueId(index as u8), instrument, side);
+            for venue in (0..self.venues.len()).map(|index| VenueId(index as u8)) {
+                // A change of a book is noted for the account that owns it.
+                if self.reference.has_own_books(venue) {
+                    self.note_offer(venue, instrument, side);
+                }
             }
         }
     }
@@ -128,7 +130,7 @@ impl Engine {
 
     /// The best price that a venue offers to resting orders of that side.
     fn offered(&self, venue: VenueId, instrument: InstrumentId, side: Side) -> Option<Price> {
-        let book = &self.books[instrument.index() * VENUES_MAX + venue.index()];
+        let book = &self.books[self.reference.book_at(instrument, venue)];
         book.opposite(side).best().map(|level| level.price)
     }
 

@@ -156,6 +156,20 @@ wire_struct!(VenueDef {
     breaker
 });
 
+/// A venue account that uses the books of another one: a further key or sub-account of one venue.
+///
+/// [`VenueDef`] defines a venue account: what has its own balances, listings, budget and orders.
+/// Each has books of its own unless this says otherwise. Comes after both definitions and before
+/// the account's listings, and holds for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BooksOfDef {
+    /// The venue account without books of its own.
+    pub venue: VenueId,
+    /// The venue account of the same venue whose books it uses.
+    pub owner: VenueId,
+}
+wire_struct!(BooksOfDef { venue, owner });
+
 /// From where a venue takes the fee of an execution, and so what it locks for a buy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]

@@ -138,11 +138,14 @@ pub enum Refusal {
     PlaceLost = 60,
     /// The deadline of a strategy is in the past, or the strategy has none.
     BadDeadline = 61,
+    /// The search for the best shares stopped at its bound. What is left has no place in the plan
+    /// that it found; another split may have one.
+    SearchBound = 62,
 }
 
 impl Refusal {
     /// All refusals, in the order of their numbers.
-    pub const ALL: [Self; 62] = [
+    pub const ALL: [Self; 63] = [
         Self::None,
         Self::DuplicateClOrdId,
         Self::UnknownSymbol,
@@ -205,6 +208,7 @@ impl Refusal {
         Self::SelfMatchReduced,
         Self::PlaceLost,
         Self::BadDeadline,
+        Self::SearchBound,
     ];
 }
 
@@ -285,6 +289,7 @@ impl Refusal {
             | Self::NoReference
             | Self::WaitedTooLong
             | Self::FokPartlyFilled
+            | Self::SearchBound
             | Self::MinQtyNotReached => Cause::NotCarriedOut,
         }
     }

@@ -9,9 +9,11 @@
 //! take its share, the node is cut in two at the gap in what the venue takes. A node that cannot be
 //! better than the best plan so far is not looked at again. [`NODES_MAX`], [`WORK_MAX`] and
 //! [`LOOKS_MAX`] bound the work. The first plans are the best single venue, and the sweep with each
-//! share lowered to what its venue takes, so no result is worse than these.
+//! share lowered to what its venue takes, so no result is worse than these. What a search has found
+//! that stopped at a bound is fitted anew: `fit`.
 
 use super::candidate::Candidate;
+use super::fit::{FIT_ROUNDS_MAX, Fitter, Shares, cost_of, top_up};
 use super::ladder::{Bounds, Step, Steps};
 use super::share::{Cost, Row, Share, push_rows};
 use super::split::Splitter;
@@ -38,11 +40,13 @@ pub(super) struct Scratch {
     rows: Vec<Row>,
     steps: Vec<Step>,
     splitter: Splitter,
+    fitter: Fitter,
 }
 
 impl Scratch {
     /// Makes room for the books of so many venues.
     pub fn reserve(&mut self, venues: usize) {
+        self.fitter.reserve(venues);
         let rows = venues * (BOOK_LEVELS_MAX + LEVELS_BEYOND + 1);
         if rows > self.rows.capacity() {
             self.rows = begun(Row::default(), rows);
@@ -68,7 +72,7 @@ struct Explorer<'a> {
     splitter: &'a mut Splitter,
     qty: i64,
     best: Cost,
-    best_shares: [i64; VENUES_MAX],
+    best_shares: Shares,
     nodes: u32,
     /// A bound was hit before all nodes were looked at.
     bounded: bool,
@@ -81,7 +85,7 @@ pub(super) fn search(
     candidates: &mut [Option<Candidate<'_>>],
     scratch: &mut Scratch,
 ) -> Search {
-    let Scratch { rows, steps, splitter } = scratch;
+    let Scratch { rows, steps, splitter, fitter } = scratch;
     rows.clear();
     let mut ends = [0; VENUES_MAX];
     for (c, end) in candidates.iter().zip(&mut ends) {
@@ -105,7 +109,7 @@ pub(super) fn search(
             count += 1;
         }
         splitter.begin(&all[..count], LOOKS_MAX);
-        explore(&all[..count], request.qty.0, steps, splitter)
+        explore(&all[..count], request.qty.0, steps, (splitter, fitter))
     };
     for (c, (share, worst)) in candidates.iter_mut().zip(found) {
         let Some(c) = c else { continue };
@@ -121,7 +125,7 @@ fn explore(
     shares: &[Share<'_>],
     qty: i64,
     steps: &mut Vec<Step>,
-    splitter: &mut Splitter,
+    (splitter, fitter): (&mut Splitter, &mut Fitter),
 ) -> (Found, Search) {
     let mut explorer = Explorer {
         shares,
@@ -138,14 +142,50 @@ fn explore(
         bounds[at] = Bounds { low: 0, high: share.at_or_below(qty) };
         explorer.alone(at, share);
     }
-    explorer.floored();
+    let floored = explorer.floored();
     explorer.visit(&mut bounds);
+    let nodes = explorer.nodes;
+    let (mut best, mut bounded) =
+        (explorer.best_shares, explorer.bounded || explorer.splitter.is_cut);
+    if bounded {
+        bounded = !fitted(shares, qty, &mut best, floored, fitter);
+    }
     let mut found = [(0, Price(0)); VENUES_MAX];
-    for (share, qty) in shares.iter().zip(explorer.best_shares) {
+    for (share, qty) in shares.iter().zip(best) {
         found[share.at] = (qty, share.worst(qty));
     }
-    let bounded = explorer.bounded || explorer.splitter.is_cut;
-    (found, Search { nodes: explorer.nodes, bounded })
+    (found, Search { nodes, bounded })
+}
+
+/// Makes the best plan of a search that stopped at a bound better: the plan itself, or the lowered
+/// sweep, with what they leave over. True if no plan is better than the result.
+#[inline(never)]
+fn fitted(
+    shares: &[Share<'_>],
+    qty: i64,
+    best: &mut Shares,
+    mut floored: Shares,
+    fitter: &mut Fitter,
+) -> bool {
+    top_up(shares, qty, best);
+    top_up(shares, qty, &mut floored);
+    let mut before = cost_of(shares, best, qty);
+    let cost = cost_of(shares, &floored, qty);
+    if cost < before {
+        (*best, before) = (floored, cost);
+    }
+    for _ in 0..FIT_ROUNDS_MAX {
+        let mut fit = *best;
+        let (cost, is_best) = fitter.fit(shares, qty, &mut fit);
+        if cost >= before {
+            return is_best && cost == before;
+        }
+        (*best, before) = (fit, cost);
+        if is_best {
+            return true;
+        }
+    }
+    false
 }
 
 /// Cost of a quantity that is not sent.
@@ -172,8 +212,8 @@ impl Explorer<'_> {
         }
     }
 
-    /// Looks at the shares of the sweep, each lowered to what its venue takes.
-    fn floored(&mut self) {
+    /// Looks at the shares of the sweep, each lowered to what its venue takes, and returns them.
+    fn floored(&mut self) -> Shares {
         let (mut shares, mut cost, mut left) = ([0; VENUES_MAX], Cost::default(), self.qty);
         for (share, qty) in self.shares.iter().zip(&mut shares) {
             *qty = share.at_or_below(share.candidate.share.0);
@@ -183,6 +223,7 @@ impl Explorer<'_> {
         if cost < self.best {
             (self.best, self.best_shares) = (cost, shares);
         }
+        shares
     }
 
     /// Looks at one node and, where a venue does not take its share, at the two nodes below.

@@ -5,7 +5,9 @@
 //! back and one that waits say the same.
 
 use super::candidate::Candidate;
-use super::{Plan, RouteRequest, Wants, within, worse_by};
+use super::eligible::eligible;
+use super::{Plan, RouteRequest, RoutingView, Wants, within, worse_by};
+use crate::id::VenueId;
 use crate::input::{Refusal, Side};
 use crate::number::{Price, Qty};
 use crate::output::{VenueLine, Verdict};
@@ -73,6 +75,22 @@ const fn cause(verdict: Verdict) -> Cause {
     }
 }
 
+/// Whether an order may go to a venue, now or as soon as there is room or something for it there.
+pub(crate) fn may_go(market: &RoutingView<'_>, request: &RouteRequest, venue: VenueId) -> bool {
+    let Err(verdict) = eligible(market, request, venue) else { return true };
+    match cause(verdict) {
+        Cause::Book => verdict != Verdict::NoFok,
+        Cause::OwnOrder | Cause::Room => true,
+        Cause::Placed
+        | Cause::Minimum
+        | Cause::Maximum
+        | Cause::Funds
+        | Cause::Closed
+        | Cause::Refused
+        | Cause::Away => false,
+    }
+}
+
 /// A set of causes, one bit each.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Causes(u16);
@@ -134,9 +152,11 @@ impl Plan {
         } else if self.wants == Wants::Minimum
             && !causes.has_only(&[Cause::Away, Cause::Closed, Cause::Minimum])
         {
-            Refusal::MinQtyNotFillable
+            if self.search.bounded { Refusal::SearchBound } else { Refusal::MinQtyNotFillable }
         } else if causes.has(Cause::Maximum) {
             Refusal::QuantityTooLarge
+        } else if causes.has(Cause::Minimum) && self.search.bounded {
+            Refusal::SearchBound
         } else if causes.has(Cause::Minimum) {
             Refusal::BelowMinimum
         } else {
@@ -163,6 +183,9 @@ impl Plan {
         if causes.has(Cause::Funds) {
             let by_book = by_book || self.cheaper_helps;
             return (Waiting::NoFunds, if by_book { Help::Book } else { Help::Funds });
+        }
+        if by_size && self.search.bounded {
+            return (Waiting::SearchBound, Help::Book);
         }
         if by_size {
             return (Waiting::BelowMinimum, Help::Book);

@@ -21,7 +21,7 @@ pub(super) fn keep_viable(
 ) -> Qty {
     let rested = |candidates: &[Option<Candidate<'_>>], left| {
         let rests = request.limit.is_some();
-        let leg = rests.then(|| rest::choose(market, request, limit, left, candidates)).flatten();
+        let leg = rests.then(|| rest::at_best(market, request, limit, left, candidates)).flatten();
         leg.map_or(Qty::ZERO, |leg| leg.qty)
     };
     let present = candidates.iter().flatten().fold(VenueSet::EMPTY, |mut set, c| {

@@ -48,6 +48,11 @@ impl Cost {
         }
     }
 
+    /// This cost beside a quantity that is not sent.
+    pub fn with_unsent(self, qty: i64) -> Self {
+        self.plus(Self { unfilled: qty, ..Self::default() })
+    }
+
     /// Whether this cost is less. The derived comparison copies both costs.
     #[inline]
     pub fn is_below(&self, other: &Self) -> bool {
@@ -172,6 +177,22 @@ impl Share<'_> {
     /// Worst price of a share above zero.
     pub fn worst(&self, qty: i64) -> Price {
         self.rows.get(self.row_of(qty)).or(self.rows.last()).map_or(Price(0), |row| row.price)
+    }
+
+    /// Whether the venue takes a share, or the share is zero.
+    pub fn takes(&self, qty: i64) -> bool {
+        let c = self.candidate;
+        let price = || self.rows.get(self.row_of(qty)).map(|row| row.price);
+        let is_taken = |price| c.carries(price, Qty(qty)) && c.is_enough(price, Qty(qty));
+        let is_whole = qty % self.lot() == 0 && qty <= c.listing.qty_max.0;
+        qty == 0 || is_whole && price().is_some_and(is_taken)
+    }
+
+    /// The quantity up to the end of the level that the next unit after a share would take, and the
+    /// cost of that unit; `None` if no level shows it.
+    pub fn level_after(&self, qty: i64) -> Option<(i64, Cost)> {
+        let row = self.rows.get(self.row_of(qty + 1))?;
+        (row.unit.unfilled == 0).then_some((row.upto, row.unit))
     }
 
     /// The largest share up to `qty` that the venue takes; zero if it takes none.

@@ -196,8 +196,8 @@ impl Splitter {
     }
 }
 
-/// The greatest common divisor of two numbers above zero.
-const fn divisor(mut a: i64, mut b: i64) -> i64 {
+/// The greatest common divisor of a number above zero and another one, which may be zero.
+pub(super) const fn divisor(mut a: i64, mut b: i64) -> i64 {
     // Ends: the smaller number shrinks.
     while b != 0 {
         (a, b) = (b, a % b);

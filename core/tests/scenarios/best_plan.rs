@@ -511,3 +511,109 @@ fn every_plan_in_score_mode_goes_by_the_scores() {
     }
     assert!(other > 0, "some plan by score is another one than by cost");
 }
+
+impl Case {
+    /// Four to eight venues whose lots do not divide each other, and a quantity up to `most`.
+    fn misfitting(random: &mut Random, most: u64) -> Self {
+        let binds = random.pick(&[0, 0, 30, 90]);
+        let (lots, from) = ([3, 5, 7, 10, 11, 13, 17], random.below(7) as usize);
+        let depth = most / random.pick(&[4, 10, 20]);
+        let places = (0..4 + random.below(5) as u8).map(|venue| {
+            let lot = lots[(from + 2 * usize::from(venue)) % lots.len()];
+            let mut price = 10_000;
+            let levels = (0..=random.below(5)).map(|_| {
+                price += 1 + random.below(6) as i64;
+                (price, 1 + random.below(depth) as i64)
+            });
+            let levels = levels.collect();
+            Self::place(random, venue, lot, levels, binds)
+        });
+        let places = places.collect();
+        Self {
+            side: Side::Buy,
+            qty: 1 + random.below(most) as i64,
+            limit: 10_100,
+            places,
+            backup: Vec::new(),
+            fade_ppm: 0,
+            score: None,
+            min_qty: 0,
+        }
+    }
+
+    /// As [`Self::best`], venue by venue: the best total of every sum of shares.
+    fn best_by_sums(&self) -> Total {
+        let whole = usize::try_from(self.qty).expect("a quantity");
+        let mut sums = vec![None; whole + 1];
+        sums[0] = Some((0, 0));
+        for place in &self.places {
+            let outcome = |qty| Some((qty as usize, place.outcome(self, qty)?.1));
+            let taken: Vec<(usize, Total)> = (1..=self.qty).filter_map(outcome).collect();
+            let mut with = sums.clone();
+            for (before, sum) in sums.iter().enumerate() {
+                let Some((filled, cost)) = *sum else { continue };
+                for (qty, total) in taken.iter().take_while(|(qty, _)| before + qty <= whole) {
+                    let (more, known) =
+                        ((filled + total.0, cost + total.1), &mut with[before + qty]);
+                    if known.is_none_or(|known| better(more, known)) {
+                        *known = Some(more);
+                    }
+                }
+            }
+            sums = with;
+        }
+        sums.into_iter().flatten().fold((0, 0), |a, b| if better(b, a) { b } else { a })
+    }
+}
+
+/// What a number of cases whose lots do not divide each other came to.
+#[derive(Debug, Default)]
+struct Misfits {
+    cases: u64,
+    /// Plans that fill less than can be filled.
+    short: u64,
+    /// The largest part that a plan leaves of what can be filled, in parts per million.
+    worst_ppm: i64,
+    /// Plans that fill as much, and cost more.
+    dearer: u64,
+    /// The largest part by which a plan costs more, in parts per million.
+    dearest_ppm: i128,
+}
+
+fn misfits(most: u64, cases: u64) -> Misfits {
+    let mut found = Misfits::default();
+    for seed in seeds::chosen(cases) {
+        seeds::run(seed, "scenarios best_plan::", || {
+            let case = Case::misfitting(&mut Random::new(seed), most);
+            let (total, best) = (case.total(), case.best_by_sums());
+            assert!(!better(case.best_alone(), total), "{case:#?}");
+            found.cases += 1;
+            if total.0 < best.0 {
+                found.short += 1;
+                found.worst_ppm = found.worst_ppm.max((best.0 - total.0) * 1_000_000 / best.0);
+            } else if better(best, total) {
+                found.dearer += 1;
+                let ppm = (total.1 - best.1) * 1_000_000 / best.1.abs();
+                found.dearest_ppm = found.dearest_ppm.max(ppm);
+            }
+        });
+    }
+    found
+}
+
+/// The search stops at its bound in many of these cases. What it has found is then fitted anew.
+#[test]
+fn a_plan_for_lots_that_do_not_divide_each_other_is_the_best_one() {
+    let found = misfits(200, 300);
+    println!("{found:?}");
+    assert_eq!((found.short, found.dearer), (0, 0), "{found:?}");
+}
+
+/// A quantity of many lots is fitted at the margin.
+#[test]
+fn a_large_plan_for_lots_that_do_not_divide_each_other_leaves_next_to_nothing() {
+    let found = misfits(3_000, 100);
+    println!("{found:?}");
+    assert_eq!(found.short, 0, "{found:?}");
+    assert!(found.dearest_ppm <= 5_000, "{found:?}");
+}

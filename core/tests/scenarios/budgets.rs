@@ -232,6 +232,47 @@ fn a_cancel_that_waits_goes_after_a_venue_was_down_and_obeys_the_venues_own_time
     assert_eq!(sent(&mut told, "cancel"), 1);
 }
 
+/// Each of these children has ended, and its venue has it open all the same.
+#[test]
+fn the_cancel_of_a_child_that_is_found_open_after_its_end_waits_for_room_too() {
+    let ended = |children: u64| {
+        let mut desk = desk(1, &[decay()]);
+        rest(&mut desk, 'a', children as usize);
+        for child in 1..=children {
+            desk.venue(child, "accepted").venue(child, "done 0");
+        }
+        desk.outputs.clear();
+        desk
+    };
+    // What is left of the counter, beside the orders, has room for one cancel.
+    let mut held = ended(48);
+    for child in [1, 2, 2, 3] {
+        held.venue(child, "open 0");
+    }
+    assert_eq!(sent(&mut held, "cancel"), 1, "the others would break the venue's limit");
+    let mut gone = 0;
+    for _ in 0..20 {
+        held.wait_ns(S);
+        gone += sent(&mut held, "cancel");
+    }
+    assert_eq!(gone, 2, "each of the others once");
+
+    // While the venue is away, none is sent.
+    let mut down = ended(3);
+    down.input(Input::VenueDown(V0, VenueDownReason::LinkLost)).venue(1, "open 0");
+    assert_eq!(sent(&mut down, "cancel"), 0);
+    down.input(Input::VenueUp(V0));
+    assert_eq!(sent(&mut down, "cancel"), 1);
+
+    // More than there are places for go at once, whatever the limit: none is forgotten.
+    let most = rutter_core::engine::STRAYS_MAX as u64;
+    let mut many = ended(48);
+    for child in 1..=most + 4 {
+        many.venue(child, "open 0");
+    }
+    assert_eq!(sent(&mut many, "cancel"), 4);
+}
+
 /// The counter of a pair says nothing of another pair.
 #[test]
 fn an_instrument_with_its_own_count_keeps_no_other_from_trading() {

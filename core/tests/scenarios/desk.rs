@@ -110,8 +110,21 @@ impl Desk {
         self.input(Input::Venue(terms))
     }
 
+    /// Adds a venue account that uses the books of another one; it is up.
+    pub fn further_account(&mut self, venue: u8, owner: u8) -> &mut Self {
+        self.venue_terms(venue, |_| {});
+        let (id, owner) = (VenueId(venue), VenueId(owner));
+        self.input(Input::BooksOf(BooksOfDef { venue: id, owner })).fund(id);
+        self.input(Input::VenueUp(id))
+    }
+
     fn add_venue(&mut self, venue: VenueId) {
         self.venue_terms(venue.0, |_| {});
+        self.fund(venue);
+    }
+
+    /// Lists the instrument at a venue, which holds much of both assets.
+    fn fund(&mut self, venue: VenueId) {
         self.listing(venue, |_| {});
         for asset in [BTC, USD] {
             let total = Amount(1_000_000 * UNIT);

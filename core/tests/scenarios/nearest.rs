@@ -84,6 +84,10 @@ impl Pair {
                 stale_after_ns: 2_000_000_000,
                 ..reference::venue(index, &format!("v{index}"))
             }));
+            if index > 1 && random.in_100(10) {
+                let owner = VenueId(0);
+                pair.apply(&Input::BooksOf(BooksOfDef { venue, owner }));
+            }
             pair.apply(&listing(venue, random));
             for asset in [BTC, USD] {
                 let total = random.pick(&[RICH, RICH, RICH, Amount(400 * reference::UNIT)]);

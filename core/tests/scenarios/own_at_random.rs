@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use rutter_core::id::{AccountId, OrderId, SessionId};
+use rutter_core::id::{AccountId, OrderId, SessionId, VenueId};
 use rutter_core::input::*;
 use rutter_core::output::SendNew;
+use rutter_core::venue_set::VenueSet;
 use rutter_test_support::reference::text;
 use rutter_test_support::{reference, seeds};
 
@@ -41,6 +42,29 @@ fn world(seed: u64) -> World {
     world
 }
 
+/// As [`world`]: the second and the fourth account go to the first venue by an account of their
+/// own there.
+fn world_that_shares(seed: u64) -> World {
+    let mut world = world(seed);
+    let further = world.accounts;
+    world.accounts += 1;
+    world.desk.further_account(further, 0).venue_terms(further, |terms| {
+        (terms.unanswered_max, terms.rate_orders) = (20, 1_000);
+        terms.stale_after_ns = u64::MAX / 2;
+    });
+    for at in [1, 3] {
+        let denied = VenueSet::from_iter([VenueId(0)]);
+        let usual = RoutingDef::usual(AccountId(at));
+        world.desk.input(Input::Routing(RoutingDef { denied, ..usual }));
+    }
+    world
+}
+
+/// The venue account whose book an order meets.
+fn book_of(world: &World, venue: VenueId) -> VenueId {
+    world.desk.engine.reference().book_owner(venue)
+}
+
 fn set_terms(world: &mut World, at: u16) {
     let def = OwnerDef {
         account: AccountId(at),
@@ -67,7 +91,7 @@ fn book(world: &mut World) {
     let bid = 9_994 + world.random.below(6) as i64;
     let ask = bid + 2 + world.random.below(6) as i64;
     let (mut bids, mut asks) = (vec![(bid, 20)], vec![(ask, 20)]);
-    for sent in world.sent.iter().rev().filter(|sent| sent.venue.0 == venue) {
+    for sent in world.sent.iter().rev().filter(|sent| book_of(world, sent.venue).0 == venue) {
         let child = &world.children[&sent.child.0];
         let (price, qty) = (sent.price.0, sent.qty.0);
         let shows = child.rests && child.is_open && child.accepted;
@@ -98,12 +122,14 @@ fn step(world: &mut World) {
 }
 
 /// Whether an order that is sent would match one that rests.
-fn cross(new: &SendNew, resting: &SendNew) -> bool {
+fn cross(world: &World, new: &SendNew, resting: &SendNew) -> bool {
     let reaches = match new.side {
         Side::Buy => new.price >= resting.price,
         Side::Sell => new.price <= resting.price,
     };
-    new.venue == resting.venue && new.side != resting.side && reaches
+    book_of(world, new.venue) == book_of(world, resting.venue)
+        && new.side != resting.side
+        && reaches
 }
 
 /// What was sent in the last step meets nothing that it may not match.
@@ -117,11 +143,17 @@ fn check(world: &World, new: &[SendNew]) {
             let child = &world.children[&sent.child.0];
             sent.child < new.child && child.rests && child.is_open
         };
-        for resting in world.sent.iter().filter(rests).filter(|resting| cross(new, resting)) {
+        for resting in world.sent.iter().filter(rests).filter(|resting| cross(world, new, resting))
+        {
             let (Some(mine), Some(theirs)) = (owner_of(new.order), owner_of(resting.order)) else {
                 continue;
             };
-            let allowed = mine.owner == theirs.owner && mine.self_match == SelfMatchPolicy::Allow;
+            let allowed = if mine.owner == theirs.owner {
+                mine.self_match == SelfMatchPolicy::Allow
+            } else {
+                // Two owners with accounts of their own at the venue trade with each other.
+                new.venue != resting.venue
+            };
             assert!(allowed, "{new:?} meets {resting:?}: {mine:?} {theirs:?}");
         }
     }
@@ -129,15 +161,37 @@ fn check(world: &World, new: &[SendNew]) {
 
 #[test]
 fn no_order_meets_a_resting_one_that_it_may_not_match_whatever_happens() {
+    run_all(world);
+}
+
+#[test]
+fn no_order_meets_one_that_it_may_not_match_by_another_account_of_the_venue_either() {
+    let sent = run_all(world_that_shares);
+    let by = |venue: u8| sent.iter().filter(|sent| sent.venue == VenueId(venue)).count();
+    assert!(by(0) > 0 && by(3) > 0, "both accounts send: {} and {}", by(0), by(3));
+}
+
+/// Runs the worlds of all seeds. Returns what they have sent.
+fn run_all(world: impl Fn(u64) -> World) -> Vec<SendNew> {
+    let mut all = Vec::new();
     let mut told: BTreeMap<Refusal, u64> = BTreeMap::new();
     for seed in seeds::chosen(CASES) {
         seeds::run(seed, "scenarios own_at_random::", || {
             let mut world = world(seed);
+            let accounts_of = |world: &World, order: OrderId| {
+                let order = world.desk.engine.order(order)?;
+                Some(world.desk.engine.reference().routing_of(order.account).denied)
+            };
             for _ in 0..STEPS {
                 let before = world.sent.len();
                 step(&mut world);
                 check(&world, &world.sent[before..]);
+                for new in &world.sent[before..] {
+                    let denied = accounts_of(&world, new.order).unwrap_or_default();
+                    assert!(!denied.has(new.venue), "{new:?} goes by an account of others");
+                }
             }
+            all.append(&mut world.sent);
             for (reason, count) in world.told {
                 *told.entry(reason).or_default() += count;
             }
@@ -151,4 +205,5 @@ fn no_order_meets_a_resting_one_that_it_may_not_match_whatever_happens() {
     ] {
         assert!(told.contains_key(&reason), "{reason:?} never happens: {told:?}");
     }
+    all
 }

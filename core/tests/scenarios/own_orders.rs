@@ -118,6 +118,36 @@ fn the_order_that_comes_in_is_cancelled_where_its_account_wants_that() {
     desk.venue(3, "fill 3 @ 10000").client_saw(&["c trade 3 @ 10000 leaves 0"]).sent(&[]);
 }
 
+/// One order of the same owner stands where the order may not go. The order that is in its way is
+/// another client's, and stays.
+#[test]
+fn an_order_of_its_owner_where_it_may_not_go_stops_no_order() {
+    for is_down in [false, true] {
+        let mut desk = desk_of(2, &["x", "x", "y"]);
+        policy(&mut desk, 1, SelfMatchPolicy::CancelIncoming);
+        terms(&mut desk, 2, |def| def.other_owners = OtherOwners::Protect);
+        for venue in [0, 1] {
+            desk.book(venue, &[(9_990, 50)], &[(10_050, 50)]);
+        }
+        let at = |venue| move |new: &mut NewOrder| new.instructions.only = Some(VenueId(venue));
+        desk.instructed("a sell 4 @ 10005 gtc", at(0)).venue(1, "accepted");
+        desk.session = SessionId(2);
+        desk.instructed("c sell 4 @ 10005 gtc", at(1)).venue(2, "accepted");
+        desk.session = SessionId(1);
+        desk.outputs.clear();
+        if is_down {
+            desk.input(Input::VenueDown(VenueId(0), VenueDownReason::LinkLost));
+            desk.client("b buy 9 @ 10010 gtc");
+        } else {
+            desk.instructed("b buy 9 @ 10010 gtc", at(1));
+        }
+        assert_eq!(waits(&mut desk, 3), Waiting::OwnOrder, "down: {is_down}");
+        // It goes as soon as the other client's order is gone.
+        desk.outputs.clear();
+        desk.venue(2, "fill 4 @ 10005").sent(&["v1 new buy 9 @ 10010 Gtc #3"]);
+    }
+}
+
 #[test]
 fn both_orders_lose_the_smaller_quantity_where_the_account_wants_that() {
     // The resting order is the smaller one.
@@ -310,6 +340,62 @@ fn several_orders_pass_before_the_first_one_is_put_back() {
         "v0 new buy 10 @ 10010 Ioc #4",
         "v0 new sell 4 @ 10005 Gtc #5",
     ]);
+}
+
+/// Two orders of ours make up a level. The book shows the end of the first one before its venue
+/// tells that end, and the end of the second one is told first.
+#[test]
+fn what_has_gone_from_a_level_already_is_not_counted_as_gone_again() {
+    let mut desk = desk_of(1, &["x", "y"]);
+    desk.book(0, &[(9_990, 50)], &[(10_010, 50)]);
+    desk.client("a sell 4 @ 10005 gtc").client("c sell 4 @ 10005 gtc");
+    desk.venue(1, "accepted").venue(2, "accepted");
+    desk.book(0, &[(9_990, 50)], &[(10_005, 8), (10_010, 50)]).outputs.clear();
+    says(&mut desk, 1, "b buy 50 @ 10010 ioc");
+    desk.sent(&["v0 cancel #1", "v0 cancel #2"]);
+    desk.book(0, &[(9_990, 50)], &[(10_005, 4), (10_010, 50)]);
+    desk.outputs.clear();
+    desk.venue(1, "done 0").sent(&[]).venue(2, "done 0");
+    desk.sent(&[
+        "v0 new buy 50 @ 10010 Ioc #3",
+        "v0 new sell 4 @ 10005 Gtc #4",
+        "v0 new sell 4 @ 10005 Gtc #5",
+    ]);
+}
+
+/// One input looks at 64 orders that wait.
+#[test]
+fn more_orders_than_one_look_has_pass_one_order_and_none_is_forgotten() {
+    let mut desk = desk_of(1, &["x", "y"]);
+    desk.venue_terms(0, |terms| {
+        (terms.unanswered_max, terms.rate_orders) = (10_000, 100_000);
+    });
+    desk.book(0, &[(9_990, 50)], &[(10_010, 5_000)]);
+    desk.client("a sell 4 @ 10005 gtc").venue(1, "accepted");
+    desk.book(0, &[(9_990, 50)], &[(10_005, 4), (10_010, 5_000)]).outputs.clear();
+    let count = 2 * rutter_core::engine::WOKEN_PER_INPUT_MAX as u64 + 10;
+    for nth in 0..count {
+        says(&mut desk, 1, &format!("b{nth} buy 9 @ 10010 gtc"));
+    }
+    desk.sent(&["v0 cancel #1"]).outputs.clear();
+    desk.venue(1, "done 0");
+    for _ in 0..20 {
+        desk.wait_ns(20 * MS);
+        // Each time that the first order is in the way again, it makes way again.
+        let outputs = core::mem::take(&mut desk.outputs);
+        let back = outputs.iter().filter_map(|output| match output {
+            Output::SendCancel(cancel) => Some(cancel.child.0),
+            _ => None,
+        });
+        for child in back {
+            desk.venue(child, "done 0");
+        }
+    }
+    for order in 2..2 + count {
+        let order = desk.engine.order(OrderId(order)).expect("open");
+        assert_eq!(order.waiting, Waiting::Nothing, "{order:?}");
+        assert_eq!(order.live_children, 1, "{order:?}");
+    }
 }
 
 #[test]

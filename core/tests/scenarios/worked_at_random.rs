@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rutter_core::id::{ChildId, OrderId, SessionId, VenueId};
+use rutter_core::id::{AccountId, ChildId, OrderId, SessionId, VenueId};
 use rutter_core::input::*;
 use rutter_core::number::{FeePpm, Price, Qty, UnixNanos};
 use rutter_core::output::{Notice, Output, SendNew};
@@ -44,6 +44,8 @@ pub struct World {
     pub told: BTreeMap<Refusal, u64>,
     /// Venues that the core cannot reach.
     down: BTreeSet<u8>,
+    /// Venue accounts, those with books of their own first.
+    pub accounts: u8,
     pub ids: u64,
     moves: u64,
     moving: Moving,
@@ -85,6 +87,11 @@ impl World {
         desk.routing(|terms| {
             (terms.moving, terms.move_gain_ppm, terms.backup) = (moving, 5, backup);
         });
+        if seed % 5 < 2 {
+            let places = 2 + (seed % 2) as u8;
+            let usual = RestDef::usual(AccountId(0));
+            desk.input(Input::Rest(RestDef { by: RestBy::Share, places, ..usual }));
+        }
         if random.in_100(50) {
             let mut young = [AgeStep::default(); AGE_STEPS_MAX];
             young[0] = AgeStep { below_s: 5, points: 8 };
@@ -110,6 +117,7 @@ impl World {
             sent,
             told,
             down,
+            accounts: VENUES,
             ids,
             moves,
             moving,
@@ -306,7 +314,7 @@ impl World {
     }
 
     fn link(&mut self) {
-        let venue = self.random.below(u64::from(VENUES)) as u8;
+        let venue = self.random.below(u64::from(self.accounts)) as u8;
         if self.down.remove(&venue) {
             self.desk.input(Input::VenueUp(VenueId(venue)));
             self.ask_all(venue);
@@ -346,7 +354,7 @@ impl World {
             }
             _ => {
                 self.desk.input(Input::NodeStarted);
-                for venue in 0..VENUES {
+                for venue in 0..self.accounts {
                     self.down.insert(venue);
                 }
             }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use rutter_core::id::{InstrumentId, Name, SessionId, Symbol};
 use rutter_core::input::CancelOnDisconnect;
 use rutter_core::number::AMOUNT_DECIMALS;
-use rutter_core::reference::DEFINITIONS_MAX;
+use rutter_core::reference::{INSTRUMENTS_MAX, SESSIONS_MAX};
 use rutter_fix::codec::{MESSAGE_BYTES_MAX, TimePrecision};
 use rutter_fix::dictionary::{Checks, Version};
 use rutter_fix::session::{Config, REPLAY_BYTES_MAX, Schedule, Validation};
@@ -203,10 +203,12 @@ pub enum ConfigError {
         sessions: usize,
     },
     /// More sessions or instruments than the core can define.
-    #[error("more than {DEFINITIONS_MAX} {what}")]
+    #[error("more than {most} {what}")]
     TooMany {
         /// `sessions` or `instruments`.
         what: &'static str,
+        /// How many there may be.
+        most: usize,
     },
     /// Empty, longer than [`COMP_ID_BYTES_MAX`], or not printable ASCII.
     #[error("bad CompID {0:?}")]
@@ -280,8 +282,8 @@ impl GatewayConfig {
     }
 
     fn check_sessions(&self) -> Result<(), ConfigError> {
-        if self.sessions.len() > DEFINITIONS_MAX {
-            return Err(ConfigError::TooMany { what: "sessions" });
+        if self.sessions.len() > SESSIONS_MAX {
+            return Err(ConfigError::TooMany { what: "sessions", most: SESSIONS_MAX });
         }
         check_comp_id(&self.sender_comp_id)?;
         let mut names = BTreeSet::from([self.sender_comp_id.as_str()]);
@@ -318,8 +320,8 @@ impl GatewayConfig {
     }
 
     fn check_instruments(&self) -> Result<(), ConfigError> {
-        if self.instruments.len() > DEFINITIONS_MAX {
-            return Err(ConfigError::TooMany { what: "instruments" });
+        if self.instruments.len() > INSTRUMENTS_MAX {
+            return Err(ConfigError::TooMany { what: "instruments", most: INSTRUMENTS_MAX });
         }
         let (mut ids, mut symbols) = (BTreeSet::new(), BTreeSet::new());
         for instrument in &self.instruments {
@@ -331,7 +333,7 @@ impl GatewayConfig {
             }
             let decimals =
                 u32::from(instrument.price_decimals) + u32::from(instrument.qty_decimals);
-            if decimals > AMOUNT_DECIMALS || instrument.id.index() >= DEFINITIONS_MAX {
+            if decimals > AMOUNT_DECIMALS || instrument.id.index() >= INSTRUMENTS_MAX {
                 return Err(ConfigError::Decimals(instrument.symbol));
             }
         }

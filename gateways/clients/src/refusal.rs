@@ -101,6 +101,7 @@ pub const fn codes(refusal: Refusal) -> RefusalCodes {
         Refusal::SelfMatchResting => (0, 2, "SelfMatchResting"),
         Refusal::SelfMatchReduced => (0, 2, "SelfMatchReduced"),
         Refusal::PlaceLost => (0, 2, "PlaceLost"),
+        Refusal::SearchBound => (0, 2, "SearchBound"),
     };
     RefusalCodes { order_code, cancel_code, word }
 }

@@ -87,7 +87,7 @@ fn printed(
     (preview, def): (&Preview, &InstrumentDef),
     decided: &Decided,
 ) -> Value {
-    let (mut takes, mut lines, mut rested) = (Vec::new(), Vec::new(), None);
+    let (mut takes, mut lines, mut rested) = (Vec::new(), Vec::new(), Vec::new());
     let (mut refused, mut given_back, mut waits) = (Refusal::None, Refusal::None, Waiting::Nothing);
     let mut work = Search::default();
     for part in &decided.preview {
@@ -98,7 +98,7 @@ fn printed(
             Previewed::Venue { line, take, rest } => {
                 lines.push(line);
                 takes.extend(take);
-                rested = rested.or(rest);
+                rested.extend(rest);
             }
         }
     }
@@ -114,7 +114,7 @@ fn printed(
         side: preview.side,
         qty: preview.qty,
         takes: &takes,
-        rest: rested,
+        rests: &rested,
         lines: &lines,
         search: work,
         left_why: &left_why,
