@@ -40,6 +40,7 @@ pub mod ticks;
 pub mod touches;
 pub mod traded;
 pub mod venue_set;
+pub mod volume;
 pub mod waiting;
 pub mod wire;
 

@@ -5,14 +5,20 @@
 //! Ids are dense and given once. Every start of the node sends all definitions again. Terms may
 //! differ then (fees, limits, ticks), identity may not (name, decimals, assets).
 
-use crate::id::{AccountId, InstrumentId, SessionId, VenueId};
+use crate::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
 use crate::input::{
-    AccountDef, AccountLimits, AssetDef, BooksOfDef, BudgetDef, Input, InstrumentDef, ListingDef,
-    OwnerDef, Refusal, RestDef, RoutingDef, SessionDef, VenueDef,
+    AccountDef, AccountFeeDef, AccountLimits, AmendDef, AssetDef, BooksOfDef, BudgetDef, Input,
+    InstrumentDef, ListingDef, OwnerDef, Refusal, RestDef, RoutingDef, SessionDef, SharingDef,
+    VenueDef,
 };
 use crate::listed::{Listed, place_of};
 use crate::number::{AMOUNT_DECIMALS, Amount, Notional, Qty, saturating_product};
 use crate::venue_set::VenueSet;
+
+mod fees;
+
+use fees::ListedFees;
+pub use fees::{ACCOUNT_FEES_MAX, HeldFees, ListingFees, VenueFees};
 
 /// Venues at most.
 pub const VENUES_MAX: usize = 32;
@@ -48,6 +54,8 @@ pub struct Reference {
     further: VenueSet,
     /// How the venues count requests, by venue.
     pub budgets: Vec<BudgetDef>,
+    /// How the venues amend open orders, by venue.
+    amends: Vec<AmendDef>,
     /// Accounts by id, with the limits that operators have set.
     pub accounts: Vec<AccountDef>,
     /// Accounts by id, as the configuration last defined them.
@@ -58,12 +66,26 @@ pub struct Reference {
     owners: Vec<OwnerDef>,
     /// Where the orders of accounts rest, by account.
     rests: Vec<RestDef>,
+    /// Whether the orders of accounts may share a child, by account.
+    sharing: Vec<SharingDef>,
     /// Client sessions by id.
     pub sessions: Vec<SessionDef>,
     /// Numbers of the listings.
     listed: Listed,
-    /// Listings, by number.
+    /// Listings, by number, with the fees that hold now for accounts without fees of their own.
     listings: Vec<ListingDef>,
+    /// The fees that the listings came with, by number.
+    listed_fees: Vec<ListedFees>,
+    /// What the venues' fees depend on, by venue.
+    venue_fees: Vec<VenueFees>,
+    /// Fees of accounts, by account, venue and instrument.
+    account_fees: Vec<AccountFeeDef>,
+    /// Where an account has fees of its own, by account.
+    fee_venues: Vec<VenueSet>,
+    /// Venues whose listings have other fees since the engine last took note of it.
+    renewed: VenueSet,
+    /// Instruments by base and quote asset.
+    pairs: Vec<(AssetId, AssetId, InstrumentId)>,
     /// The venues with a listing that is enabled, by instrument.
     enabled: Vec<VenueSet>,
 }
@@ -103,30 +125,39 @@ impl Reference {
             Input::Venue(def) => self.venue(*def),
             Input::BooksOf(def) => self.use_books_of(*def),
             Input::Budget(def) => self.budget(*def),
+            Input::Amend(def) => self.amend(*def),
             Input::Listing(def) => self.set_listing(*def),
             Input::Account(def) => self.account(*def),
             Input::Routing(def) => self.routing(*def),
             Input::Owner(def) => self.owner(*def),
             Input::Rest(def) => self.rest(*def),
+            Input::Sharing(def) => self.set_sharing(*def),
             Input::Session(def) => self.session(*def),
+            Input::FeeSchedule(def) => self.fee_schedule(*def),
+            Input::FeeTier(def) => self.fee_tier(*def),
+            Input::FeeByTier { venue, instrument } => self.fee_by_tier(*venue, *instrument),
+            Input::AccountFee(def) => self.account_fee(*def),
             _ => Err(BadReference),
         }
     }
 
-    /// All definitions, as the inputs that would define them again. Accounts are as the
-    /// configuration defined them.
+    /// All definitions, as the inputs that would define them again. Accounts and the fees of
+    /// listings are as the configuration defined them.
     pub fn definitions(&self) -> impl Iterator<Item = Input> {
         (self.assets.iter().map(|def| Input::Asset(*def)))
             .chain(self.instruments.iter().map(|def| Input::Instrument(*def)))
             .chain(self.venues.iter().map(|def| Input::Venue(*def)))
             .chain(self.books_of())
             .chain(self.budgets.iter().map(|def| Input::Budget(*def)))
-            .chain(self.all_listings().map(|def| Input::Listing(*def)))
+            .chain(self.amends.iter().map(|def| Input::Amend(*def)))
+            .chain(self.listings_as_defined().map(Input::Listing))
             .chain(self.configured.iter().map(|def| Input::Account(*def)))
             .chain(self.routing.iter().map(|def| Input::Routing(*def)))
             .chain(self.owners.iter().map(|def| Input::Owner(*def)))
             .chain(self.rests.iter().map(|def| Input::Rest(*def)))
+            .chain(self.sharing.iter().map(|def| Input::Sharing(*def)))
             .chain(self.sessions.iter().map(|def| Input::Session(*def)))
+            .chain(fees::definitions(self))
     }
 
     /// Sets an account's limits; they hold until its configuration changes.
@@ -158,14 +189,18 @@ impl Reference {
         define(&mut self.instruments, def.id.index(), INSTRUMENTS_MAX, def, |a, b| {
             (a.symbol, a.base, a.quote, a.price_decimals, a.qty_decimals)
                 == (b.symbol, b.base, b.quote, b.price_decimals, b.qty_decimals)
-        })
+        })?;
+        self.note_pair(def.base, def.quote, def.id);
+        Ok(())
     }
 
     fn venue(&mut self, def: VenueDef) -> Result<(), BadReference> {
         define(&mut self.venues, def.id.index(), VENUES_MAX, def, |a, b| a.name == b.name)?;
         if self.budgets.len() < self.venues.len() {
             self.budgets.push(BudgetDef::none(def.id));
+            self.venue_fees.push(VenueFees::none(def.id));
             self.books_of.push(def.id);
+            self.amends.push(AmendDef::none(def.id));
         }
         Ok(())
     }
@@ -215,7 +250,9 @@ impl Reference {
         if self.routing.len() < self.accounts.len() {
             self.routing.push(RoutingDef { denied: self.further, ..RoutingDef::usual(def.id) });
             self.owners.push(OwnerDef::usual(def.id, def.name));
+            self.fee_venues.push(VenueSet::EMPTY);
             self.rests.push(RestDef::usual(def.id));
+            self.sharing.push(SharingDef { account: def.id, consents: false });
         }
         Ok(())
     }
@@ -255,6 +292,11 @@ impl Reference {
         Ok(())
     }
 
+    fn set_sharing(&mut self, def: SharingDef) -> Result<(), BadReference> {
+        *self.sharing.get_mut(def.account.index()).ok_or(BadReference)? = def;
+        Ok(())
+    }
+
     fn session(&mut self, def: SessionDef) -> Result<(), BadReference> {
         if def.account.is_some_and(|account| account.index() >= self.accounts.len()) {
             return Err(BadReference);
@@ -268,31 +310,42 @@ impl Reference {
         Ok(())
     }
 
+    fn amend(&mut self, def: AmendDef) -> Result<(), BadReference> {
+        *self.amends.get_mut(def.venue.index()).ok_or(BadReference)? = def;
+        Ok(())
+    }
+
     fn set_listing(&mut self, def: ListingDef) -> Result<(), BadReference> {
         let sound = def.ticks.least().0 > 0
             && def.lot.0 > 0
             && def.qty_min.0 >= 0
             && def.qty_max >= def.qty_min
             && def.notional_min.0 >= 0
-            && def.maker_fee.0.unsigned_abs() < 1_000_000
-            && def.taker_fee.0.unsigned_abs() < 1_000_000
+            && fees::is_rate(def.maker_fee)
+            && fees::is_rate(def.taker_fee)
             && def.venue.index() < self.venues.len()
             && def.instrument.index() < self.instruments.len();
         if !sound {
             return Err(BadReference);
         }
         let number = self.listed.list(place_of(def.instrument, def.venue));
-        match self.listings.get_mut(number) {
-            Some(known) => *known = def,
-            None => self.listings.push(def),
+        let fees = ListedFees::of(&def);
+        let known = self.listings.get_mut(number).zip(self.listed_fees.get_mut(number));
+        if let Some((known_def, known_fees)) = known {
+            (*known_def, *known_fees) = (def, fees);
+        } else {
+            self.listings.push(def);
+            self.listed_fees.push(fees);
         }
         let instruments = self.enabled.len().max(def.instrument.index() + 1);
         self.enabled.resize(instruments, VenueSet::EMPTY);
         self.enabled[def.instrument.index()].set(def.venue, def.enabled);
+        self.renew(number);
         Ok(())
     }
 
-    /// An instrument's terms at a venue; `None` if the venue does not list it.
+    /// An instrument's terms at a venue, with the fees that hold now for accounts without fees of
+    /// their own; `None` if the venue does not list it.
     #[inline]
     pub fn listing(&self, instrument: InstrumentId, venue: VenueId) -> Option<&ListingDef> {
         self.listings.get(self.listed.number(place_of(instrument, venue))?)
@@ -385,10 +438,23 @@ impl Reference {
         &self.routing[account.index()]
     }
 
+    /// How a venue amends open orders, by an id that was checked when its input came in.
+    #[inline]
+    pub fn amend_of(&self, venue: VenueId) -> &AmendDef {
+        &self.amends[venue.index()]
+    }
+
     /// Where an account's orders rest, by an id that was checked when its input came in.
     #[inline]
     pub fn rest_of(&self, account: AccountId) -> &RestDef {
         &self.rests[account.index()]
+    }
+
+    /// Whether the orders of an account may share a child, by an id that was checked when its input
+    /// came in.
+    #[inline]
+    pub fn consents_to_sharing(&self, account: AccountId) -> bool {
+        self.sharing[account.index()].consents
     }
 
     /// The account of a session; `None` for an unknown session or a drop copy.

@@ -15,7 +15,7 @@ use crate::behaviour::Behaviour;
 use crate::breaker::{Breaker, Pause, RequestKind};
 use crate::budget::Budget;
 use crate::engine::STRAYS_MAX;
-use crate::id::{ChildId, InstrumentId, VenueId};
+use crate::id::{AccountId, ChildId, InstrumentId, VenueId};
 use crate::input::{BehaviourCosts, REST_PLACES_MAX, ScoreWeights, Side, TimeInForce};
 use crate::ledger::Ledger;
 use crate::listed::Books;
@@ -156,8 +156,10 @@ impl<'a> RoutingView<'a> {
 }
 
 /// A quantity to be routed, with the terms of its order.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RouteRequest {
+    /// The account, whose fees count.
+    pub account: AccountId,
     /// The instrument.
     pub instrument: InstrumentId,
     /// Buy or sell.

@@ -27,6 +27,7 @@ impl Told<'_> {
     /// The plan as one JSON object.
     pub fn answer(&self) -> Value {
         let shown = PlanShown {
+            account: self.request.account,
             reference: self.reference,
             instrument: self.request.instrument,
             side: self.request.side,

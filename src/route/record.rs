@@ -77,11 +77,12 @@ fn venue(decision: &Decision<'_>, told: &Told<'_>, line: &VenueLine) -> Value {
     let mut venue = Map::new();
     let name = market.reference.venues[id.index()].name;
     venue.insert("name".to_owned(), json!(name.as_str()));
-    let Some(listing) = market.reference.listing(request.instrument, id) else {
+    // With the fees that held for the account.
+    let Some(listing) = market.reference.terms(request.account, request.instrument, id) else {
         venue.insert("state".to_owned(), json!("NotListed"));
         return Value::Object(venue);
     };
-    insert_terms(&mut venue, listing, decimals);
+    insert_terms(&mut venue, &listing, decimals);
     if request.backup.has(id) {
         venue.insert("tier".to_owned(), json!("backup"));
     }

@@ -9,7 +9,7 @@ use rutter_core::behaviour::{Behaviour, COST_MAX_PPM, Measured};
 use rutter_core::book::{BOOK_LEVELS_MAX, Book, LEVELS_BEYOND};
 use rutter_core::breaker::{MARKET_CLOSED_WAITS, RATE_LIMIT_WAITS};
 use rutter_core::heard::Heard;
-use rutter_core::id::{AssetId, InstrumentId, Name, Symbol, VenueId};
+use rutter_core::id::{AccountId, AssetId, InstrumentId, Name, Symbol, VenueId};
 use rutter_core::input::{
     AssetDef, BehaviourCosts, BookUpdate, BreakerTerms, BudgetDef, FeeTaken, Input, InstrumentDef,
     Level, ListingDef, ReferenceTerms, ScoreWeights, Side, TimeInForce, VenueDef,
@@ -502,6 +502,7 @@ impl Scenario {
         let in_state = |state| self.venues_with(|venue| venue.state == Some(state));
         let only = only.map_or(VenueSet::EMPTY, VenueSet::all_but);
         Ok(RouteRequest {
+            account: AccountId(0),
             instrument: PAIR,
             side: order.side.into(),
             limit,

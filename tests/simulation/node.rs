@@ -94,6 +94,7 @@ fn definitions(counts: bool) -> Vec<Input> {
     ];
     let ids = || (0..).map(VenueId).zip(&VENUES);
     inputs.extend(ids().map(|(id, venue)| Input::Venue((venue.definition)(id))));
+    inputs.extend(ids().map(|(id, venue)| Input::Amend(venue.amends(id))));
     if counts {
         inputs.extend(ids().map(|(id, venue)| Input::Budget(venue.budget(id))));
     }

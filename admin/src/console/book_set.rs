@@ -41,12 +41,15 @@ impl Books {
         of_venue.for_each(|(_, book)| book.distrust(Distrust::Gap));
     }
 
-    /// The books of one instrument, one for each venue that lists it. The read model says which of
+    /// The books of one instrument, one for each venue that lists it: venue accounts that use the
+    /// books of another one have no row of their own. The read model says which of
     /// them are trusted; a copy that is not complete yet is not shown as trusted either.
     pub fn rows(&self, model: &ReadModel, instrument: InstrumentId) -> Vec<BookRow> {
         let reference = model.reference();
         let Some(def) = reference.instruments.get(instrument.index()) else { return Vec::new() };
-        let rows = reference.listings(instrument).map(|listing| {
+        let own = reference.listings(instrument);
+        let own = own.filter(|listing| reference.has_own_books(listing.venue));
+        let rows = own.map(|listing| {
             let venue = model.venue_name(listing.venue).to_owned();
             let copy = self.0.get(&(instrument, listing.venue));
             let mut row = copy.map_or_else(BookRow::default, |book| row(def, book));

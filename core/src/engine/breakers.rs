@@ -70,6 +70,29 @@ impl Engine {
                     out.put(&Output::AskBalances(venue));
                 }
             }
+            VenueReject::Late | VenueReject::Other => {
+                self.note_refused(order, venue, reason, out);
+                self.note_refusal(venue);
+                self.count_failure(venue, RequestKind::New, out);
+            }
+            VenueReject::Filter
+            | VenueReject::DuplicateId
+            | VenueReject::WouldMatch
+            | VenueReject::PriceBand
+            | VenueReject::UnknownOrder
+            | VenueReject::SelfMatch => self.note_refused(order, venue, reason, out),
+        }
+    }
+
+    /// What a refusal means for the order alone.
+    pub(super) fn note_refused<S: Sink>(
+        &mut self,
+        order: &mut Order,
+        venue: VenueId,
+        reason: VenueReject,
+        out: &mut Out<'_, S>,
+    ) {
+        match reason {
             // The venue's book has moved: the order goes there again when ours shows that.
             VenueReject::WouldMatch if order.strategy.posts() => self.note_fade(order, venue),
             VenueReject::Filter
@@ -87,9 +110,11 @@ impl Engine {
                     order.barred.insert(venue);
                     out.notice(Notice::Barred(order.id, venue, reason));
                 }
-                self.note_refusal(venue);
-                self.count_failure(venue, RequestKind::New, out);
             }
+            VenueReject::RateLimit
+            | VenueReject::NotSent
+            | VenueReject::MarketClosed
+            | VenueReject::InsufficientFunds => {}
         }
     }
 

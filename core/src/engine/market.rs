@@ -36,6 +36,7 @@ impl Engine {
             self.note_best(self.reference.book_owner(*venue), *instrument);
             self.judge_books(*instrument, out);
         }
+        self.on_fees_defined(definition, out);
         if let Input::Routing(def) = definition
             && moved_never
         {
@@ -191,6 +192,18 @@ impl Engine {
         self.wake_for_venues();
         if self.day_ends_at == UnixNanos(0) {
             self.day_ends_at = self.next_day_end();
+        }
+    }
+
+    /// What the best levels of a venue's books cost has changed.
+    #[cold]
+    pub(super) fn note_all_best(&mut self, venue: VenueId) {
+        let owner = self.reference.book_owner(venue);
+        for index in 0..self.reference.instruments.len() {
+            let instrument = InstrumentId(index as u16);
+            if self.reference.listing(instrument, venue).is_some() {
+                self.note_best(owner, instrument);
+            }
         }
     }
 

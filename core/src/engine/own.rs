@@ -214,7 +214,7 @@ impl Engine {
     }
 
     /// Own resting children at a venue that an order could match, best price first.
-    fn own_facing<'a>(
+    pub(super) fn own_facing<'a>(
         &'a self,
         order: &Order,
         venue: VenueId,
@@ -244,7 +244,7 @@ impl Engine {
         if called.len == OWN_CALLED_BACK_MAX {
             return true;
         }
-        called.all[called.len] = (child.venue, self.now.since(child.sent_at), how == How::Yield);
+        called.all[called.len] = (child.venue, self.age_ns(child), how == How::Yield);
         called.len += 1;
         let budget = &self.venues[child.venue.index()].budget;
         let ages_ns = called.at(child.venue).map(|(_, age_ns, _)| age_ns);
@@ -319,7 +319,8 @@ impl Engine {
     /// order that does not wait counts on no cancel that is not sent.
     fn is_leaving(&self, child: &Child, order: &Order) -> bool {
         match child.state() {
-            ChildState::PendingCancel => true,
+            // Of one that is amended the answer is near: then it is asked again.
+            ChildState::PendingCancel | ChildState::PendingReplace => true,
             ChildState::Sent | ChildState::Live => {
                 order.tif.waits()
                     && child.cancel_wanted
@@ -327,7 +328,6 @@ impl Engine {
                     && self.takes_cancels(child.venue)
             }
             ChildState::Vacant
-            | ChildState::PendingReplace
             | ChildState::Unknown
             | ChildState::Filled
             | ChildState::Canceled
@@ -343,7 +343,7 @@ impl Engine {
         let slot = self.orders.slot(resting.id.0);
         let yields = &self.resting.moves_of(slot).yields;
         let budget = &self.venues[child.venue.index()].budget;
-        let age_ns = self.now.since(child.sent_at);
+        let age_ns = self.age_ns(child);
         let ready_at = match how {
             How::Cancel => Some(budget.cancel_ready_at(self.now, child.instrument, age_ns)),
             How::Decrement | How::Yield => {
@@ -564,6 +564,7 @@ impl Engine {
     /// that waits for their end.
     pub(super) fn clear_way<S: Sink>(&mut self, order: &Order, out: &mut Out<'_, S>) -> Qty {
         let Some(found) = self.find_in_way(order) else { return Qty::ZERO };
+        let mut left = order.unplaced();
         for (id, how) in &found.children[..found.len] {
             let Some(mut child) = self.children.get(id.0).copied() else { continue };
             let Some(mut resting) = self.load(child.order) else { continue };
@@ -576,11 +577,16 @@ impl Engine {
             match how {
                 How::Cancel => self.end(&mut resting, CancelReason::SelfMatch, out),
                 How::Decrement | How::Yield => {
-                    (child.moves, child.cancel_wanted, child.cancels) = (true, true, 0);
-                    child.yields_to = order.id;
+                    (child.moves, child.yields_to) = (true, order.id);
                     self.resting.moves(self.orders.slot(order.id.0)).awaited += 1;
                     resting.moving += 1;
-                    self.cancel_child(&mut child, out);
+                    if let Some(to) = self.lessened_to(&child, *how, left) {
+                        self.reduce(&mut child, to, out);
+                    } else {
+                        (child.cancel_wanted, child.cancels) = (true, 0);
+                        self.cancel_child(&mut child, out);
+                    }
+                    left = left.saturating_sub(child.leaves());
                     self.store_child(&mut child, &mut resting);
                     Self::tell_waiting(&mut resting, Waiting::Moving, out);
                 }
@@ -590,8 +596,43 @@ impl Engine {
         found.held
     }
 
-    /// Notes that a child which was called back for another order has ended. The book may show it
-    /// still, to the very orders that have waited for its end.
+    /// What is left of a child whose order and another one lose the smaller quantity, if the child
+    /// has more, and can be reduced by just that quantity in its place.
+    fn lessened_to(&self, child: &Child, how: How, lost: Qty) -> Option<Qty> {
+        if how != How::Decrement || lost.is_zero() {
+            return None;
+        }
+        let to = self.reduced_to(child, lost)?;
+        (child.qty.saturating_sub(to) == lost).then_some(to)
+    }
+
+    /// Notes that a child which gives up quantity for another order has been reduced; `child` is
+    /// as before, and the table has it as it is now.
+    pub(super) fn note_reduced(&mut self, child: &Child, order: &Order, freed: Qty) {
+        if child.yields_to == OrderId(0) {
+            return;
+        }
+        self.note_way(child, order, freed);
+        self.hide_own(child, freed);
+    }
+
+    fn note_way(&mut self, child: &Child, order: &Order, qty: Qty) {
+        self.resting.moves(self.orders.slot(order.id.0)).made_way_for = child.yields_to;
+        let (order, to, place) = (child.order, child.yields_to, (child.side, child.price));
+        self.yielded = Some(Yielded { order, to, qty, place });
+    }
+
+    /// Quantity of a child is gone. The book may show it still, to the very orders that have waited
+    /// for that.
+    fn hide_own(&mut self, child: &Child, qty: Qty) {
+        let taker = child.side.opposite();
+        if self.may_show_still(child, qty, taker) {
+            let book = &mut self.books[self.reference.book_at(child.instrument, child.venue)];
+            book.vanish(taker, qty);
+        }
+    }
+
+    /// Notes that a child which was called back for another order has ended.
     pub(super) fn note_yield(&mut self, child: &Child, order: &Order) {
         let is_yield = child.yields_to != OrderId(0);
         let slot = self.orders.slot(order.id.0);
@@ -599,27 +640,21 @@ impl Engine {
         let is_canceled = order.state() == OrderState::PendingCancel
             && order.cancel_reason == CancelReason::SelfMatch;
         if is_yield && (has_made_way || !child.leaves().is_zero()) {
-            self.resting.moves(slot).made_way_for = child.yields_to;
-            let (order, to, qty) = (child.order, child.yields_to, child.leaves());
-            self.yielded = Some(Yielded { order, to, qty, place: (child.side, child.price) });
+            self.note_way(child, order, child.leaves());
         }
-        if child.leaves().is_zero() || !is_yield && !is_canceled {
-            return;
-        }
-        let taker = child.side.opposite();
-        if self.may_show_still(child, taker) {
-            let book = &mut self.books[self.reference.book_at(child.instrument, child.venue)];
-            book.vanish(taker, child.leaves());
+        if !child.leaves().is_zero() && (is_yield || is_canceled) {
+            self.hide_own(child, child.leaves());
         }
     }
 
-    /// Whether a book may show a child that has just ended. The level shows our other children
-    /// beside it, and what of the levels up to there is counted as gone is no part of it.
-    fn may_show_still(&self, child: &Child, taker: Side) -> bool {
+    /// Whether a book may show a quantity of a child that is gone. The level shows our other
+    /// children beside it, and what is left of this one; what of the levels up to there is counted
+    /// as gone already is no part of it.
+    fn may_show_still(&self, child: &Child, gone: Qty, taker: Side) -> bool {
         let book = &self.books[self.reference.book_at(child.instrument, child.venue)];
         let others = self.own.iter(book.own_children[child.side as usize - 1]);
         let others = others.map(|slot| self.children.in_slot(slot)).take(OWN_LOOKED_AT_MAX);
-        let (mut there, mut upto) = (child.leaves().0, child.leaves().0);
+        let (mut there, mut upto) = (gone.0, gone.0);
         for other in others.take_while(|other| reaches(child.price, other.price, taker)) {
             upto = upto.saturating_add(other.leaves().0);
             if other.price == child.price {

@@ -4,11 +4,12 @@
 //! child is `venues`.
 
 use super::market::end_of_time;
+use super::reduce::Reduction;
 use super::{CANCELS_MAX, CHILDREN_PER_ORDER_MAX, Engine, Out, PLANS_PER_LOOK_MAX, ROUNDS_MAX};
 use crate::book::Trust;
-use crate::child::{Child, ChildEvent, ChildState};
-use crate::id::{ChildId, InstrumentId, OrderId, VenueId};
-use crate::input::{ListingDef, Refusal, Side, TimeInForce};
+use crate::child::{Child, ChildEvent, ChildState, Role};
+use crate::id::{AccountId, ChildId, InstrumentId, OrderId, VenueId};
+use crate::input::{Refusal, Side, TimeInForce};
 use crate::ledger::reserve;
 use crate::number::{Amount, Price, Qty, UnixNanos};
 use crate::order::{CancelReason, Order, OrderEvent, OrderState};
@@ -235,6 +236,10 @@ impl Engine {
             let request = self.ask_router(order, held);
             return self.record(order, &request, out);
         }
+        // Ends: each turn takes a venue off.
+        while let Some(venue) = self.reference.take_renewed() {
+            self.note_all_best(venue);
+        }
         let request = self.request_beside(order, held);
         let touches = self.touches.of(order.instrument, order.side);
         let market =
@@ -294,6 +299,7 @@ impl Engine {
     pub(super) fn route_request(&self, order: &Order) -> RouteRequest {
         let terms = self.reference.routing_of(order.account);
         RouteRequest {
+            account: order.account,
             instrument: order.instrument,
             side: order.side,
             limit: order.ord_type.has_limit().then_some(order.price),
@@ -317,7 +323,7 @@ impl Engine {
         }
     }
 
-    fn send_child<S: Sink>(
+    pub(super) fn send_child<S: Sink>(
         &mut self,
         order: &mut Order,
         leg: &PlannedChild,
@@ -340,7 +346,7 @@ impl Engine {
         };
         let mut child = Child::sent(&send, self.now, order.newest_child);
         child.shown = leg.shown;
-        self.bind(&mut child);
+        self.bind(&mut child, order.account);
         self.link(&mut child);
         self.children.put(child);
         order.newest_child = child.id;
@@ -352,7 +358,8 @@ impl Engine {
             TimeInForce::Ioc | TimeInForce::Fok => book.take(order.side, leg.qty),
             TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd => {
                 let (_, same) = book.ahead(order.side, leg.price);
-                self.ahead[self.children.slot(id) as usize] = same;
+                let slot = self.children.slot(id) as usize;
+                (self.ahead[slot], self.reductions[slot]) = (same, Reduction::NONE);
                 self.rest_own(&child);
             }
         }
@@ -360,7 +367,7 @@ impl Engine {
         out.put(&Output::SendNew(send));
     }
 
-    fn count_order(&mut self, leg: &PlannedChild, instrument: InstrumentId) {
+    pub(super) fn count_order(&mut self, leg: &PlannedChild, instrument: InstrumentId) {
         let venue = &mut self.venues[leg.venue.index()];
         venue.budget.count_order(self.now, instrument);
         venue.unanswered += 1;
@@ -368,12 +375,10 @@ impl Engine {
 
     /// Binds the venue's funds for the open quantity of a child, and releases what it no longer
     /// needs.
-    pub(super) fn bind(&mut self, child: &mut Child) {
+    pub(super) fn bind(&mut self, child: &mut Child, account: AccountId) {
         let def = *self.reference.instrument_of(child.instrument);
-        let fee = self
-            .reference
-            .listing(child.instrument, child.venue)
-            .map_or(0, ListingDef::locked_fee_ppm);
+        let listing = self.reference.listing(child.instrument, child.venue);
+        let fee = listing.map_or(0, |listing| self.reference.fees(account, listing).locked_ppm());
         let needed = if child.is_over() {
             Amount::ZERO
         } else {
@@ -391,7 +396,7 @@ impl Engine {
     }
 
     /// Appends a child to the list of its venue's living children.
-    fn link(&mut self, child: &mut Child) {
+    pub(super) fn link(&mut self, child: &mut Child) {
         let venue = &mut self.venues[child.venue.index()];
         child.previous = venue.last_child;
         venue.last_child = child.id;
@@ -402,7 +407,7 @@ impl Engine {
         }
     }
 
-    fn unlink(&mut self, child: &Child) {
+    pub(super) fn unlink(&mut self, child: &Child) {
         if let Some(previous) = self.children.get_mut(child.previous.0) {
             previous.next = child.next;
         } else {
@@ -438,7 +443,7 @@ impl Engine {
     pub(super) fn store_child(&mut self, child: &mut Child, order: &mut Order) -> bool {
         let before = self.children.get(child.id.0);
         let was_over = before.is_none_or(Slot::is_over);
-        let same_leaves = before.is_some_and(|before| before.filled == child.filled);
+        let same_leaves = before.is_some_and(|before| before.leaves() == child.leaves());
         let ends = child.is_over() && !was_over;
         let is_answered = before.is_some_and(|before| before.is_unanswered) && !child.is_unanswered;
         let book = &mut self.books[self.reference.book_at(child.instrument, child.venue)];
@@ -464,16 +469,22 @@ impl Engine {
             }
         }
         if ends || !same_leaves {
-            self.bind(child);
+            self.bind(child, order.account);
         }
         if let Some(slot) = self.children.get_mut(child.id.0) {
             *slot = *child;
         }
         if ends {
-            self.note_take(child, order);
+            // A venue knows the shared child, and not its parts.
+            let at_venue = child.role != Role::Part;
+            if at_venue {
+                self.note_take(child, order.self_matched.has(child.venue));
+            }
             self.note_yield(child, order);
             self.moved(child, order);
-            self.unlink(child);
+            if at_venue {
+                self.unlink(child);
+            }
             self.leave(child, order);
             self.children.ended(child.id.0);
             self.wake_for_book(child.instrument);
@@ -496,6 +507,7 @@ impl Engine {
                 let mut child = child;
                 self.moved(&mut child, order);
                 child.yields_to = OrderId(0);
+                self.wants_all(&child);
                 child.cancel_wanted = true;
                 child.cancels = 0;
                 if self.takes_cancels(child.venue) {

@@ -140,8 +140,8 @@ impl Engine {
         for line in plan.lines() {
             let take = plan.takes().iter().find(|child| child.venue == line.venue).copied();
             let rest = plan.rests().iter().find(|child| child.venue == line.venue).copied();
-            let terms = self.reference.listing(order.instrument, line.venue);
-            let paid = terms.map_or(0, |terms| all_in(terms, order.side, line.value));
+            let terms = self.reference.terms(order.account, order.instrument, line.venue);
+            let paid = terms.map_or(0, |terms| all_in(&terms, order.side, line.value));
             asker.tell(Previewed::Venue { line: *line, take, rest }, paid, out);
         }
     }

@@ -26,6 +26,16 @@ impl Engine {
         (price.find(counted, terms, self.now), counted)
     }
 
+    /// The reference price of an instrument, if there is one.
+    pub(super) fn reference_price(&self, instrument: InstrumentId) -> Option<Price> {
+        // A copy, for what is found is kept.
+        let mut price = self.prices[instrument.index()];
+        let heard = self.heard.venues();
+        let counted = price.counted(&self.reference, heard, instrument, self.closed);
+        let terms = &self.reference.instrument_of(instrument).reference;
+        price.find(counted, terms, self.now).price()
+    }
+
     /// Remembers the price that the venues agree on at this moment. Called before every change that
     /// may end their agreement.
     pub(super) fn remember_price(&mut self, instrument: InstrumentId) {

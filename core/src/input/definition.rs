@@ -6,6 +6,7 @@
 use super::limits::{AccountLimits, LIMITS, get_limits, put_limits};
 use crate::id::{AccountId, AssetId, InstrumentId, Name, SessionId, Symbol, VenueId};
 use crate::number::{Amount, FeePpm, Qty};
+use crate::reference::ListingFees;
 use crate::ticks::Ticks;
 use crate::wire::{Reader, Wire, WireError, Writer, wire_enum, wire_struct};
 
@@ -239,12 +240,10 @@ wire_struct!(ListingDef {
 });
 
 impl ListingDef {
-    /// The fee that a buy locks on top of its value, in parts per million, at least zero.
-    pub const fn locked_fee_ppm(&self) -> i32 {
-        match self.fee_taken {
-            FeeTaken::Quote if self.taker_fee.0 > 0 => self.taker_fee.0,
-            FeeTaken::Quote | FeeTaken::Received | FeeTaken::Other => 0,
-        }
+    /// The fees.
+    #[inline]
+    pub const fn fees(&self) -> ListingFees {
+        ListingFees { maker: self.maker_fee, taker: self.taker_fee, taken: self.fee_taken }
     }
 }
 

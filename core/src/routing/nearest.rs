@@ -116,7 +116,8 @@ pub(super) fn plan(
     plan: &mut Plan,
     memory: &mut Memory,
 ) -> bool {
-    if !is_plain(request) {
+    // The touches stand in the order of the fees that hold for all others.
+    if !is_plain(request) || market.reference.has_own_fees(request.account) {
         return false;
     }
     let candidates = emptied(core::mem::take(&mut memory.candidates));

@@ -121,7 +121,8 @@ fn pays(
     let def = market.reference.instrument_of(request.instrument);
     let asset = if request.side == Side::Buy { def.quote } else { def.base };
     let free = market.ledger.funds(listing.venue, asset).available(market.now);
-    reserve(def, request.side, limit, qty, listing.locked_fee_ppm()) <= free
+    let fees = market.reference.fees(request.account, listing);
+    reserve(def, request.side, limit, qty, fees.locked_ppm()) <= free
 }
 
 /// A share that gives up at least `more`, rounded to lots, and its worst price.

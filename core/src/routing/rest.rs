@@ -15,8 +15,8 @@ use super::shares;
 use super::{Plan, PlannedChild, RouteRequest, RoutingView, reaches};
 use crate::book::Book;
 use crate::id::VenueId;
-use crate::input::{ListingDef, Side};
-use crate::number::{Price, Qty, UnixNanos};
+use crate::input::Side;
+use crate::number::{FeePpm, Price, Qty, UnixNanos};
 use crate::output::Verdict;
 use crate::strategy::Posting;
 
@@ -75,7 +75,7 @@ impl Ranked<'_, '_> {
         qty: Qty,
     ) -> i128 {
         let c = self.c;
-        let place = Place { listing: c.listing, book: c.book, side: request.side, limit };
+        let place = Place { fee: c.fees.maker, book: c.book, side: request.side, limit };
         let (better, same) = c.book.ahead(request.side, self.leg.price);
         let (behind, all) = place.behind_of_all([better, same, qty], market.now);
         if all == 0 { 0 } else { (all - behind) * PPB / all }
@@ -113,7 +113,7 @@ pub(super) fn ranked<'a, 'b>(
         });
         // A price before the top is at the top; then the book that is nearest is the narrowest.
         let to_top = behind.map(|behind| (behind.max(0), behind.saturating_abs()));
-        let place = Place { listing: c.listing, book: c.book, side: request.side, limit };
+        let place = Place { fee: c.fees.maker, book: c.book, side: request.side, limit };
         let (better, same) = c.book.ahead(request.side, price);
         let behaviour = behaviour_ppb(market, request, c.listing.venue);
         let cost = place.cost(c.best, [better, same, left], market.now).saturating_add(behaviour);
@@ -136,7 +136,8 @@ pub fn cost_of_waiting(
     let (side, limit, price) = (request.side, request.worst, child.price);
     let (better, same) = book.ahead(side, price);
     let opposite = book.opposite(side).best().map(|level| level.price);
-    let place = Place { listing, book, side, limit };
+    let fee = market.reference.fees(request.account, listing).maker;
+    let place = Place { fee, book, side, limit };
     let behind = [better, ahead.unwrap_or(same), child.qty];
     let behaviour = behaviour_ppb(market, request, child.venue);
     Some(place.cost(opposite, behind, market.now).saturating_add(behaviour))
@@ -161,7 +162,8 @@ pub fn joined_at(
 
 /// A place to wait.
 struct Place<'a> {
-    listing: &'a ListingDef,
+    /// The maker fee.
+    fee: FeePpm,
     book: &'a Book,
     side: Side,
     limit: Price,
@@ -175,7 +177,7 @@ impl Place<'_> {
         let (behind, all) = self.behind_of_all(behind, now);
         let lost = i128::from(self.lost_unfilled(opposite));
         let unfilled = if all == 0 { lost } else { lost * behind / all };
-        let fee = i64::from(self.listing.maker_fee.0) * PPB_PER_PPM;
+        let fee = i64::from(self.fee.0) * PPB_PER_PPM;
         fee.saturating_add(i64::try_from(unfilled).unwrap_or(UNFILLED_PPB_MAX))
     }
 

@@ -14,6 +14,8 @@ const USD: AssetId = AssetId(1);
 const PAIR: InstrumentId = InstrumentId(0);
 const DESK: SessionId = SessionId(0);
 const RICH: Amount = Amount(1_000_000 * reference::UNIT);
+/// Less than a venue's fees are taken in.
+const POOR: Amount = Amount(400 * reference::UNIT);
 /// Time between two inputs.
 const STEP_NS: u64 = 5_000_000;
 const CASES: u64 = 60;
@@ -89,10 +91,27 @@ impl Pair {
                 pair.apply(&Input::BooksOf(BooksOfDef { venue, owner }));
             }
             pair.apply(&listing(venue, random));
+            if random.in_100(30) {
+                let least = Amount(500 * reference::UNIT);
+                let token = Some(FeeTokenDef { asset: BTC, discount_ppm: 500_000, least });
+                let schedule = FeeScheduleDef { token, ..FeeScheduleDef::none(venue) };
+                pair.apply(&Input::FeeSchedule(schedule));
+            }
             for asset in [BTC, USD] {
-                let total = random.pick(&[RICH, RICH, RICH, Amount(400 * reference::UNIT)]);
+                let total = random.pick(&[RICH, RICH, RICH, POOR]);
                 pair.apply(&Input::Balance { venue, asset, total });
             }
+        }
+        if random.in_100(15) {
+            let (account, venue) = (AccountId(0), VenueId(0));
+            let (maker, taker) = (FeePpm(0), FeePpm(-900));
+            pair.apply(&Input::AccountFee(AccountFeeDef {
+                account,
+                venue,
+                instrument: None,
+                maker,
+                taker,
+            }));
         }
         pair.apply(&Input::NodeStarted);
         for index in 0..venues {
@@ -151,6 +170,11 @@ impl Pair {
             72 => {
                 self.apply(&Input::VenueDown(venue, VenueDownReason::LinkLost));
                 self.apply(&Input::VenueUp(venue));
+            }
+            73..76 => {
+                // The discount of a token begins or ends.
+                let (asset, total) = (BTC, random.pick(&[RICH, POOR]));
+                self.apply(&Input::Balance { venue, asset, total });
             }
             _ => self.end_a_child(random),
         }

@@ -30,6 +30,8 @@ pub struct AtVenue {
     pub accepted: bool,
     pub rests: bool,
     cancel_asked: bool,
+    /// The quantity in all that the core wants of it, till the venue has answered.
+    amend_asked: Option<i64>,
 }
 
 pub struct World {
@@ -55,6 +57,8 @@ pub struct World {
     strategies: bool,
     /// Children that were sent as post-only.
     posted: u64,
+    /// Children that were reduced in their place.
+    amended: u64,
 }
 
 impl World {
@@ -82,6 +86,11 @@ impl World {
                 listing.qty_max = Qty(7);
             });
         }
+        // The last venue amends nothing.
+        for venue in (0..VENUES - 1).map(VenueId) {
+            let amending = Amending::ReduceKeepsPriority;
+            desk.input(Input::Amend(AmendDef { amending, points: 1, ..AmendDef::none(venue) }));
+        }
         // Some accounts have tiers, and some venues let cancels of young orders cost much.
         let backup = (0..VENUES).filter(|_| random.in_100(20)).map(VenueId).collect();
         desk.routing(|terms| {
@@ -108,7 +117,7 @@ impl World {
         let (children, down) = (BTreeMap::new(), BTreeSet::new());
         let (sent, told) = (Vec::new(), BTreeMap::new());
         let (ids, moves, places, sessions) = (0, 0, 0, 1);
-        let (strategies, posted) = (false, 0);
+        let (strategies, posted, amended) = (false, 0, 0);
         Self {
             desk,
             random,
@@ -124,6 +133,7 @@ impl World {
             places,
             strategies,
             posted,
+            amended,
         }
     }
 
@@ -205,6 +215,7 @@ impl World {
                 child.is_open = false;
                 vec![self.random.pick(&["rejected Other", "rejected RateLimit"]).to_owned()]
             }
+            _ if child.amend_asked.is_some() => self.answer_amend(&mut child),
             3 => vec!["unsure".to_owned()],
             // A post-only order would have taken.
             4 if self.strategies && child.rests => {
@@ -231,6 +242,53 @@ impl World {
         }
     }
 
+    /// The venue amends a child, ends it because more is filled than is wanted, or does nothing,
+    /// and tells that or not.
+    fn answer_amend(&mut self, child: &mut AtVenue) -> Vec<String> {
+        let wanted = child.amend_asked.take().unwrap_or(child.qty);
+        match self.random.below(10) {
+            0 | 1 => {
+                return vec![self.random.pick(&["amend-rejected", "amend-rejected Late"]).into()];
+            }
+            2 => return vec!["unsure".to_owned()],
+            3 => {
+                Self::amend(child, wanted);
+                return vec!["unsure".to_owned()];
+            }
+            _ => {}
+        }
+        Self::amend(child, wanted);
+        let ended = format!("done {}", child.filled);
+        vec![if child.is_open { format!("amended {wanted}") } else { ended }]
+    }
+
+    fn amend(child: &mut AtVenue, wanted: i64) {
+        if wanted > child.filled {
+            child.qty = wanted;
+        } else {
+            child.is_open = false;
+        }
+    }
+
+    /// Amends that are on their way when the core loses a venue have arrived or not.
+    fn settle_amends(&mut self, venue: u8) {
+        let asked = self.children.values_mut().filter(|child| child.venue == venue);
+        for child in asked {
+            if let Some(wanted) = child.amend_asked.take().filter(|_| self.random.in_100(50)) {
+                Self::amend(child, wanted);
+            }
+        }
+    }
+
+    /// What the venue answers when it is asked about a child.
+    fn tell_fate(&mut self, id: u64, child: &AtVenue) {
+        if child.is_open {
+            self.desk.venue(id, &format!("amended {}", child.qty));
+        }
+        let fate = if child.is_open { "open" } else { "gone" };
+        self.desk.venue(id, &format!("{fate} {}", child.filled));
+    }
+
     /// Answers queries, and notes what was sent.
     pub fn take_outputs(&mut self) {
         let mut asked = Vec::new();
@@ -248,6 +306,7 @@ impl World {
                         accepted: false,
                         rests: new.tif == TimeInForce::Gtc,
                         cancel_asked: false,
+                        amend_asked: None,
                     };
                     assert!(self.children.insert(new.child.0, child).is_none(), "sent twice");
                     self.sent.push(new);
@@ -257,6 +316,12 @@ impl World {
                         child.cancel_asked = true;
                     }
                 }
+                Output::SendReduce(reduce) => {
+                    let child = self.children.get_mut(&reduce.of.child.0).expect("a child");
+                    assert!(reduce.qty.0 < child.qty, "{reduce:?} of {child:?}");
+                    child.amend_asked = Some(reduce.qty.0);
+                }
+                Output::Notice(Notice::ChildAmended(..)) => self.amended += 1,
                 Output::Query(child) => asked.push(child.child.0),
                 Output::Report(report) => *self.told.entry(report.reason).or_default() += 1,
                 Output::Notice(Notice::Waits(order, Waiting::Moving)) => {
@@ -269,8 +334,7 @@ impl World {
         for id in asked {
             let child = self.children[&id];
             if !self.down.contains(&child.venue) {
-                let fate = if child.is_open { "open" } else { "gone" };
-                self.desk.venue(id, &format!("{fate} {}", child.filled));
+                self.tell_fate(id, &child);
                 return self.take_outputs();
             }
         }
@@ -320,6 +384,7 @@ impl World {
             self.ask_all(venue);
         } else {
             self.down.insert(venue);
+            self.settle_amends(venue);
             self.desk.input(Input::VenueDown(VenueId(venue), VenueDownReason::LinkLost));
         }
     }
@@ -330,8 +395,7 @@ impl World {
         for (id, child) in known {
             let lives = self.desk.engine.child(ChildId(id)).is_some_and(|c| !c.state().is_over());
             if child.venue == venue && lives {
-                let fate = if child.is_open { "open" } else { "gone" };
-                self.desk.venue(id, &format!("{fate} {}", child.filled));
+                self.tell_fate(id, &child);
             }
         }
     }
@@ -355,6 +419,7 @@ impl World {
             _ => {
                 self.desk.input(Input::NodeStarted);
                 for venue in 0..self.accounts {
+                    self.settle_amends(venue);
                     self.down.insert(venue);
                 }
             }
@@ -392,7 +457,7 @@ impl World {
 
 #[test]
 fn never_more_is_out_than_was_ordered_whatever_happens_to_orders_that_move() {
-    let (mut moves, mut places) = (0, 0);
+    let (mut moves, mut places, mut amended) = (0, 0, 0);
     for seed in seeds::chosen(CASES) {
         seeds::run(seed, "scenarios worked_at_random::", || {
             let mut world = World::new(seed);
@@ -405,9 +470,11 @@ fn never_more_is_out_than_was_ordered_whatever_happens_to_orders_that_move() {
                 "an order that never moves"
             );
             places += world.places;
+            amended += world.amended;
         });
     }
     assert!(moves > 0 && places > 0, "some order moves, and some to a better place");
+    assert!(amended > 0, "no child is ever reduced in its place");
 }
 
 #[test]

@@ -109,6 +109,8 @@ fn printed(
         why => format!("{why:?}"),
     };
     let shown = PlanShown {
+        // The core refuses a preview of a session without an account.
+        account: model.reference().account_of(preview.session).unwrap_or_default(),
         reference: model.reference(),
         instrument: preview.instrument,
         side: preview.side,
