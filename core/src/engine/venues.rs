@@ -10,6 +10,7 @@ use super::place::{reference_of, unknown};
 use super::{Engine, ExecKey, Out};
 use crate::breaker::{Breaker, RequestKind};
 use crate::child::{Child, ChildEvent, ChildState, Role};
+use crate::heard::Heard;
 use crate::id::{AssetId, ChildId, OrderId, VenueId, VenueOrderId};
 use crate::input::{ChildFill, Ending, Fate, Refusal, TimeInForce, VenueReject};
 use crate::number::{Amount, Notional, Qty, UnixNanos};
@@ -47,6 +48,7 @@ impl Engine {
     pub(super) fn on_venue_up<S: Sink>(&mut self, venue: VenueId, out: &mut Out<'_, S>) {
         let Some(state) = self.venues.get_mut(venue.index()) else { return };
         state.up = true;
+        self.heard = Heard::of(&self.reference, &self.venues, self.now);
         out.notice(Notice::VenueUp(venue));
         self.judge_all_books(out);
         self.on_session_proved(venue, out);
@@ -66,6 +68,7 @@ impl Engine {
         state.unanswered = 0;
         let mut at = state.first_child;
         let now = self.now;
+        self.heard = Heard::of(&self.reference, &self.venues, now);
         out.notice(Notice::VenueDown(venue));
         // Ends: the list holds each living child of the venue once.
         while let Some(child) = self.children.get_mut(at.0) {
