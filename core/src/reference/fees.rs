@@ -288,11 +288,6 @@ impl Reference {
         self.venue_fees.get(venue.index())
     }
 
-    /// Whether an account has fees of its own at some venue.
-    pub fn has_own_fees(&self, account: AccountId) -> bool {
-        self.fee_venues.get(account.index()).is_some_and(|venues| *venues != VenueSet::EMPTY)
-    }
-
     /// The fees of an account's orders in a listing, as they hold now.
     #[inline]
     pub fn fees(&self, account: AccountId, listing: &ListingDef) -> ListingFees {
