@@ -345,6 +345,9 @@ impl Engine {
             Fate::Closed => self.end_child(child, order, ChildEvent::Canceled, filled, out),
             Fate::Expired => self.end_child(child, order, ChildEvent::Expired, filled, out),
             Fate::SelfMatch => self.end_child(child, order, ChildEvent::SelfMatched, filled, out),
+            Fate::NeverArrived if !child.is_over() && child.has_arrived() => {
+                self.keep_taken(child, order, out);
+            }
             Fate::NeverArrived | Fate::Rejected => {
                 self.end_child(child, order, ChildEvent::Rejected, filled, out);
             }
@@ -355,6 +358,19 @@ impl Engine {
     pub(super) fn found_after_end<S: Sink>(&mut self, child: &Child, out: &mut Out<'_, S>) {
         out.notice(Notice::FoundAfterEnd(child.venue, child.id));
         self.cancel_stray(child, out);
+    }
+
+    /// The venue says that it never got a child that it has taken before. Its own earlier word
+    /// counts, which the journal keeps over a restart: the outcome stays unknown, and the venue is
+    /// asked again later.
+    fn keep_taken<S: Sink>(&mut self, mut child: Child, mut order: Order, out: &mut Out<'_, S>) {
+        if child.state() != ChildState::Unknown {
+            Self::doubt(&mut child, false, self.now, out);
+            self.give_up_move(&mut child, &mut order, out);
+        }
+        self.query_later(&mut child);
+        self.store_child(&mut child, &mut order);
+        self.store(&order);
     }
 
     fn on_found_open<S: Sink>(&mut self, mut child: Child, mut order: Order, out: &mut Out<'_, S>) {
