@@ -448,32 +448,16 @@ impl Engine {
             Input::LogoutSent(session) => self.on_logout_sent(*session),
             Input::VenueUp(venue) => self.on_venue_up(*venue, out),
             Input::VenueDown(venue, _) => self.on_venue_down(*venue, out),
-            Input::ChildAccepted { venue, child, venue_order } => {
-                self.on_accepted(*venue, *child, *venue_order, out);
-            }
-            Input::ChildRejected { venue, child, reason, retry_after_ns } => {
-                self.on_rejected(*venue, *child, (*reason, *retry_after_ns), out);
-            }
-            Input::ChildFill(fill) => self.on_fill(fill, out),
-            Input::ChildDone { venue, child, how, filled } => {
-                self.on_done(*venue, *child, *how, *filled, out);
-            }
-            Input::CancelRejected { venue, child, reason, retry_after_ns } => {
-                self.on_cancel_rejected(*venue, *child, (*reason, *retry_after_ns), out);
-            }
-            Input::ChildAmended { venue, child, qty } => {
-                self.on_amended(*venue, *child, *qty, out);
-            }
-            Input::AmendRejected { venue, child, reason } => {
-                self.on_amend_rejected(*venue, *child, *reason, out);
-            }
-            Input::ChildInDoubt { venue, child, .. } => self.on_doubt(*venue, *child, false, out),
-            Input::VenueQueried { venue, outcome } => {
-                self.on_venue_queried(*venue, *outcome, out);
-            }
-            Input::ChildFate { venue, child, fate, filled } => {
-                self.on_fate(*venue, *child, *fate, *filled, out);
-            }
+            Input::ChildAccepted { .. }
+            | Input::ChildRejected { .. }
+            | Input::ChildFill(_)
+            | Input::ChildDone { .. }
+            | Input::CancelRejected { .. }
+            | Input::ChildAmended { .. }
+            | Input::AmendRejected { .. }
+            | Input::ChildInDoubt { .. }
+            | Input::VenueQueried { .. }
+            | Input::ChildFate { .. } => self.on_child_news(input, out),
             Input::Balance { venue, asset, total } => self.on_balance(*venue, *asset, *total, out),
             Input::Book(update) => self.on_book(update, out),
             Input::BookDistrusted { venue, instrument, reason } => {

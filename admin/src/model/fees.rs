@@ -144,9 +144,9 @@ impl FeesRow {
     }
 }
 
-/// Whether a charged fee is the expected one but for rounding to `unit`, or differs by a fiftieth of
-/// the expected fee at most. An amount does not say how many zeros the venue wrote: what counts as
-/// rounding has an upper bound, and is below half of the expected fee.
+/// Whether a charged fee is the expected one but for rounding to `unit`, or differs by a fiftieth
+/// of the expected fee at most. An amount does not say how many zeros the venue wrote: what counts
+/// as rounding has an upper bound, and is below half of the expected fee.
 fn is_near(expected: Amount, charged: Amount, unit: i128) -> bool {
     let difference = charged.minus(expected).0.abs();
     let whole = expected.0.abs();

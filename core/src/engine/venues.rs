@@ -12,7 +12,7 @@ use crate::breaker::{Breaker, RequestKind};
 use crate::child::{Child, ChildEvent, ChildState, Role};
 use crate::heard::Heard;
 use crate::id::{AssetId, ChildId, OrderId, VenueId, VenueOrderId};
-use crate::input::{ChildFill, Ending, Fate, Refusal, TimeInForce, VenueReject};
+use crate::input::{ChildFill, Ending, Fate, Input, Refusal, TimeInForce, VenueReject};
 use crate::number::{Amount, Notional, Qty, UnixNanos};
 use crate::order::{Order, OrderEvent, OrderState};
 use crate::output::{ChildEnd, LastFill, Notice, Output, ReportKind, Sink};
@@ -30,6 +30,41 @@ pub(super) enum Filled<'a> {
 }
 
 impl Engine {
+    /// Chooses who handles what a venue tells of a child.
+    #[inline]
+    pub(super) fn on_child_news<S: Sink>(&mut self, news: &Input, out: &mut Out<'_, S>) {
+        match news {
+            Input::ChildAccepted { venue, child, venue_order } => {
+                self.on_accepted(*venue, *child, *venue_order, out);
+            }
+            Input::ChildRejected { venue, child, reason, retry_after_ns } => {
+                self.on_rejected(*venue, *child, (*reason, *retry_after_ns), out);
+            }
+            Input::ChildFill(fill) => self.on_fill(fill, out),
+            Input::ChildDone { venue, child, how, filled } => {
+                self.on_done(*venue, *child, *how, *filled, out);
+            }
+            Input::CancelRejected { venue, child, reason, retry_after_ns } => {
+                self.on_cancel_rejected(*venue, *child, (*reason, *retry_after_ns), out);
+            }
+            Input::ChildAmended { venue, child, qty } => {
+                self.on_amended(*venue, *child, *qty, out);
+            }
+            Input::AmendRejected { venue, child, reason } => {
+                self.on_amend_rejected(*venue, *child, *reason, out);
+            }
+            Input::ChildInDoubt { venue, child, .. } => self.on_doubt(*venue, *child, false, out),
+            Input::VenueQueried { venue, outcome } => {
+                self.on_venue_queried(*venue, *outcome, out);
+            }
+            Input::ChildFate { venue, child, fate, filled } => {
+                self.on_fate(*venue, *child, *fate, *filled, out);
+            }
+            // The other inputs are no news of a child.
+            _ => {}
+        }
+    }
+
     /// The child and its order; `None` if the child is unknown, belongs to another venue, or is a
     /// part of a shared child, which no venue knows.
     pub(super) fn child_of(&self, venue: VenueId, id: ChildId) -> Option<(&Child, &Order)> {

@@ -1,7 +1,7 @@
 //! What a venue's fees depend on, as inputs.
 //!
-//! A line belongs here if it describes such an input. Which fees hold is `reference::fees`, and what
-//! the volume is that a tier asks for is `volume`.
+//! A line belongs here if it describes such an input. Which fees hold is `reference::fees`, and
+//! what the volume is that a tier asks for is `volume`.
 
 use crate::id::{AccountId, AssetId, InstrumentId, VenueId};
 use crate::number::{Amount, FeePpm};

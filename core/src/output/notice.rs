@@ -130,8 +130,8 @@ pub enum Notice {
     Barred(OrderId, VenueId, VenueReject),
     /// What is known of a venue's behaviour now; at most once a second for each venue.
     Behaviour(VenueId, Measured),
-    /// What a venue's fees are by now: at once when the tier or the discount changes, otherwise once
-    /// a second at most for each venue.
+    /// What a venue's fees are by now: at once when the tier or the discount changes, otherwise
+    /// once a second at most for each venue.
     Fees(VenueId, FeeState),
     /// What the fee of an execution is worth in the quote asset; before the news of the execution.
     FeeValue(ExecId, Amount),
@@ -197,6 +197,22 @@ impl Notice {
             Self::CancelStuck(order) => (24, 0, order.0),
             Self::Waits(order, why) => (0x20 | (why as u64) << 8, 0, order.0),
             Self::CalledBack(order, why) => (0x1c | (why as u64) << 8, 0, order.0),
+            Self::Breaker(..)
+            | Self::Paused(..)
+            | Self::Behaviour(..)
+            | Self::Fees(..)
+            | Self::FeeValue(..) => self.words_of_venue(hash),
+            Self::Barred(order, venue, why) => (0x1f | (why as u64) << 8, venue.0, order.0),
+            Self::BadReference => (20, 0, 0),
+            Self::Halted => (21, 0, 0),
+            Self::Resumed => (22, 0, 0),
+        };
+        hash.pair(tag | u64::from(venue) << 32, other);
+    }
+
+    /// Mixes in what is known of a venue, and returns tag, venue and one word more.
+    fn words_of_venue(self, hash: &mut Rolling) -> (u64, u8, u64) {
+        match self {
             Self::Breaker(venue, kind, state, until) => {
                 (0x1d | (kind as u64) << 8 | (state as u64) << 16, venue.0, until.0)
             }
@@ -210,7 +226,6 @@ impl Notice {
                 };
                 (0x1e | what << 8, venue.0, until.0)
             }
-            Self::Barred(order, venue, why) => (0x1f | (why as u64) << 8, venue.0, order.0),
             Self::Behaviour(venue, known) => {
                 let pair = |a: u32, b: u32| u64::from(a) | u64::from(b) << 32;
                 hash.pair(pair(known.p50_us, known.p99_us), pair(known.answers, known.rejects_ppm));
@@ -227,11 +242,9 @@ impl Notice {
                 hash.amount(value);
                 (0x31, 0, 0)
             }
-            Self::BadReference => (20, 0, 0),
-            Self::Halted => (21, 0, 0),
-            Self::Resumed => (22, 0, 0),
-        };
-        hash.pair(tag | u64::from(venue) << 32, other);
+            // The other notices are not about a venue alone.
+            _ => (0, 0, 0),
+        }
     }
 }
 

@@ -448,13 +448,7 @@ impl MetricsPage {
         });
         out.gauges("venue_pauses", help, pauses)?;
         self.behaviour(out)?;
-        let fees = venues.iter().flat_map(|v| {
-            v.fees.counts().map(|(result, count)| {
-                (vec![("exchange", v.name.as_str()), ("result", result.word())], count)
-            })
-        });
-        out.counters("venue_fees_compared", "Executions, by how their fee compares", fees)?;
-        self.fee_terms(out)?;
+        self.fees(out)?;
         self.answers(out)?;
         self.books(out)
     }
@@ -470,11 +464,18 @@ impl MetricsPage {
         out.histograms("venue_answer_latency_seconds", help, answers)
     }
 
-    /// What the venues' fees depend on; nothing of a venue whose fees are those of its listings.
-    fn fee_terms(&self, out: &mut FamilyWriter<'_>) -> fmt::Result {
-        let venues = self.shown.status.venues.iter();
+    /// How fees compare, and what they depend on; nothing of that for a venue whose fees are those
+    /// of its listings.
+    fn fees(&self, out: &mut FamilyWriter<'_>) -> fmt::Result {
+        let venues = &self.shown.status.venues;
+        let fees = venues.iter().flat_map(|v| {
+            v.fees.counts().map(|(result, count)| {
+                (vec![("exchange", v.name.as_str()), ("result", result.word())], count)
+            })
+        });
+        out.counters("venue_fees_compared", "Executions, by how their fee compares", fees)?;
         let known: Vec<_> =
-            venues.filter_map(|v| Some((v.name.as_str(), v.fee_terms.as_ref()?))).collect();
+            venues.iter().filter_map(|v| Some((v.name.as_str(), v.fee_terms.as_ref()?))).collect();
         let tiered = || {
             known.iter().filter_map(|(venue, row)| {
                 let asset = row.volume_asset.as_deref()?;

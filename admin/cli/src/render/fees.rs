@@ -97,6 +97,6 @@ mod tests {
             "b - - - - - - 2 less than 0.1 BNB: no discount",
         ];
         assert_eq!(told(&ok), expected);
-        assert_eq!(told(&json!({ "venues": [venue("c", Value::Null)] })), Vec::<String>::new());
+        assert!(terms(&json!({ "venues": [venue("c", Value::Null)] })).is_empty());
     }
 }
