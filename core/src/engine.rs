@@ -436,6 +436,37 @@ impl Engine {
             Input::LogoutSent(session) => self.on_logout_sent(*session),
             Input::VenueUp(venue) => self.on_venue_up(*venue, out),
             Input::VenueDown(venue, _) => self.on_venue_down(*venue, out),
+            Input::ChildAccepted { .. }
+            | Input::ChildRejected { .. }
+            | Input::ChildFill(_)
+            | Input::ChildDone { .. }
+            | Input::CancelRejected { .. }
+            | Input::ChildAmended { .. }
+            | Input::AmendRejected { .. }
+            | Input::ChildInDoubt { .. }
+            | Input::ChildFate { .. } => self.on_child_news(input, out),
+            Input::VenueQueried { venue, outcome } => {
+                self.on_venue_queried(*venue, *outcome, out);
+            }
+            Input::Balance { venue, asset, total } => self.on_balance(*venue, *asset, *total, out),
+            Input::Book(update) => self.on_book(update, out),
+            Input::BookDistrusted { venue, instrument, reason } => {
+                self.on_book_distrusted(*venue, *instrument, *reason, out);
+            }
+            Input::Trade(trade) => self.on_trade(trade, out),
+            Input::FeedAlive(venue) => self.on_feed_alive(*venue, out),
+        }
+        self.look_at_fees(out);
+        self.settle_yield(out);
+        self.wake_orders(out);
+        self.put_back(out);
+        self.tell_behaviour(out);
+        self.digest = digest;
+    }
+
+    /// What a venue, or its adapter, tells of a child.
+    fn on_child_news<S: Sink>(&mut self, input: &Input, out: &mut Out<'_, S>) {
+        match input {
             Input::ChildAccepted { venue, child, venue_order } => {
                 self.on_accepted(*venue, *child, *venue_order, out);
             }
@@ -456,26 +487,12 @@ impl Engine {
                 self.on_amend_rejected(*venue, *child, *reason, out);
             }
             Input::ChildInDoubt { venue, child, .. } => self.on_doubt(*venue, *child, false, out),
-            Input::VenueQueried { venue, outcome } => {
-                self.on_venue_queried(*venue, *outcome, out);
-            }
             Input::ChildFate { venue, child, fate, filled } => {
                 self.on_fate(*venue, *child, *fate, *filled, out);
             }
-            Input::Balance { venue, asset, total } => self.on_balance(*venue, *asset, *total, out),
-            Input::Book(update) => self.on_book(update, out),
-            Input::BookDistrusted { venue, instrument, reason } => {
-                self.on_book_distrusted(*venue, *instrument, *reason, out);
-            }
-            Input::Trade(trade) => self.on_trade(trade, out),
-            Input::FeedAlive(venue) => self.on_feed_alive(*venue, out),
+            // The other inputs are no news of a child.
+            _ => {}
         }
-        self.look_at_fees(out);
-        self.settle_yield(out);
-        self.wake_orders(out);
-        self.put_back(out);
-        self.tell_behaviour(out);
-        self.digest = digest;
     }
 
     /// When the next [`Input::Tick`] is due; `None` if none is.

@@ -145,6 +145,7 @@ pub enum Notice {
 
 impl Notice {
     pub(super) fn mix(self, hash: &mut Rolling) {
+        self.mix_values(hash);
         let (tag, venue, other) = match self {
             Self::VenueUp(venue) => (10, venue.0, 0),
             Self::VenueDown(venue) => (11, venue.0, 0),
@@ -157,41 +158,17 @@ impl Notice {
             Self::ChildUnknown(venue, child) => (14, venue.0, child.0),
             Self::ChildResolved(venue, child) => (15, venue.0, child.0),
             Self::ChildRejected(venue, child, why) => (16 | (why as u64) << 8, venue.0, child.0),
-            Self::ChildAmended(venue, child, qty) => {
-                hash.word(qty.0.cast_unsigned());
-                (0x26, venue.0, child.0)
-            }
-            Self::AmendRejected(venue, child, why) => (0x27 | (why as u64) << 8, venue.0, child.0),
+            Self::ChildAmended(venue, child, _) => (0x28, venue.0, child.0),
+            Self::AmendRejected(venue, child, why) => (0x29 | (why as u64) << 8, venue.0, child.0),
             Self::VenueOrder(..) => return,
             Self::ChildAccepted(venue, child) => (25, venue.0, child.0),
             Self::ChildEnded(venue, child, end) => (26, venue.0, child.0 << 8 | end as u64),
-            Self::Balance(venue, asset, total) => {
-                hash.amount(total);
-                (27, venue.0, u64::from(asset.0))
-            }
-            Self::OrphanFill(fill) => {
-                mix_fill(hash, &fill);
-                (17, fill.venue.0, fill.child.0)
-            }
-            Self::Overfill(account, fill, beyond) => {
-                mix_fill(hash, &fill);
-                hash.pair(beyond.0.cast_unsigned(), u64::from(account.0));
-                (18, fill.venue.0, fill.child.0)
-            }
-            Self::Reconciled(fill, same, price) => {
-                mix_fill(hash, &fill);
-                hash.pair(same.0.cast_unsigned(), price.0.cast_unsigned());
-                (0x23, fill.venue.0, fill.child.0)
-            }
-            Self::Contradicted(child, filled) => {
-                hash.word(filled.0.cast_unsigned());
-                child.mix(hash, 0x24);
-                (0x24, child.venue.0, child.child.0)
-            }
-            Self::Shares(order, venue, child, qty) => {
-                hash.pair(order.0, qty.0.cast_unsigned());
-                (0x26, venue.0, child.0)
-            }
+            Self::Balance(venue, asset, _) => (27, venue.0, u64::from(asset.0)),
+            Self::OrphanFill(fill) => (17, fill.venue.0, fill.child.0),
+            Self::Overfill(_, fill, _) => (18, fill.venue.0, fill.child.0),
+            Self::Reconciled(fill, ..) => (0x23, fill.venue.0, fill.child.0),
+            Self::Contradicted(child, _) => (0x24, child.venue.0, child.child.0),
+            Self::Shares(_, venue, child, _) => (0x26, venue.0, child.0),
             Self::IllegalEvent(venue, child) => (19, venue.0, child.0),
             Self::FoundAfterEnd(venue, child) => (23, venue.0, child.0),
             Self::CancelStuck(order) => (24, 0, order.0),
@@ -211,27 +188,51 @@ impl Notice {
                 (0x1e | what << 8, venue.0, until.0)
             }
             Self::Barred(order, venue, why) => (0x1f | (why as u64) << 8, venue.0, order.0),
-            Self::Behaviour(venue, known) => {
-                let pair = |a: u32, b: u32| u64::from(a) | u64::from(b) << 32;
-                hash.pair(pair(known.p50_us, known.p99_us), pair(known.answers, known.rejects_ppm));
-                hash.word(pair(known.faded_ppm, known.partial_ppm));
-                (0x25, venue.0, known.known_until.0)
-            }
+            Self::Behaviour(venue, known) => (0x25, venue.0, known.known_until.0),
             Self::Fees(venue, state) => {
-                hash.amount(state.volume);
                 let tier = u64::from(state.tier) << 8 | u64::from(state.in_token) << 16;
                 (0x30 | tier, venue.0, state.not_counted)
             }
-            Self::FeeValue(exec, value) => {
-                hash.wide(exec.0.cast_signed());
-                hash.amount(value);
-                (0x31, 0, 0)
-            }
+            Self::FeeValue(..) => (0x31, 0, 0),
             Self::BadReference => (20, 0, 0),
             Self::Halted => (21, 0, 0),
             Self::Resumed => (22, 0, 0),
         };
         hash.pair(tag | u64::from(venue) << 32, other);
+    }
+
+    /// Mixes what a notice has beside its kind, its venue and what it is about.
+    fn mix_values(self, hash: &mut Rolling) {
+        match self {
+            Self::ChildAmended(_, _, qty) => hash.word(qty.0.cast_unsigned()),
+            Self::Balance(_, _, total) => hash.amount(total),
+            Self::OrphanFill(fill) => mix_fill(hash, &fill),
+            Self::Overfill(account, fill, beyond) => {
+                mix_fill(hash, &fill);
+                hash.pair(beyond.0.cast_unsigned(), u64::from(account.0));
+            }
+            Self::Reconciled(fill, same, price) => {
+                mix_fill(hash, &fill);
+                hash.pair(same.0.cast_unsigned(), price.0.cast_unsigned());
+            }
+            Self::Contradicted(child, filled) => {
+                hash.word(filled.0.cast_unsigned());
+                child.mix(hash, 0x24);
+            }
+            Self::Shares(order, _, _, qty) => hash.pair(order.0, qty.0.cast_unsigned()),
+            Self::Behaviour(_, known) => {
+                let pair = |a: u32, b: u32| u64::from(a) | u64::from(b) << 32;
+                hash.pair(pair(known.p50_us, known.p99_us), pair(known.answers, known.rejects_ppm));
+                hash.word(pair(known.faded_ppm, known.partial_ppm));
+            }
+            Self::Fees(_, state) => hash.amount(state.volume),
+            Self::FeeValue(exec, value) => {
+                hash.wide(exec.0.cast_signed());
+                hash.amount(value);
+            }
+            // The others have nothing beside that.
+            _ => {}
+        }
     }
 }
 
