@@ -39,6 +39,7 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ("tests/process/crash/desk.rs", "thread::sleep", "another process tells no event"),
     ("tests/process/crash/run.rs", "thread::sleep", "another process tells no event"),
     ("tests/process/crash/damage.rs", "thread::sleep", "another process tells no event"),
+    ("tests/process/amend.rs", "thread::sleep", "a simulated venue tells no event of a fault"),
     ("tests/process/quickfix.rs", "thread::sleep", "chooses the moment of a kill"),
     ("tests/process/layouts.rs", "thread::sleep", "lets the node's threads go to sleep"),
     ("tests/process/bad_input.rs", "thread::sleep", "plays a peer that writes slowly"),

@@ -48,7 +48,7 @@ fn until(client: &mut FixClient, what: &str, mut holds: impl FnMut(&[Report]) ->
                 }
             })
             .expect("the node reads");
-        std::thread::sleep(Duration::from_millis(1));
+        std::thread::yield_now();
     }
 }
 

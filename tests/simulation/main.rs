@@ -7,8 +7,8 @@
 //! has gone to a venue twice, and none to a venue with an open breaker or within a pause. No order
 //! that is to rest at the touch has taken. No venue has refused a request because a count of its
 //! documents was at its limit. When the faults have stopped: our open orders are the venues' open
-//! orders, with their quantities, nothing is unknown, positions and fees are the sums of the venues' fills, every client
-//! has every report once, and a replay of the journal makes the same engine.
+//! orders, with their quantities, nothing is unknown, positions and fees are the sums of the
+//! venues' fills, every client has every report once, and a replay makes the same engine.
 //!
 //! `RUTTER_SEEDS=n` runs seeds 1 to n; `RUTTER_SEED=s` runs one, which is how a failure is
 //! replayed.

@@ -61,6 +61,14 @@ pub struct World {
     amended: u64,
 }
 
+/// All venues but the last one amend orders.
+fn let_venues_amend(desk: &mut Desk) {
+    for venue in (0..VENUES - 1).map(VenueId) {
+        let amending = Amending::ReduceKeepsPriority;
+        desk.input(Input::Amend(AmendDef { amending, points: 1, ..AmendDef::none(venue) }));
+    }
+}
+
 /// Orders of some accounts rest by share.
 fn rest_by_share(desk: &mut Desk, seed: u64) {
     if seed % 5 < 2 {
@@ -95,11 +103,7 @@ impl World {
                 listing.qty_max = Qty(7);
             });
         }
-        // The last venue amends nothing.
-        for venue in (0..VENUES - 1).map(VenueId) {
-            let amending = Amending::ReduceKeepsPriority;
-            desk.input(Input::Amend(AmendDef { amending, points: 1, ..AmendDef::none(venue) }));
-        }
+        let_venues_amend(&mut desk);
         // Some accounts have tiers, and some venues let cancels of young orders cost much.
         let backup = (0..VENUES).filter(|_| random.in_100(20)).map(VenueId).collect();
         desk.routing(|terms| {

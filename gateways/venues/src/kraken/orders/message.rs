@@ -372,6 +372,23 @@ mod tests {
             r#"{"method":"cancel_order","params":{"cl_ord_id":["2f"],"token":"TOKEN"},"req_id":0}"#
         );
         out.clear();
+        write_subscribe_executions(&mut out, "TOKEN", 2);
+        assert_eq!(
+            String::from_utf8_lossy(&out),
+            r#"{"method":"subscribe","params":{"channel":"executions","snap_orders":true,"snap_trades":false,"order_status":true,"ratecounter":false,"token":"TOKEN"},"req_id":2}"#
+        );
+        out.clear();
+        write_subscribe_balances(&mut out, "TOKEN", 3);
+        assert_eq!(
+            String::from_utf8_lossy(&out),
+            r#"{"method":"subscribe","params":{"channel":"balances","token":"TOKEN"},"req_id":3}"#
+        );
+    }
+
+    #[test]
+    fn an_amend_is_the_documented_text() {
+        let (listing, mut out) = (listing(), Vec::new());
+        let id = order_id("OM5CRX-N2HAL-GFGWE9").expect("id");
         for (id, cl_ord_id) in [(id, "x"), (VenueOrderId::default(), "2f")] {
             let named = (id, cl_ord_id);
             write_amend_order(&mut out, named, (&listing, Qty(120_000_000)), ("TOKEN", 9))
@@ -388,18 +405,6 @@ mod tests {
                 r#""order_qty":1.20000000,"token":"TOKEN"},"req_id":9}"#,
                 "\n",
             )
-        );
-        out.clear();
-        write_subscribe_executions(&mut out, "TOKEN", 2);
-        assert_eq!(
-            String::from_utf8_lossy(&out),
-            r#"{"method":"subscribe","params":{"channel":"executions","snap_orders":true,"snap_trades":false,"order_status":true,"ratecounter":false,"token":"TOKEN"},"req_id":2}"#
-        );
-        out.clear();
-        write_subscribe_balances(&mut out, "TOKEN", 3);
-        assert_eq!(
-            String::from_utf8_lossy(&out),
-            r#"{"method":"subscribe","params":{"channel":"balances","token":"TOKEN"},"req_id":3}"#
         );
     }
 
