@@ -40,6 +40,8 @@ pub struct World {
     pub sessions: u64,
     /// What was sent, oldest first.
     pub sent: Vec<SendNew>,
+    /// Children for which a cancel was sent, oldest first, each as often as one was sent.
+    pub cancels: Vec<ChildId>,
     /// Reasons that reports have told.
     pub told: BTreeMap<Refusal, u64>,
     /// Venues that the core cannot reach.
@@ -99,7 +101,7 @@ impl World {
             desk.input(Input::Budget(def));
         }
         let (children, down) = (BTreeMap::new(), BTreeSet::new());
-        let (sent, told) = (Vec::new(), BTreeMap::new());
+        let (sent, told, cancels) = (Vec::new(), BTreeMap::new(), Vec::new());
         let (ids, moves, places, sessions) = (0, 0, 0, 1);
         let (strategies, posted) = (false, 0);
         Self {
@@ -108,6 +110,7 @@ impl World {
             children,
             sessions,
             sent,
+            cancels,
             told,
             down,
             ids,
@@ -245,6 +248,7 @@ impl World {
                     self.sent.push(new);
                 }
                 Output::SendCancel(cancel) => {
+                    self.cancels.push(cancel.child);
                     if let Some(child) = self.children.get_mut(&cancel.child.0) {
                         child.cancel_asked = true;
                     }
