@@ -53,7 +53,7 @@ pub use account::AccountConfig;
 pub use alerts::{AlertsConfig, AlertsError, Webhook};
 pub use budget::BudgetConfig;
 pub use console::{ConsoleConfig, TwoPersonRule};
-pub use decimal::{amount, mantissa};
+pub use decimal::{amount, is_plain, mantissa};
 pub use fee::FeeSource;
 pub use finding::{
     CONFIG_BYTES_MAX, ConfigError, FINDINGS_MAX, Fault, Finding, Findings, KeyError,

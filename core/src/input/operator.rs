@@ -122,6 +122,8 @@ pub enum OperatorCommand {
     Resolve(Resolution),
     /// Asks what would become of an order now. Nothing is sent, and nothing changes.
     Preview(Preview),
+    /// As [`Self::Preview`], of an order with this strategy (FIX 847).
+    PreviewBy(Preview, u32),
 }
 wire_variants!(OperatorCommand {
     0 Halt(scope),
@@ -138,6 +140,7 @@ wire_variants!(OperatorCommand {
     11 LogOut(session, command),
     12 Resolve(resolution),
     13 Preview(preview),
+    14 PreviewBy(preview, strategy),
 });
 
 impl OperatorCommand {

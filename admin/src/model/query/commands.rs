@@ -103,7 +103,8 @@ impl ReadModel {
             OperatorCommand::Cancel(_)
             | OperatorCommand::CancelAll(_)
             | OperatorCommand::Resolve(_)
-            | OperatorCommand::Preview(_) => Vec::new(),
+            | OperatorCommand::Preview(_)
+            | OperatorCommand::PreviewBy(..) => Vec::new(),
         }
     }
 
@@ -154,7 +155,7 @@ impl ReadModel {
                 NodeCommand::LiftCodeLock => "lockout-lift codes",
             }
             .to_owned(),
-            OperatorCommand::Preview(asked) => {
+            OperatorCommand::Preview(asked) | OperatorCommand::PreviewBy(asked, _) => {
                 let (session, symbol) =
                     (self.session_name(asked.session), self.symbol_of(asked.instrument));
                 format!("route-preview session {session} symbol {symbol}")
