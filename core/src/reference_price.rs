@@ -95,6 +95,11 @@ impl ReferencePrice {
         self.mids[venue.index()] = mid.unwrap_or(Price(0)).max(Price(0));
     }
 
+    /// Forgets what the venues' prices are. The last price that they agreed on stays.
+    pub const fn forget_venues(&mut self) {
+        (self.mids, self.told) = ([Price(0); VENUES_MAX], false);
+    }
+
     /// The venues that count for the instrument. Barred venues do not count: an operator has
     /// drained or halted them, or the client has not named them.
     #[inline]
