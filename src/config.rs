@@ -15,7 +15,7 @@ use rutter_core::book::{BOOK_LEVELS_MAX, TOP_LEVELS};
 use rutter_core::engine::TABLE_LOG2_RANGE;
 use rutter_core::input::{BreakerTerms, ReferenceTerms, WINDOWS_MAX};
 use rutter_core::number::Price;
-use rutter_core::reference::{DEFINITIONS_MAX, VENUES_MAX};
+use rutter_core::reference::{ACCOUNTS_MAX, ASSETS_MAX, INSTRUMENTS_MAX, SESSIONS_MAX, VENUES_MAX};
 use rutter_core::ticks::{TickBand, Ticks};
 use rutter_feeds::deep::Depth;
 use rutter_journal::{SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, SEGMENT_BYTES_STEP};
@@ -29,6 +29,7 @@ use crate::watch::logs::LogConfig;
 
 mod account;
 pub mod alerts;
+mod amend;
 mod budget;
 mod check;
 pub mod comp_id;
@@ -41,6 +42,7 @@ mod owner;
 mod places;
 mod proof;
 pub mod reference;
+mod rest;
 mod routing;
 mod schema;
 mod secret;
@@ -48,13 +50,15 @@ mod session;
 mod shape;
 mod shown;
 mod url;
+mod venue_account;
 
 pub use account::AccountConfig;
 pub use alerts::{AlertsConfig, AlertsError, Webhook};
+pub use amend::AmendConfig;
 pub use budget::BudgetConfig;
 pub use console::{ConsoleConfig, TwoPersonRule};
 pub use decimal::{amount, is_plain, mantissa};
-pub use fee::FeeSource;
+pub use fee::{AccountFeeConfig, FeeSource, FeesConfig};
 pub use finding::{
     CONFIG_BYTES_MAX, ConfigError, FINDINGS_MAX, Fault, Finding, Findings, KeyError,
 };
@@ -77,6 +81,10 @@ pub struct Config {
     pub node: NodeConfig,
     /// Where clients connect.
     pub fix: FixConfig,
+    /// The file that the configuration was read from; `None` for a text. No key of the file.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub file: Option<PathBuf>,
     /// Log lines on standard error, `docs/logs.md`.
     #[serde(default)]
     pub log: LogConfig,
@@ -88,16 +96,18 @@ pub struct Config {
     pub alerts: Option<AlertsConfig>,
     /// Names of all assets, 1 to 12 printable ASCII characters each. The position is the asset's id
     /// in a new journal.
-    #[schemars(length(min = 1, max = DEFINITIONS_MAX))]
+    #[schemars(length(min = 1, max = ASSETS_MAX))]
     pub assets: Vec<String>,
     /// Trading accounts and their limits.
-    #[schemars(length(min = 1, max = DEFINITIONS_MAX))]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = ACCOUNTS_MAX))]
     pub account: Vec<AccountConfig>,
     /// FIX sessions of clients, drop copies included.
-    #[schemars(length(min = 1, max = DEFINITIONS_MAX))]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = SESSIONS_MAX))]
     pub session: Vec<SessionConfig>,
     /// Instruments that clients may trade.
-    #[schemars(length(min = 1, max = DEFINITIONS_MAX))]
+    #[schemars(length(min = 1, max = INSTRUMENTS_MAX))]
     pub instrument: Vec<InstrumentConfig>,
     /// Venues with their listings.
     #[schemars(length(min = 1, max = VENUES_MAX))]
@@ -264,9 +274,15 @@ pub struct VenueConfig {
     /// Kind of the venue, which is the protocol that the venue speaks.
     #[schemars(schema_with = "schema::venue_kind")]
     pub kind: &'static Venue,
-    /// The books of the venue are stale when its feed is silent for longer, in milliseconds.
+    /// Name of the venue of the same kind whose books this one uses. It is then a further account
+    /// there: another key or sub-account, with balances, limits, listings and orders of its own, and
+    /// without a feed (`docs/routing.md`). Holds for the life of the journal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub books_of: Option<String>,
+    /// The books of the venue are stale when its feed is silent for longer, in milliseconds. Needed
+    /// without `books_of`.
     #[schemars(range(min = 1, max = 86_400_000))]
-    pub stale_after_ms: u64,
+    pub stale_after_ms: Option<u64>,
     /// Most new orders in any interval of `order_window_ms`. Without this key and without
     /// `budget`, the limits of the venue's documents hold (`docs/limits.md`); 4294967295: no limit
     /// of this kind.
@@ -286,6 +302,10 @@ pub struct VenueConfig {
     #[serde(default)]
     #[schemars(length(max = WINDOWS_MAX))]
     pub budget: Vec<BudgetConfig>,
+    /// What becomes of a resting order that gets less quantity: `reduce-keeps-priority` (the venue
+    /// amends the order, which keeps its place in the queue) or `none` (it is placed anew).
+    #[serde(default)]
+    pub amend: AmendConfig,
     /// Most new orders without an answer. With more, the venue is busy and gets no new order.
     #[serde(default = "unanswered_max")]
     #[schemars(range(min = 1))]
@@ -319,8 +339,8 @@ pub struct VenueConfig {
     pub breaker_open_max_ms: u64,
     /// Order entry: `tls://host:port` or `wss://host:port/path`, as the venue's protocol asks.
     pub order_url: String,
-    /// Market data: `wss://host:port/path`.
-    pub feed_url: String,
+    /// Market data: `wss://host:port/path`. Needed without `books_of`.
+    pub feed_url: Option<String>,
     /// REST: `https://host:port`.
     pub rest_url: String,
     /// PEM file with the certificate authorities for TLS; the well-known ones if absent.
@@ -358,8 +378,11 @@ pub struct VenueConfig {
     #[serde(flatten)]
     #[schemars(skip)]
     pub own_keys: OwnKeys,
+    /// What the venue's fees depend on, beside the terms of its listings (`docs/routing.md`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fees: Option<FeesConfig>,
     /// Instruments traded at the venue.
-    #[schemars(length(min = 1, max = DEFINITIONS_MAX))]
+    #[schemars(length(min = 1, max = INSTRUMENTS_MAX))]
     pub listing: Vec<ListingConfig>,
 }
 
@@ -449,12 +472,15 @@ pub struct ListingConfig {
     /// Smallest order value, in the quote asset.
     #[schemars(schema_with = "schema::not_negative")]
     pub notional_min: Decimal,
-    /// Maker fee, parts per million; negative is a rebate.
+    /// Maker fee, parts per million; negative is a rebate. Without both fees the listing has those
+    /// of the venue's tier (`[[venue.fees.tier]]`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -999_999, max = 999_999))]
-    pub maker_fee_ppm: i32,
+    pub maker_fee_ppm: Option<i32>,
     /// Taker fee, parts per million.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -999_999, max = 999_999))]
-    pub taker_fee_ppm: i32,
+    pub taker_fee_ppm: Option<i32>,
     /// From where the venue takes its fees. A buy is planned with the funds that the venue locks.
     #[serde(default)]
     pub fee_taken: FeeSource,
@@ -600,7 +626,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_wrong_everywhere_is_refused_in_a_bounded_answer() {
-        let many = |one: &str| one.repeat(CONFIG_BYTES_MAX as usize / 16 / one.len());
+        let many = |one: &str| one.repeat((1 << 16) / one.len());
         let keys: Vec<String> = (0..4_000).map(|key| format!("durabilitx{key} = 1\n")).collect();
         let keys = keys.concat();
         for text in [

@@ -8,16 +8,19 @@ pub mod claim;
 pub mod console;
 pub mod decider;
 pub mod error;
+pub mod extend;
 pub mod gate;
 mod launch;
 pub mod layout;
 mod left_out;
 pub mod link_watch;
+pub mod names;
 pub mod rings;
 pub mod station;
 pub mod stores;
 pub mod tap;
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -29,7 +32,8 @@ use rutter_core::Engine;
 use rutter_core::input::{Genesis, Header, Input};
 use rutter_core::number::Text;
 use rutter_core::output::{Output, Sink};
-use rutter_fix::store::MmapStore;
+use rutter_core::wire::{INPUT_BYTES_MAX, encode};
+use rutter_fix::store::{AtNeedStore, Preparer};
 use rutter_journal::{FileStorage, Recovery};
 use rutter_transport::driver::DriverConfig;
 use rutter_transport::tls::ClientTls;
@@ -83,7 +87,8 @@ pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeErro
     // Ends with the node. Nothing is sent before.
     let _claim = claim::accounts(config, &genesis, folder)?;
     claim::tell(&claim::identify(&config.node.data_dir, &genesis)?);
-    let mut gateway = gateway(config, &names, genesis.node_tag)?;
+    let preparer = Preparer::start().map_err(|error| NodeError::Thread(error.to_string()))?;
+    let mut gateway = gateway(config, &names, genesis.node_tag, &preparer)?;
     // What waits is written when the node has ended.
     let comp_ids: Vec<&str> = config.session.iter().map(|one| one.comp_id.as_str()).collect();
     let fix_log = config.log.fix.as_ref().map(|folder| FixLog::start(folder, &comp_ids));
@@ -112,7 +117,18 @@ pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeErro
         model.define(input);
     }
     launch::run(
-        NodeParts { config, names, decider, first, gateway, machines, monitor, model },
+        NodeParts {
+            config,
+            names,
+            decider,
+            first,
+            gateway,
+            machines,
+            monitor,
+            model,
+            preparer,
+            logged: fix_log.as_ref().map(FixLog::names),
+        },
         stop,
     )
 }
@@ -133,8 +149,20 @@ fn first_inputs(
     let started = first.pop();
     let withdrawn = left_out::withdrawn(engine, &first);
     first.extend(withdrawn);
+    // What the core knows already is not journaled again.
+    let known: HashSet<Vec<u8>> =
+        engine.reference().definitions().map(|known| bytes_of(&known)).collect();
+    first.retain(|definition| !known.contains(&bytes_of(definition)));
     first.extend(started);
     Ok(first)
+}
+
+/// An input as the journal has it.
+fn bytes_of(input: &Input) -> Vec<u8> {
+    let mut bytes = vec![0; INPUT_BYTES_MAX];
+    let length = encode(input, &mut bytes);
+    bytes.truncate(length);
+    bytes
 }
 
 /// Refuses definitions that the core would refuse.
@@ -251,9 +279,10 @@ fn gateway(
     config: &Config,
     names: &Names,
     node_tag: u32,
-) -> Result<ClientGateway<MmapStore>, NodeError> {
+    preparer: &Preparer,
+) -> Result<ClientGateway<AtNeedStore>, NodeError> {
     let settings = gateway_settings(config, names, node_tag)?;
-    let stores = stores::open(config, names, node_tag)?;
+    let stores = stores::open(config, names, node_tag, preparer)?;
     let mut gateway = ClientGateway::new(&settings, stores)
         .map_err(|error| NodeError::Gateway(error.to_string()))?;
     gateway.set_known(config.fix.logon.known()?);
@@ -265,7 +294,7 @@ fn recover(
     config: &Config,
     journal_dir: &Path,
     genesis: &Genesis,
-    gateway: &mut ClientGateway<MmapStore>,
+    gateway: &mut ClientGateway<AtNeedStore>,
     model: &mut ReadModel,
 ) -> Result<(Decider<FileStorage>, Recovery), NodeError> {
     let durability = match config.node.durability {
@@ -283,7 +312,7 @@ fn recover(
 
 /// Gives replayed reports to the gateway, and everything to the read model.
 struct CatchUp<'a> {
-    gateway: &'a mut ClientGateway<MmapStore>,
+    gateway: &'a mut ClientGateway<AtNeedStore>,
     model: &'a mut ReadModel,
 }
 
@@ -306,21 +335,23 @@ impl Sink for CatchUp<'_> {
     }
 }
 
-fn machines(config: &Config, names: &Names, node_tag: u32) -> Result<Machines, NodeError> {
+fn machines(config: &Config, names: &Names, node_tag: u32) -> Result<Vec<Machines>, NodeError> {
     let mut machines = Vec::new();
     for venue in &config.venue {
         let id =
             names.venue(&venue.name).ok_or_else(|| NodeError::Configuration(venue.name.clone()))?;
         let setup = venues::setup(config, venue, names, node_tag)?;
         let orders = venues::orders(venue, &setup)?;
-        let books = venues::feed(venue, &setup)?;
+        let has_feed = venue.books_of.is_none();
+        let feed = has_feed.then(|| venues::feed(venue, &setup)).transpose()?;
         let driver = DriverConfig {
             name: venue.name.clone(),
             tls: ClientTls::load(venue.ca_file.as_deref())?,
             connect_timeout: Duration::from_secs(5),
             http_timeout: Duration::from_secs(5),
         };
-        machines.push((id, orders, books, driver));
+        let listings = venue.listing.len();
+        machines.push(Machines { venue: id, listings, orders, feed, driver });
     }
     Ok(machines)
 }

@@ -52,7 +52,24 @@ impl Whose {
 /// Everything that was found.
 pub fn load(path: &Path, whose: Whose) -> Result<Config, ConfigError> {
     let text = Config::read(path)?;
-    check(&text, whose).map_err(|error| ConfigError { path: path.to_owned(), ..error })
+    let config = check(&text, whose);
+    let config = config.map_err(|error| ConfigError { path: path.to_owned(), ..error })?;
+    Ok(Config { file: Some(path.to_owned()), ..config })
+}
+
+/// Reads a configuration file for a node that runs, and checks the file by itself: what the
+/// journal, other files and addresses have to do with it, the node knows.
+///
+/// # Errors
+/// Everything that was found.
+pub fn load_additions(path: &Path) -> Result<Config, ConfigError> {
+    let of_file = |error: ConfigError| ConfigError { path: path.to_owned(), ..error };
+    let Examined { config, mut findings } = Config::examine(&Config::read(path)?);
+    if let Some(config) = &config {
+        check_sessions(&mut findings, config);
+    }
+    findings.into_result().map_err(of_file)?;
+    config.ok_or_else(|| ConfigError::of_file(path.to_owned(), "cannot be read".to_owned()))
 }
 
 /// Checks a text as [`load`] does.
@@ -234,7 +251,8 @@ fn add_setting(findings: &mut Findings, at: &str, key: &str, reason: String) {
 fn check_adapters(findings: &mut Findings, at: &str, venue: &VenueConfig, setup: &Setup) {
     let refusals = |setup: &Setup| {
         let orders = venues::orders(venue, setup).err();
-        let feed = venues::feed(venue, setup).err();
+        let has_feed = venue.books_of.is_none();
+        let feed = has_feed.then(|| venues::feed(venue, setup).err()).flatten();
         orders.into_iter().chain(feed).filter_map(|error| match error {
             VenueError::Settings { key, reason, .. } => Some((key, reason)),
             VenueError::Secret { .. } => None,
@@ -273,7 +291,8 @@ fn check_definitions(findings: &mut Findings, config: &Config, known: &Known, na
     };
     for input in known.refused(&inputs) {
         let reason = format!(
-            "the journal has another {}: names, assets and decimals stay for the life of a journal",
+            "the journal has another {}: names, assets, decimals and whose books a venue account \
+             uses stay for the life of a journal",
             boot::describe(&input, names)
         );
         findings.add(&path_of(&input, config), Fault::ContradictsJournal, reason);
@@ -302,9 +321,20 @@ fn path_of(input: &Input, config: &Config) -> String {
     match input {
         Input::Instrument(def) => of("instrument", symbol(def.symbol.as_str())),
         Input::Venue(def) => of("venue", venue(def.name.as_str())),
-        Input::Account(_) | Input::Routing(_) | Input::Owner(_) => "account".to_owned(),
+        Input::Account(_)
+        | Input::Routing(_)
+        | Input::Owner(_)
+        | Input::Rest(_)
+        | Input::AccountFee(_)
+        | Input::Sharing(_) => "account".to_owned(),
         Input::Session(_) => "session".to_owned(),
-        Input::Listing(_) | Input::Budget(_) => "venue".to_owned(),
+        Input::Listing(_)
+        | Input::Budget(_)
+        | Input::Amend(_)
+        | Input::BooksOf(_)
+        | Input::FeeSchedule(_)
+        | Input::FeeTier(_)
+        | Input::FeeByTier { .. } => "venue".to_owned(),
         _ => "assets".to_owned(),
     }
 }

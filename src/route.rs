@@ -10,6 +10,7 @@ mod published;
 mod record;
 #[cfg(test)]
 mod refused_tests;
+mod rests;
 mod scenario;
 #[cfg(test)]
 mod words_tests;

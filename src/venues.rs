@@ -54,12 +54,19 @@ pub fn setup(
     node_tag: u32,
 ) -> Result<Setup, VenueError> {
     let id = names.venue(&venue.name).ok_or_else(|| bad(venue, "name", "the venue has no id"))?;
+    let owner = config
+        .book_owner(venue)
+        .ok_or_else(|| bad(venue, "books_of", "no venue with books of its own has that name"))?;
+    let feed_url = owner
+        .feed_url
+        .as_deref()
+        .ok_or_else(|| bad(owner, "feed_url", "needed for books of its own"))?;
     Ok(Setup {
         venue: id,
         node_tag,
         seed: seed(node_tag, id),
         order_entry: address(venue, "order_url", &venue.order_url)?,
-        market_data: address(venue, "feed_url", &venue.feed_url)?,
+        market_data: address(venue, "feed_url", feed_url)?,
         rest: address(venue, "rest_url", &venue.rest_url)?,
         api_key: Secret::from(venue.api_key.as_str()),
         api_secret: secret(venue)?,

@@ -13,6 +13,7 @@ pub mod book_set;
 pub mod books;
 pub mod commands;
 mod directory;
+pub mod extend;
 pub mod frame;
 pub mod handles;
 mod pending;

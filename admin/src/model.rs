@@ -35,15 +35,15 @@ use rutter_core::input::{
     Distrust, Genesis, Header, Input, NodeCommand, OperatorCommand, Refusal, Scope, SessionCommand,
 };
 use rutter_core::ledger::Ledger;
-use rutter_core::number::UnixNanos;
-use rutter_core::output::{OperatorReport, Output, Sink};
+use rutter_core::number::{Amount, UnixNanos};
+use rutter_core::output::{FeeState, OperatorReport, Output, Sink};
 use rutter_core::reference::{Reference, VENUES_MAX};
 use rutter_core::waiting::Waiting;
 
 pub use anomaly::{Anomaly, AnomalyRow};
 pub use closures::{kind_word, pause_row, state_word};
 pub use execution::Judged;
-pub use fees::{FeeDriftRow, FeeResult, FeesRow};
+pub use fees::{FeeDriftRow, FeeResult, FeeTermsRow, FeeTokenRow, FeesRow};
 pub use filter::{ORDERS_READ_MAX, OrderFilter, ROWS_MAX, StateFilter};
 pub use name::{Named, NamedBy, OrderName, order_id};
 pub use number::{decimal, rfc3339};
@@ -124,6 +124,10 @@ pub struct ReadModel {
     closures: [Closures; VENUES_MAX],
     /// What is known of the venues' behaviour.
     behaviour: [Measured; VENUES_MAX],
+    /// What the venues' fees depend on.
+    fee_states: [FeeState; VENUES_MAX],
+    /// What the fee of the execution that comes next is worth in its quote asset.
+    fee_value: Option<(ExecId, Amount)>,
     /// Operators' commands with their journal sequence, newest last.
     commands: VecDeque<KeptCommand>,
     /// The session of the newest command about a session, and whether it was disabled before.
@@ -178,6 +182,8 @@ impl ReadModel {
             drained: [false; VENUES_MAX],
             closures: std::array::from_fn(|_| Closures::default()),
             behaviour: [Measured::default(); VENUES_MAX],
+            fee_states: [FeeState::default(); VENUES_MAX],
+            fee_value: None,
             commands: VecDeque::with_capacity(COMMANDS_MAX),
             disabled_before: None,
             log_level: LOG_LEVEL_CONFIGURED,
@@ -198,7 +204,7 @@ impl ReadModel {
         let reference = &self.reference;
         let (venues, accounts) = (reference.venues.len(), reference.accounts.len());
         let (instruments, assets) = (reference.instruments.len(), reference.assets.len());
-        self.ledger.grow(venues, accounts, instruments, assets);
+        self.ledger.grow(venues, accounts, assets);
         for open in [&mut self.open_orders, &mut self.open_children] {
             open.grow(instruments, reference.sessions.len(), accounts);
         }
@@ -243,6 +249,7 @@ impl ReadModel {
             Output::Operator(report) => self.on_operator(report),
             Output::SendNew(new) => self.on_send_new(new),
             Output::SendCancel(child) => self.on_send_cancel(child),
+            Output::SendReduce(reduce) => self.on_send_reduce(reduce),
             Output::Query(child) => self.child_event(child.child, child.venue, EventKind::Query),
             // The venue's answer tells what it has changed, and a preview changes nothing.
             Output::AskBalances(_) | Output::Preview(..) | Output::ClientPreview(_) => {}
@@ -311,6 +318,7 @@ impl ReadModel {
             | OperatorCommand::Resolve(_)
             | OperatorCommand::Session(..)
             | OperatorCommand::LogOut(..)
+            | OperatorCommand::Extend(_)
             | OperatorCommand::Preview(_)
             | OperatorCommand::PreviewBy(..) => {}
             OperatorCommand::Node(command) => {

@@ -2,7 +2,7 @@
 //!
 //! A line belongs here if it prints a plan. `docs/routing.md` describes the members.
 
-use rutter_core::id::{InstrumentId, VenueId};
+use rutter_core::id::{AccountId, InstrumentId, VenueId};
 use rutter_core::input::Side;
 use rutter_core::number::{Price, Qty};
 use rutter_core::output::{VenueLine, Verdict};
@@ -18,6 +18,8 @@ const AVERAGE_DECIMALS: u32 = 9;
 /// A plan, and what it was made for.
 #[derive(Clone, Copy, Debug)]
 pub struct PlanShown<'a> {
+    /// The account, whose fees count.
+    pub account: AccountId,
     /// The reference data, which has the venues' names.
     pub reference: &'a Reference,
     /// The instrument.
@@ -28,8 +30,8 @@ pub struct PlanShown<'a> {
     pub qty: Qty,
     /// Children that take.
     pub takes: &'a [PlannedChild],
-    /// The child that rests; `None` for none.
-    pub rest: Option<PlannedChild>,
+    /// Children that rest.
+    pub rests: &'a [PlannedChild],
     /// One line per venue.
     pub lines: &'a [VenueLine],
     /// The work of the search.
@@ -55,10 +57,10 @@ impl PlanShown<'_> {
             let Some(line) = self.lines.iter().find(|line| line.venue == child.venue) else {
                 continue;
             };
-            let listing = self.reference.listing(self.instrument, child.venue);
-            let cost = listing.map_or(0, |terms| all_in(terms, self.side, line.value));
+            let listing = self.reference.terms(self.account, self.instrument, child.venue);
+            let cost = listing.map_or(0, |terms| all_in(&terms, self.side, line.value));
             let with_behaviour = listing
-                .map_or(0, |terms| effective(terms, self.side, line.value, line.behaviour_ppm));
+                .map_or(0, |terms| effective(&terms, self.side, line.value, line.behaviour_ppm));
             shown += line.shown.0;
             value = value.saturating_add(line.value.0);
             paid = paid.saturating_add(cost);
@@ -75,7 +77,7 @@ impl PlanShown<'_> {
             }));
         }
         let mut placed = shown;
-        if let Some(rest) = &self.rest {
+        for rest in self.rests {
             placed += rest.qty.0;
             legs.push(json!({
                 "venue": self.venue(rest.venue),

@@ -116,7 +116,8 @@ pub struct Book {
     pub own_children: [OwnSide; 2],
     /// Best price of those that stand in the way of the order that is being planned, by their side.
     in_way: [Option<Price>; 2],
-    /// The venue has said that the instrument's market is closed.
+    /// The venue has said that the instrument's market is closed. Each venue account has its own,
+    /// also one that uses the levels of another account's book.
     pub closed: Pause,
     /// What trades lately, by the side that rested.
     traded: [Traded; 2],

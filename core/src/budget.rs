@@ -8,7 +8,7 @@
 //! counts as the earlier one. Nothing here allocates after [`Budget::set`].
 
 use crate::id::InstrumentId;
-use crate::input::{BudgetDef, VenueDef, WindowDef, WindowKind};
+use crate::input::{AmendDef, BudgetDef, Counted, VenueDef, WindowDef, WindowKind};
 use crate::number::UnixNanos;
 
 /// Spans of time in which a sliding window keeps its requests apart.
@@ -164,6 +164,31 @@ impl Budget {
         }
     }
 
+    /// Whether an amend of so many points may be sent now and leaves the room that is kept for
+    /// cancels.
+    pub fn has_room_to_amend(&self, now: UnixNanos, instrument: InstrumentId, points: u32) -> bool {
+        let fits = |window: &Window| {
+            let (points, left_alone) = (window.amend_points(points), window.left_alone);
+            let counter = window.counter(instrument);
+            let ready = window.ready_ns(counter, now.0, points, left_alone, self.slack_ns);
+            ready.is_some_and(|at| at <= now.0)
+        };
+        self.windows.iter().all(fits)
+    }
+
+    /// Points of the amend of an order of that age, which has perhaps arrived later by the slack.
+    pub fn amend_points(&self, terms: &AmendDef, age_ns: u64) -> u32 {
+        terms.points_at(age_ns.saturating_sub(self.slack_ns))
+    }
+
+    /// Counts an amend of so many points.
+    pub fn count_amend(&mut self, now: UnixNanos, instrument: InstrumentId, points: u32) {
+        for window in &mut self.windows {
+            let points = window.amend_points(points);
+            window.count(now.0, instrument, points, self.slack_ns);
+        }
+    }
+
     /// What the windows that have a limit have counted.
     pub fn usage(&self, now: UnixNanos) -> impl Iterator<Item = Usage> {
         let limited = self.windows.iter().filter(|window| !window.def.is_unlimited());
@@ -281,6 +306,14 @@ impl Window {
     #[inline]
     fn cancel_points(&self, age_ns: u64, slack_ns: u64) -> u32 {
         self.def.cancel_points(age_ns.saturating_sub(slack_ns))
+    }
+
+    /// What an amend of so many points weighs in this window.
+    const fn amend_points(&self, points: u32) -> u32 {
+        match self.def.counted {
+            Counted::Orders => 0,
+            Counted::Messages => points,
+        }
     }
 
     /// Points that count at this moment.

@@ -315,6 +315,19 @@ pub struct Stated {
     pub price: Price,
 }
 
+/// What a child is to its order and its venue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It carries quantity of one order.
+    Own,
+    /// It carries quantity of several orders. Each of them has a part of it. The shared child is
+    /// what its venue knows; `order` is the first of the orders, and `older` leads to the parts.
+    Shared,
+    /// A part of a shared child. Its order knows it as a child, and its venue does not. `previous`
+    /// is the shared child, and `next` leads to the next part.
+    Part,
+}
+
 /// A child order.
 #[derive(Clone, Copy, Debug)]
 pub struct Child {
@@ -332,8 +345,10 @@ pub struct Child {
     pub side: Side,
     /// Time in force at the venue: IOC, FOK or GTC.
     pub tif: TimeInForce,
+    /// Whether the child is of one order, of several, or a part of one of several.
+    pub role: Role,
     state: ChildState,
-    /// Ordered quantity.
+    /// Ordered quantity; less after the venue has amended the child.
     pub qty: Qty,
     /// Limit price.
     pub price: Price,
@@ -374,11 +389,13 @@ pub struct Child {
     pub stated: Stated,
     /// The venue's id of the child; empty until the venue has told it.
     pub venue_order: VenueOrderId,
-    /// The next older child of the same order that is not over; zero for none.
+    /// The next older child of the same order that is not over; zero for none. Of a shared child the
+    /// first part.
     pub older: ChildId,
-    /// The neighbour before this one in the list of the venue's living children; zero for none.
+    /// The neighbour before this one in the list of the venue's living children; zero for none. Of a
+    /// part the shared child.
     pub previous: ChildId,
-    /// The neighbour after this one in that list; zero for none.
+    /// The neighbour after this one in that list; zero for none. Of a part the next part.
     pub next: ChildId,
 }
 
@@ -393,6 +410,7 @@ impl Slot for Child {
         instrument: InstrumentId(0),
         side: Side::Buy,
         tif: TimeInForce::Ioc,
+        role: Role::Own,
         state: ChildState::Vacant,
         qty: Qty::ZERO,
         price: Price(0),

@@ -6,13 +6,16 @@
 //! budgets, `behaved` what is remembered of them; `market` handles books, reference data and time;
 //! `price` handles reference prices; `place` handles children; `preview` answers what would become
 //! of an order; `wake` handles orders that wait, `worked` orders that rest and take elsewhere,
-//! `places` where orders rest, `posted` orders that rest at the touch; `strategies` keeps the terms
-//! of strategies; `resolve` handles children whose venue does not tell their outcome.
+//! `places` where orders rest, `posted` orders that rest at the touch; `reduce` handles children
+//! that get less quantity in their place; `strategies` keeps the terms of strategies; `fees` finds
+//! the tiers of fees; `shared` puts orders that wait into one child, `shared_news` handles news
+//! about it; `resolve` handles children whose venue does not tell their outcome.
 
 mod behaved;
 mod breakers;
 mod clients;
 mod disconnect;
+pub mod fees;
 mod market;
 mod mass;
 mod operator;
@@ -22,8 +25,11 @@ mod places;
 mod posted;
 mod preview;
 mod price;
+mod reduce;
 mod replace;
 mod resolve;
+mod shared;
+mod shared_news;
 mod spend;
 mod strategies;
 mod venues;
@@ -31,7 +37,7 @@ mod wake;
 mod worked;
 
 use core::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 
 use crate::book::Book;
 use crate::child::Child;
@@ -40,6 +46,7 @@ use crate::hash::Rolling;
 use crate::id::{AccountId, ChildId, ExecId, InstrumentId, OrderId, SessionId, VenueId};
 use crate::input::{CancelOnDisconnect, Genesis, Header, Input, Scope};
 use crate::ledger::Ledger;
+use crate::listed::Books;
 use crate::number::{Qty, UnixNanos};
 use crate::order::Order;
 use crate::output::{Notice, Output, Sink};
@@ -66,6 +73,9 @@ pub const ROUNDS_MAX: u8 = 16;
 /// Living children of an order at most. What they do not carry waits.
 pub const CHILDREN_PER_ORDER_MAX: u16 = 64;
 
+/// Orders that share a child at most.
+pub const SHARERS_MAX: usize = 64;
+
 /// How long a venue that did not fill what its book showed gets nothing of the order while the book
 /// does not change, in nanoseconds.
 pub const FADED_NS: u64 = 1_000_000_000;
@@ -76,6 +86,10 @@ pub const ONE_FAULT_NS: u64 = 1_000_000_000;
 
 /// Cancels sent for one child at most, counted from when the cancel was last wanted.
 pub const CANCELS_MAX: u8 = 8;
+
+/// Amends sent for one child at most. A later reduction calls the child back. Venues have limits of
+/// their own: 10 in the documents of one.
+pub const AMENDS_MAX: u8 = 10;
 
 /// Children of one venue that have ended, are open there all the same, and wait for room for their
 /// cancels, at most. The cancel of one more is sent at once, whatever the venue's limits.
@@ -223,7 +237,7 @@ pub struct Engine {
     closed: VenueSet,
     day_ends_at: UnixNanos,
     reference: Reference,
-    books: Vec<Book>,
+    books: Books,
     /// Reference prices, by instrument.
     prices: Vec<ReferencePrice>,
     venues: Vec<VenueState>,
@@ -244,6 +258,8 @@ pub struct Engine {
     /// Quantity at the same price that stands before a resting child at its venue, at most, by slot
     /// of the table of children.
     ahead: Vec<Qty>,
+    /// By slot of the table of children; of use only for a child that rests.
+    reductions: Vec<reduce::Reduction>,
     /// By slot of the table of orders.
     self_matches: Vec<SelfMatches>,
     /// What this input has brought to an end for the sake of another order.
@@ -264,8 +280,8 @@ pub struct Engine {
     /// Ends of good-till-date orders, the next one on top. Entries of orders that are over are
     /// dropped when they come up, or when there is no room.
     expiries: BinaryHeap<Reverse<(UnixNanos, u64)>>,
-    /// The earliest `loss_due` of all sessions.
-    loss_due: Option<UnixNanos>,
+    /// The lost sessions by their `loss_due`, each once.
+    losses: BTreeSet<(UnixNanos, SessionId)>,
     /// Venues whose record of behaviour has changed since it was told.
     behaved: VenueSet,
     /// When such a record is told.
@@ -275,6 +291,12 @@ pub struct Engine {
     /// Queries that wait after an answer that has settled nothing, the next one on top: when, and
     /// the child. An entry of a child that has another time, or none, is dropped when it comes up.
     queries: BinaryHeap<Reverse<(UnixNanos, u64)>>,
+    /// What the tiers of fees depend on, by venue.
+    fee_counts: Vec<fees::FeeCount>,
+    /// Venues whose fees depend on our volume or on a token.
+    fees_watched: VenueSet,
+    /// When the fees of those venues are looked at whatever happens.
+    fees_due: UnixNanos,
     router: Router,
 }
 
@@ -328,7 +350,7 @@ impl Engine {
             closed: VenueSet::EMPTY,
             day_ends_at: UnixNanos(0),
             reference: Reference::default(),
-            books: Vec::new(),
+            books: Books::new(),
             prices: Vec::new(),
             venues: Vec::new(),
             sessions: Vec::new(),
@@ -344,6 +366,7 @@ impl Engine {
             resting: RestingOrders::new(orders, genesis.hash_seed),
             posted: RestingOrders::new(orders, genesis.hash_seed),
             ahead: resident(Qty::ZERO, 1 << genesis.children_log2),
+            reductions: resident(reduce::Reduction::NONE, 1 << genesis.children_log2),
             self_matches: resident(SelfMatches::default(), orders),
             yielded: None,
             way_is_clear: None,
@@ -353,11 +376,14 @@ impl Engine {
             room_at: None,
             recheck_at: None,
             expiries,
-            loss_due: None,
+            losses: BTreeSet::new(),
             behaved: VenueSet::EMPTY,
             behaviour_due: UnixNanos(u64::MAX),
             venues_due: None,
             queries,
+            fee_counts: Vec::new(),
+            fees_watched: VenueSet::EMPTY,
+            fees_due: UnixNanos(u64::MAX),
             router: Router::default(),
         })
     }
@@ -382,12 +408,20 @@ impl Engine {
             Input::Asset(_)
             | Input::Instrument(_)
             | Input::Venue(_)
+            | Input::BooksOf(_)
             | Input::Budget(_)
+            | Input::Amend(_)
             | Input::Listing(_)
             | Input::Account(_)
             | Input::Routing(_)
             | Input::Owner(_)
-            | Input::Session(_) => self.on_definition(input, out),
+            | Input::Rest(_)
+            | Input::Sharing(_)
+            | Input::Session(_)
+            | Input::FeeSchedule(_)
+            | Input::FeeTier(_)
+            | Input::FeeByTier { .. }
+            | Input::AccountFee(_) => self.on_definition(input, out),
             Input::NewOrder(order) => self.on_new_order(order, out),
             Input::Unacceptable(order) => self.on_unacceptable(order, out),
             Input::Cancel(request) => self.on_cancel(request, out),
@@ -415,6 +449,12 @@ impl Engine {
             Input::CancelRejected { venue, child, reason, retry_after_ns } => {
                 self.on_cancel_rejected(*venue, *child, (*reason, *retry_after_ns), out);
             }
+            Input::ChildAmended { venue, child, qty } => {
+                self.on_amended(*venue, *child, *qty, out);
+            }
+            Input::AmendRejected { venue, child, reason } => {
+                self.on_amend_rejected(*venue, *child, *reason, out);
+            }
             Input::ChildInDoubt { venue, child, .. } => self.on_doubt(*venue, *child, false, out),
             Input::VenueQueried { venue, outcome } => {
                 self.on_venue_queried(*venue, *outcome, out);
@@ -430,6 +470,7 @@ impl Engine {
             Input::Trade(trade) => self.on_trade(trade, out),
             Input::FeedAlive(venue) => self.on_feed_alive(*venue, out),
         }
+        self.look_at_fees(out);
         self.settle_yield(out);
         self.wake_orders(out);
         self.put_back(out);
@@ -443,7 +484,9 @@ impl Engine {
         let expiry = self.expiries.peek().map(|Reverse((at, _))| *at);
         let waiting = [self.wake_at, self.retry_at, self.room_at, self.recheck_at];
         let query = self.queries.peek().map(|Reverse((at, _))| *at);
-        let others = [day_end, expiry, self.loss_due, self.venues_due, query];
+        let loss = self.losses.first().map(|(at, _)| *at);
+        let fees = (self.fees_due.0 < u64::MAX).then_some(self.fees_due);
+        let others = [day_end, expiry, loss, self.venues_due, query, fees];
         let timers = others
             .into_iter()
             .chain(waiting)
@@ -538,9 +581,9 @@ impl Engine {
         self.orders.live()
     }
 
-    /// One venue's book of one instrument.
+    /// The book of one instrument that a venue account uses; `None` if it is not listed.
     pub fn book(&self, venue: VenueId, instrument: InstrumentId) -> Option<&Book> {
-        self.books.get(instrument.index() * crate::reference::VENUES_MAX + venue.index())
+        self.books.get(self.reference.book_at(instrument, venue))
     }
 
     /// Whether the venue is up.

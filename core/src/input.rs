@@ -6,28 +6,35 @@
 use crate::id::{AssetId, ChildId, InstrumentId, SessionId, VenueId, VenueOrderId};
 use crate::number::{Amount, Qty, UnixNanos};
 
+mod amend;
 mod book;
 mod budget;
 mod definition;
+mod fees;
 mod limits;
 mod operator;
 mod owner;
 mod refusal;
 mod request;
+mod rest;
 mod routing;
+mod sharing;
 mod terms;
 mod trade;
 mod venue;
 
+pub use amend::{AmendDef, Amending};
 pub use book::{BookUpdate, Distrust, LEVELS_PER_UPDATE, Level};
 pub use budget::{AGE_STEPS_MAX, AgeStep, BudgetDef, Counted, WINDOWS_MAX, WindowDef, WindowKind};
 pub use definition::{
-    AccountDef, AssetDef, BUSY_WAIT_NS_MAX, BreakerTerms, FeeTaken, Genesis, InstrumentDef,
-    ListingDef, MARKET_WAIT_NS_DEFAULT, NoReference, ReferenceTerms, SessionDef, VenueDef,
+    AccountDef, AssetDef, BUSY_WAIT_NS_MAX, BooksOfDef, BreakerTerms, FeeTaken, Genesis,
+    InstrumentDef, ListingDef, MARKET_WAIT_NS_DEFAULT, NoReference, ReferenceTerms, SessionDef,
+    VenueDef,
 };
+pub use fees::{AccountFeeDef, FEE_TIERS_MAX, FeeScheduleDef, FeeTierDef, FeeTokenDef};
 pub use limits::{AccountLimits, LIMITS, Limit, LimitKind, LimitValue};
 pub use operator::{
-    By, NodeCommand, Operator, OperatorCommand, Preview, Reason, Resolution, Scope,
+    By, Extension, NodeCommand, Operator, OperatorCommand, Preview, Reason, Resolution, Scope,
 };
 pub use owner::{OtherOwners, OwnerDef, SelfMatchPolicy};
 pub use refusal::{Cause, Refusal};
@@ -36,9 +43,11 @@ pub use request::{
     NewOrder, OrdType, OrderStatus, ReplaceOrder, SessionCommand, Unacceptable, WrittenNumber,
     WrittenTerms,
 };
+pub use rest::{REST_PLACES_DEFAULT, REST_PLACES_MAX, RestBy, RestDef, VenuePercents};
 pub use routing::{
     BehaviourCosts, Choice, MOVE_GAIN_PPM_DEFAULT, Moving, RoutingDef, RoutingMode, ScoreWeights,
 };
+pub use sharing::SharingDef;
 pub use terms::{Side, TimeInForce};
 pub use trade::PublicTrade;
 pub use venue::{
@@ -68,10 +77,14 @@ pub enum Input {
     Asset(AssetDef),
     /// Definition of an instrument.
     Instrument(InstrumentDef),
-    /// Definition of a venue.
+    /// Definition of a venue account.
     Venue(VenueDef),
+    /// A venue account uses the books of another one of the same venue.
+    BooksOf(BooksOfDef),
     /// How a venue counts requests; after the definition of the venue.
     Budget(BudgetDef),
+    /// How a venue amends open orders; after the definition of the venue.
+    Amend(AmendDef),
     /// Definition of a listing: an instrument at a venue.
     Listing(ListingDef),
     /// Definition of an account with its limits.
@@ -80,8 +93,26 @@ pub enum Input {
     Routing(RoutingDef),
     /// Who owns an account, and what becomes of its orders that meet other orders of ours.
     Owner(OwnerDef),
+    /// Where the part of an account's orders rests that waits.
+    Rest(RestDef),
+    /// Whether an account's orders may share a child with other orders.
+    Sharing(SharingDef),
     /// Definition of a client session.
     Session(SessionDef),
+    /// What a venue's fees depend on; after the definition of the venue.
+    FeeSchedule(FeeScheduleDef),
+    /// A tier of a venue's fees; after its schedule.
+    FeeTier(FeeTierDef),
+    /// A listing has the fees of its venue's tier; after the listing. Its next definition gives it
+    /// fees of its own again.
+    FeeByTier {
+        /// The venue.
+        venue: VenueId,
+        /// The instrument.
+        instrument: InstrumentId,
+    },
+    /// Fees of an account's own; after the account and the venue's schedule.
+    AccountFee(AccountFeeDef),
     /// A client's new order.
     NewOrder(NewOrder),
     /// A client's request that the gateway cannot express as an order: the core refuses it.
@@ -155,6 +186,25 @@ pub enum Input {
         reason: VenueReject,
         /// How long the venue wants no cancel, in nanoseconds; zero if the venue names no time.
         retry_after_ns: u64,
+    },
+    /// The quantity that a child has in all at its venue: the venue's answer to an amend, or a part
+    /// of its answer to a query. A larger one than is known is old news.
+    ChildAmended {
+        /// The venue.
+        venue: VenueId,
+        /// The child.
+        child: ChildId,
+        /// Quantity in all, filled and open.
+        qty: Qty,
+    },
+    /// The venue refused to amend a child, which is open as before.
+    AmendRejected {
+        /// The venue.
+        venue: VenueId,
+        /// The child.
+        child: ChildId,
+        /// Why the venue refused.
+        reason: VenueReject,
     },
     /// A child's outcome is in doubt.
     ChildInDoubt {

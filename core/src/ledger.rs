@@ -13,6 +13,7 @@ use crate::id::{AccountId, AssetId, InstrumentId, VenueId};
 use crate::input::{ChildFill, InstrumentDef, Side};
 use crate::number::{Amount, Notional, Price, Qty, UnixNanos};
 use crate::reference::{amount_of, base_amount};
+use crate::sparse::Sparse;
 
 /// The position of one account in one instrument.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,36 +49,69 @@ impl Funds {
     }
 }
 
+/// Positions, and assets of fees, of an account for which there is room from the start. Accounts
+/// that trade more take room that others leave, and the room doubles when half of it is used.
+pub const ROWS_PER_ACCOUNT: usize = 2;
+
 /// All positions, fees and funds.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Ledger {
-    instruments: usize,
     assets: usize,
-    positions: Vec<Position>,
-    fees: Vec<Amount>,
+    venues: usize,
+    /// By account and instrument.
+    positions: Sparse<Position>,
+    /// By account and asset.
+    fees: Sparse<Amount>,
+    /// By venue times `assets` plus asset.
     funds: Vec<Funds>,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        let (positions, fees) = (Sparse::new(), Sparse::new());
+        Self { assets: 0, venues: 0, positions, fees, funds: Vec::new() }
+    }
 }
 
 impl Ledger {
     /// Makes room for so many of each. Existing entries keep their values.
-    pub fn grow(&mut self, venues: usize, accounts: usize, instruments: usize, assets: usize) {
-        let mut grown = Self {
-            instruments,
-            assets,
-            positions: vec![Position::default(); accounts * instruments],
-            fees: vec![Amount::ZERO; accounts * assets],
-            funds: vec![Funds::default(); venues * assets],
-        };
-        copy_rows(&self.positions, self.instruments, &mut grown.positions, instruments);
-        copy_rows(&self.fees, self.assets, &mut grown.fees, assets);
-        copy_rows(&self.funds, self.assets, &mut grown.funds, assets);
-        *self = grown;
+    pub fn grow(&mut self, venues: usize, accounts: usize, assets: usize) {
+        self.positions.make_room(ROWS_PER_ACCOUNT * accounts);
+        self.fees.make_room(ROWS_PER_ACCOUNT * accounts);
+        if (self.venues, self.assets) == (venues, assets) {
+            return;
+        }
+        let mut funds = vec![Funds::default(); venues * assets];
+        copy_rows(&self.funds, self.assets, &mut funds, assets);
+        (self.venues, self.assets, self.funds) = (venues, assets, funds);
+    }
+
+    /// Makes room ahead of need, away from the path of an order.
+    pub fn make_room(&mut self) {
+        self.positions.make_room(0);
+        self.fees.make_room(0);
     }
 
     /// The position of one account in one instrument.
+    #[inline]
     pub fn position(&self, account: AccountId, instrument: InstrumentId) -> Position {
-        let at = account.index() * self.instruments + instrument.index();
-        self.positions.get(at).copied().unwrap_or_default()
+        self.positions.get(account.0, instrument.0)
+    }
+
+    /// The positions that are not zero, by account and instrument. Allocates; for people.
+    pub fn positions(&self) -> Vec<(AccountId, InstrumentId, Position)> {
+        let rows = self.positions.sorted().into_iter();
+        let rows = rows.filter(|(_, position)| *position != Position::default());
+        rows.map(|((account, instrument), position)| {
+            (AccountId(account), InstrumentId(instrument), position)
+        })
+        .collect()
+    }
+
+    /// The fees that are not zero, by account and asset. Allocates; for people.
+    pub fn all_fees(&self) -> Vec<(AccountId, AssetId, Amount)> {
+        let rows = self.fees.sorted().into_iter().filter(|(_, fee)| *fee != Amount::ZERO);
+        rows.map(|((account, asset), fee)| (AccountId(account), AssetId(asset), fee)).collect()
     }
 
     /// Quantity of the base asset that an order of `side` may trade until the position is flat.
@@ -91,8 +125,7 @@ impl Ledger {
 
     /// Fees that one account has paid in one asset.
     pub fn fees(&self, account: AccountId, asset: AssetId) -> Amount {
-        let at = account.index() * self.assets + asset.index();
-        self.fees.get(at).copied().unwrap_or_default()
+        self.fees.get(account.0, asset.0)
     }
 
     /// What we hold of one asset at one venue.
@@ -150,8 +183,7 @@ impl Ledger {
         qty: Qty,
         value: Amount,
     ) {
-        let at = account.index() * self.instruments + instrument.index();
-        let position = &mut self.positions[at];
+        let position = self.positions.entry(account.0, instrument.0);
         match side {
             Side::Buy => {
                 position.base += i128::from(qty.0);
@@ -165,7 +197,7 @@ impl Ledger {
     }
 
     fn book_fee(&mut self, account: AccountId, asset: AssetId, fee: Amount) {
-        let fees = &mut self.fees[account.index() * self.assets + asset.index()];
+        let fees = self.fees.entry(account.0, asset.0);
         *fees = fees.plus(fee);
     }
 
@@ -193,13 +225,17 @@ impl Ledger {
         funds.total = funds.total.plus(change);
     }
 
-    /// Mixes everything in, for the digest of the state.
+    /// Mixes everything in that is not zero, for the digest of the state. Allocates.
     pub fn mix(&self, hash: &mut Rolling) {
-        for position in &self.positions {
+        for (account, instrument, position) in self.positions() {
+            hash.pair(u64::from(account.0), u64::from(instrument.0));
             hash.wide(position.base);
             hash.amount(position.cash);
         }
-        self.fees.iter().for_each(|fee| hash.amount(*fee));
+        for (account, asset, fee) in self.all_fees() {
+            hash.pair(u64::from(account.0), u64::from(asset.0));
+            hash.amount(fee);
+        }
         for funds in &self.funds {
             hash.amount(funds.total);
             hash.amount(funds.reserved);
@@ -241,12 +277,12 @@ mod tests {
     #[test]
     fn growing_keeps_what_is_booked() {
         let mut ledger = Ledger::default();
-        ledger.grow(1, 1, 1, 2);
+        ledger.grow(1, 1, 2);
         let (account, instrument) = (AccountId(0), InstrumentId(0));
         ledger.book_position(account, instrument, Side::Buy, Qty(5), Amount(50));
         ledger.book_fee(account, AssetId(1), Amount(3));
         ledger.set_total(VenueId(0), AssetId(1), Amount(9));
-        ledger.grow(3, 4, 5, 6);
+        ledger.grow(3, 4, 6);
         assert_eq!(ledger.position(account, instrument), Position { base: 5, cash: Amount(-50) });
         assert_eq!(ledger.fees(account, AssetId(1)), Amount(3));
         assert_eq!(ledger.funds(VenueId(0), AssetId(1)).total, Amount(9));

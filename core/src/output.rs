@@ -15,7 +15,7 @@ mod previewed;
 mod report;
 
 pub use decision::{Decision, VenueLine, Verdict};
-pub use notice::{ChildEnd, Notice, Paused};
+pub use notice::{ChildEnd, FeeState, Notice, Paused};
 pub use previewed::{ClientPreview, Previewed};
 pub use report::{
     CancelReject, LastFill, MassCancelReport, OperatorReport, OrdStatus, Report, ReportKind,
@@ -88,6 +88,15 @@ impl ChildRef {
     }
 }
 
+/// A child's quantity is to be reduced in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SendReduce {
+    /// The child.
+    pub of: ChildRef,
+    /// The child's new quantity in all, filled and open, below the one before.
+    pub qty: Qty,
+}
+
 /// The closed set of outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::large_enum_variant, reason = "a ring slot holds the largest anyway")]
@@ -110,6 +119,8 @@ pub enum Output {
     SendNew(SendNew),
     /// A cancel of a child, to a sender.
     SendCancel(ChildRef),
+    /// To a sender: the child is amended at its venue and keeps its place.
+    SendReduce(SendReduce),
     /// To a sender: the venue is queried about the child.
     Query(ChildRef),
     /// To a sender: the venue is asked for its balances. Also the probe of a circuit breaker, for
@@ -141,6 +152,10 @@ impl Output {
             }
             Self::SendNew(send) => send.mix(hash),
             Self::SendCancel(child) => child.mix(hash, 4),
+            Self::SendReduce(SendReduce { of, qty }) => {
+                of.mix(hash, 0x82);
+                hash.word(qty.0.cast_unsigned());
+            }
             Self::Query(child) => child.mix(hash, 5),
             Self::AskBalances(venue) => hash.pair(6, u64::from(venue.0)),
             Self::Notice(notice) => notice.mix(hash),

@@ -5,18 +5,35 @@
 //! Ids are dense and given once. Every start of the node sends all definitions again. Terms may
 //! differ then (fees, limits, ticks), identity may not (name, decimals, assets).
 
-use crate::id::{AccountId, InstrumentId, SessionId, VenueId};
+use crate::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
 use crate::input::{
-    AccountDef, AccountLimits, AssetDef, BudgetDef, Input, InstrumentDef, ListingDef, OwnerDef,
-    Refusal, RoutingDef, SessionDef, VenueDef,
+    AccountDef, AccountFeeDef, AccountLimits, AmendDef, AssetDef, BooksOfDef, BudgetDef, Input,
+    InstrumentDef, ListingDef, OwnerDef, Refusal, RestDef, RoutingDef, SessionDef, SharingDef,
+    VenueDef,
 };
+use crate::listed::{Listed, place_of};
 use crate::number::{AMOUNT_DECIMALS, Amount, Notional, Qty, saturating_product};
+use crate::venue_set::VenueSet;
+
+mod fees;
+
+use fees::ListedFees;
+pub use fees::{ACCOUNT_FEES_MAX, HeldFees, ListingFees, VenueFees};
 
 /// Venues at most.
 pub const VENUES_MAX: usize = 32;
 
-/// Assets, instruments, accounts and sessions at most, each.
-pub const DEFINITIONS_MAX: usize = 1024;
+/// Assets at most.
+pub const ASSETS_MAX: usize = 4_096;
+
+/// Instruments at most.
+pub const INSTRUMENTS_MAX: usize = 4_096;
+
+/// Accounts at most: as many as [`AccountId`] has numbers.
+pub const ACCOUNTS_MAX: usize = 1 << 16;
+
+/// Client sessions at most: as many as [`SessionId`] has numbers.
+pub const SESSIONS_MAX: usize = 1 << 16;
 
 /// A definition that contradicts an earlier one or is out of range. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,10 +46,16 @@ pub struct Reference {
     pub assets: Vec<AssetDef>,
     /// Instruments by id.
     pub instruments: Vec<InstrumentDef>,
-    /// Venues by id.
+    /// Venue accounts by id.
     pub venues: Vec<VenueDef>,
+    /// Whose books a venue account uses, by venue account: mostly its own.
+    books_of: Vec<VenueId>,
+    /// The venue accounts that use the books of another one.
+    further: VenueSet,
     /// How the venues count requests, by venue.
     pub budgets: Vec<BudgetDef>,
+    /// How the venues amend open orders, by venue.
+    amends: Vec<AmendDef>,
     /// Accounts by id, with the limits that operators have set.
     pub accounts: Vec<AccountDef>,
     /// Accounts by id, as the configuration last defined them.
@@ -41,10 +64,26 @@ pub struct Reference {
     routing: Vec<RoutingDef>,
     /// Who owns accounts, by account.
     owners: Vec<OwnerDef>,
+    /// Where the orders of accounts rest, by account.
+    rests: Vec<RestDef>,
+    /// Whether the orders of accounts may share a child, by account.
+    sharing: Vec<SharingDef>,
     /// Client sessions by id.
     pub sessions: Vec<SessionDef>,
-    /// Listings, by instrument times [`VENUES_MAX`] plus venue.
-    listings: Vec<Option<ListingDef>>,
+    /// Numbers of the listings.
+    listed: Listed,
+    /// Listings, by number, with the fees that hold now for accounts without fees of their own.
+    listings: Vec<ListingDef>,
+    /// The fees that the listings came with, by number.
+    listed_fees: Vec<ListedFees>,
+    /// What the venues' fees depend on, by venue.
+    venue_fees: Vec<VenueFees>,
+    /// Fees of accounts, by account, venue and instrument.
+    account_fees: Vec<AccountFeeDef>,
+    /// Where an account has fees of its own, by account.
+    fee_venues: Vec<VenueSet>,
+    /// Instruments by base and quote asset.
+    pairs: Vec<(AssetId, AssetId, InstrumentId)>,
 }
 
 /// Puts `new` at `index` if that is the next free one, or over the definition there if `same` finds
@@ -80,28 +119,41 @@ impl Reference {
             Input::Asset(def) => self.asset(*def),
             Input::Instrument(def) => self.instrument(*def),
             Input::Venue(def) => self.venue(*def),
+            Input::BooksOf(def) => self.use_books_of(*def),
             Input::Budget(def) => self.budget(*def),
+            Input::Amend(def) => self.amend(*def),
             Input::Listing(def) => self.set_listing(*def),
             Input::Account(def) => self.account(*def),
             Input::Routing(def) => self.routing(*def),
             Input::Owner(def) => self.owner(*def),
+            Input::Rest(def) => self.rest(*def),
+            Input::Sharing(def) => self.set_sharing(*def),
             Input::Session(def) => self.session(*def),
+            Input::FeeSchedule(def) => self.fee_schedule(*def),
+            Input::FeeTier(def) => self.fee_tier(*def),
+            Input::FeeByTier { venue, instrument } => self.fee_by_tier(*venue, *instrument),
+            Input::AccountFee(def) => self.account_fee(*def),
             _ => Err(BadReference),
         }
     }
 
-    /// All definitions, as the inputs that would define them again. Accounts are as the
-    /// configuration defined them.
+    /// All definitions, as the inputs that would define them again. Accounts and the fees of
+    /// listings are as the configuration defined them.
     pub fn definitions(&self) -> impl Iterator<Item = Input> {
         (self.assets.iter().map(|def| Input::Asset(*def)))
             .chain(self.instruments.iter().map(|def| Input::Instrument(*def)))
             .chain(self.venues.iter().map(|def| Input::Venue(*def)))
+            .chain(self.books_of())
             .chain(self.budgets.iter().map(|def| Input::Budget(*def)))
-            .chain(self.listings.iter().flatten().map(|def| Input::Listing(*def)))
+            .chain(self.amends.iter().map(|def| Input::Amend(*def)))
+            .chain(self.listings_as_defined().map(Input::Listing))
             .chain(self.configured.iter().map(|def| Input::Account(*def)))
             .chain(self.routing.iter().map(|def| Input::Routing(*def)))
             .chain(self.owners.iter().map(|def| Input::Owner(*def)))
+            .chain(self.rests.iter().map(|def| Input::Rest(*def)))
+            .chain(self.sharing.iter().map(|def| Input::Sharing(*def)))
             .chain(self.sessions.iter().map(|def| Input::Session(*def)))
+            .chain(fees::definitions(self))
     }
 
     /// Sets an account's limits; they hold until its configuration changes.
@@ -118,7 +170,7 @@ impl Reference {
     }
 
     fn asset(&mut self, def: AssetDef) -> Result<(), BadReference> {
-        define(&mut self.assets, def.id.index(), DEFINITIONS_MAX, def, |a, b| a.name == b.name)
+        define(&mut self.assets, def.id.index(), ASSETS_MAX, def, |a, b| a.name == b.name)
     }
 
     fn instrument(&mut self, def: InstrumentDef) -> Result<(), BadReference> {
@@ -130,11 +182,11 @@ impl Reference {
         if !sound {
             return Err(BadReference);
         }
-        define(&mut self.instruments, def.id.index(), DEFINITIONS_MAX, def, |a, b| {
+        define(&mut self.instruments, def.id.index(), INSTRUMENTS_MAX, def, |a, b| {
             (a.symbol, a.base, a.quote, a.price_decimals, a.qty_decimals)
                 == (b.symbol, b.base, b.quote, b.price_decimals, b.qty_decimals)
         })?;
-        self.listings.resize(self.instruments.len() * VENUES_MAX, None);
+        self.note_pair(def.base, def.quote, def.id);
         Ok(())
     }
 
@@ -142,8 +194,45 @@ impl Reference {
         define(&mut self.venues, def.id.index(), VENUES_MAX, def, |a, b| a.name == b.name)?;
         if self.budgets.len() < self.venues.len() {
             self.budgets.push(BudgetDef::none(def.id));
+            self.venue_fees.push(VenueFees::none(def.id));
+            self.books_of.push(def.id);
+            self.amends.push(AmendDef::none(def.id));
         }
         Ok(())
+    }
+
+    /// Lets a venue account use the books of another one. Two accounts that share books are never
+    /// both open to a client's account: those that were defined before are kept from this one.
+    fn use_books_of(&mut self, def: BooksOfDef) -> Result<(), BadReference> {
+        let known = |venue: VenueId| venue.index() < self.venues.len();
+        let both_known = known(def.venue) && known(def.owner);
+        if !both_known || def.venue == def.owner || !self.has_own_books(def.owner) {
+            return Err(BadReference);
+        }
+        if self.book_owner(def.venue) == def.owner {
+            return Ok(());
+        }
+        let is_new = self.has_own_books(def.venue)
+            && self.accounts_with_books_of(def.venue).count() == 1
+            && !self.listings.iter().any(|listing| listing.venue == def.venue);
+        if !is_new {
+            return Err(BadReference);
+        }
+        self.books_of[def.venue.index()] = def.owner;
+        self.further.insert(def.venue);
+        for terms in &mut self.routing {
+            terms.denied.insert(def.venue);
+        }
+        Ok(())
+    }
+
+    /// The venue accounts that use the books of another one, as inputs.
+    fn books_of(&self) -> impl Iterator<Item = Input> {
+        let further = |def: &&VenueDef| self.further.has(def.id);
+        self.venues
+            .iter()
+            .filter(further)
+            .map(|def| Input::BooksOf(BooksOfDef { venue: def.id, owner: self.book_owner(def.id) }))
     }
 
     fn account(&mut self, def: AccountDef) -> Result<(), BadReference> {
@@ -152,21 +241,39 @@ impl Reference {
             return Ok(());
         }
         for all in [&mut self.accounts, &mut self.configured] {
-            define(all, def.id.index(), DEFINITIONS_MAX, def, |a, b| a.name == b.name)?;
+            define(all, def.id.index(), ACCOUNTS_MAX, def, |a, b| a.name == b.name)?;
         }
         if self.routing.len() < self.accounts.len() {
-            self.routing.push(RoutingDef::usual(def.id));
+            self.routing.push(RoutingDef { denied: self.further, ..RoutingDef::usual(def.id) });
             self.owners.push(OwnerDef::usual(def.id, def.name));
+            self.fee_venues.push(VenueSet::EMPTY);
+            self.rests.push(RestDef::usual(def.id));
+            self.sharing.push(SharingDef { account: def.id, consents: false });
         }
         Ok(())
     }
 
     fn routing(&mut self, def: RoutingDef) -> Result<(), BadReference> {
-        if !def.weights.is_whole() {
+        if !def.weights.is_whole() || self.reaches_books_twice(def.denied) {
             return Err(BadReference);
         }
         *self.routing.get_mut(def.account.index()).ok_or(BadReference)? = def;
         Ok(())
+    }
+
+    /// Whether two venue accounts with the same books are open to those that these are denied to:
+    /// a level of the book could be counted twice.
+    fn reaches_books_twice(&self, denied: VenueSet) -> bool {
+        if self.further == VenueSet::EMPTY {
+            return false;
+        }
+        let mut reached = VenueSet::EMPTY;
+        self.venues.iter().filter(|def| !denied.has(def.id)).any(|def| {
+            let owner = self.book_owner(def.id);
+            let again = reached.has(owner);
+            reached.insert(owner);
+            again
+        })
     }
 
     fn owner(&mut self, def: OwnerDef) -> Result<(), BadReference> {
@@ -175,16 +282,32 @@ impl Reference {
         Ok(())
     }
 
+    fn rest(&mut self, def: RestDef) -> Result<(), BadReference> {
+        let known = self.rests.get_mut(def.account.index()).filter(|_| def.is_sound());
+        *known.ok_or(BadReference)? = def;
+        Ok(())
+    }
+
+    fn set_sharing(&mut self, def: SharingDef) -> Result<(), BadReference> {
+        *self.sharing.get_mut(def.account.index()).ok_or(BadReference)? = def;
+        Ok(())
+    }
+
     fn session(&mut self, def: SessionDef) -> Result<(), BadReference> {
         if def.account.is_some_and(|account| account.index() >= self.accounts.len()) {
             return Err(BadReference);
         }
-        define(&mut self.sessions, def.id.index(), DEFINITIONS_MAX, def, |a, b| a.name == b.name)
+        define(&mut self.sessions, def.id.index(), SESSIONS_MAX, def, |a, b| a.name == b.name)
     }
 
     fn budget(&mut self, def: BudgetDef) -> Result<(), BadReference> {
         let known = self.budgets.get_mut(def.venue.index()).filter(|_| def.is_sound());
         *known.ok_or(BadReference)? = def;
+        Ok(())
+    }
+
+    fn amend(&mut self, def: AmendDef) -> Result<(), BadReference> {
+        *self.amends.get_mut(def.venue.index()).ok_or(BadReference)? = def;
         Ok(())
     }
 
@@ -194,27 +317,83 @@ impl Reference {
             && def.qty_min.0 >= 0
             && def.qty_max >= def.qty_min
             && def.notional_min.0 >= 0
-            && def.maker_fee.0.unsigned_abs() < 1_000_000
-            && def.taker_fee.0.unsigned_abs() < 1_000_000
+            && fees::is_rate(def.maker_fee)
+            && fees::is_rate(def.taker_fee)
             && def.venue.index() < self.venues.len()
             && def.instrument.index() < self.instruments.len();
         if !sound {
             return Err(BadReference);
         }
-        self.listings[def.instrument.index() * VENUES_MAX + def.venue.index()] = Some(def);
+        let number = self.listed.list(place_of(def.instrument, def.venue));
+        let fees = ListedFees::of(&def);
+        let known = self.listings.get_mut(number).zip(self.listed_fees.get_mut(number));
+        if let Some((known_def, known_fees)) = known {
+            (*known_def, *known_fees) = (def, fees);
+        } else {
+            self.listings.push(def);
+            self.listed_fees.push(fees);
+        }
+        self.renew(number);
         Ok(())
     }
 
-    /// An instrument's terms at a venue; `None` if the venue does not list it.
+    /// An instrument's terms at a venue, with the fees that hold now for accounts without fees of
+    /// their own; `None` if the venue does not list it.
     #[inline]
     pub fn listing(&self, instrument: InstrumentId, venue: VenueId) -> Option<&ListingDef> {
-        self.listings.get(instrument.index() * VENUES_MAX + venue.index())?.as_ref()
+        self.listings.get(self.listed.number(place_of(instrument, venue))?)
     }
 
     /// An instrument's terms at all venues that list it.
     pub fn listings(&self, instrument: InstrumentId) -> impl Iterator<Item = &ListingDef> {
-        let at = instrument.index() * VENUES_MAX;
-        self.listings.get(at..at + VENUES_MAX).unwrap_or_default().iter().flatten()
+        self.listed.of_instrument(instrument).filter_map(|number| self.listings.get(number))
+    }
+
+    /// All listings, by instrument and venue.
+    pub fn all_listings(&self) -> impl Iterator<Item = &ListingDef> {
+        self.listed.iter().filter_map(|number| self.listings.get(number))
+    }
+
+    /// Whose books a venue account uses.
+    #[inline]
+    pub fn book_owner(&self, venue: VenueId) -> VenueId {
+        self.books_of.get(venue.index()).copied().unwrap_or(venue)
+    }
+
+    /// Whether a venue account has books of its own, which its feed keeps.
+    #[inline]
+    pub const fn has_own_books(&self, venue: VenueId) -> bool {
+        !self.further.has(venue)
+    }
+
+    /// Whether some venue account uses the books of another one.
+    #[inline]
+    pub fn shares_books(&self) -> bool {
+        self.further != VenueSet::EMPTY
+    }
+
+    /// The venue accounts that use the books of this one, itself among them.
+    pub fn accounts_with_books_of(&self, owner: VenueId) -> impl Iterator<Item = VenueId> {
+        let of_owner = move |def: &&VenueDef| self.book_owner(def.id) == owner;
+        self.venues.iter().filter(of_owner).map(|def| def.id)
+    }
+
+    /// The venue account by which a client's account goes to a venue that an order names. The
+    /// account that owns the books stands for the venue; another one stands for itself.
+    pub fn account_at(&self, account: AccountId, named: VenueId) -> VenueId {
+        let denied = self.routing_of(account).denied;
+        if !self.has_own_books(named) || !denied.has(named) {
+            return named;
+        }
+        let mut all = self.accounts_with_books_of(named);
+        all.find(|venue| !denied.has(*venue)).unwrap_or(named)
+    }
+
+    /// Place of the book that a venue account uses, in a table by instrument times [`VENUES_MAX`]
+    /// plus venue.
+    #[inline]
+    pub fn book_at(&self, instrument: InstrumentId, venue: VenueId) -> usize {
+        instrument.index() * VENUES_MAX + self.book_owner(venue).index()
     }
 
     /// An instrument by an id that was checked when its input came in.
@@ -234,6 +413,25 @@ impl Reference {
     #[inline]
     pub fn routing_of(&self, account: AccountId) -> &RoutingDef {
         &self.routing[account.index()]
+    }
+
+    /// How a venue amends open orders, by an id that was checked when its input came in.
+    #[inline]
+    pub fn amend_of(&self, venue: VenueId) -> &AmendDef {
+        &self.amends[venue.index()]
+    }
+
+    /// Where an account's orders rest, by an id that was checked when its input came in.
+    #[inline]
+    pub fn rest_of(&self, account: AccountId) -> &RestDef {
+        &self.rests[account.index()]
+    }
+
+    /// Whether the orders of an account may share a child, by an id that was checked when its input
+    /// came in.
+    #[inline]
+    pub fn consents_to_sharing(&self, account: AccountId) -> bool {
+        self.sharing[account.index()].consents
     }
 
     /// The account of a session; `None` for an unknown session or a drop copy.

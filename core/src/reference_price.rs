@@ -31,11 +31,13 @@ pub struct ReferencePrice {
 /// The venues that may be counted, and those of them that have a mid price.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
-    /// Number of venues of the node.
+    /// Number of venue accounts of the node.
     pub venues: usize,
-    /// Number of venues that list the instrument and are not barred.
+    /// Number of books whose venues list the instrument and are not barred. Venue accounts that
+    /// share a book count as one.
     pub possible: usize,
-    /// Those of them that are up and not silent, with a trusted book that is not crossed.
+    /// Those of them whose venues are up and not silent, with a trusted book that is not crossed;
+    /// named by the venue account that owns the book.
     pub present: VenueSet,
 }
 
@@ -109,22 +111,25 @@ impl ReferencePrice {
         instrument: InstrumentId,
         barred: VenueSet,
     ) -> Counted {
-        let venues = market.reference.venues.len();
-        let mut counted = Counted { venues, ..Counted::default() };
-        let venues = market.reference.venues.iter().zip(market.venues).zip(&self.mids);
-        for (index, ((def, state), mid)) in venues.enumerate() {
+        let reference = market.reference;
+        let (venues, mut possible) = (reference.venues.len(), VenueSet::EMPTY);
+        let mut present = VenueSet::EMPTY;
+        for (index, state) in market.venues.iter().enumerate().take(venues) {
             let venue = VenueId(index as u8);
-            let listing = market.reference.listing(instrument, venue);
+            let listing = reference.listing(instrument, venue);
             if barred.has(venue) || listing.is_none_or(|listing| !listing.enabled) {
                 continue;
             }
-            counted.possible += 1;
-            let is_silent = market.now.since(state.feed_alive_at) > def.stale_after_ns;
-            if state.up && !is_silent && mid.0 > 0 {
-                counted.present.insert(venue);
+            let owner = reference.book_owner(venue);
+            possible.insert(owner);
+            let stale_after_ns = reference.venues[owner.index()].stale_after_ns;
+            let alive_at = market.venues[owner.index()].feed_alive_at;
+            let is_silent = market.now.since(alive_at) > stale_after_ns;
+            if state.up && !is_silent && self.mids[owner.index()].0 > 0 {
+                present.insert(owner);
             }
         }
-        counted
+        Counted { venues, possible: possible.len(), present }
     }
 
     /// The reference price that the counted venues give.

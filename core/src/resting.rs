@@ -11,6 +11,7 @@ use std::collections::BinaryHeap;
 
 use crate::id::{InstrumentId, OrderId, VenueId};
 use crate::input::Side;
+use crate::listed::Listed;
 use crate::number::{Price, Qty, UnixNanos};
 use crate::own_orders::{OwnOrders, OwnSide};
 use crate::rate::RateWindow;
@@ -129,7 +130,9 @@ pub struct RestingOrders {
     sides: Vec<OwnSide>,
     /// Quantity that orders are being called back for, by instrument and side.
     promised: Vec<Qty>,
-    /// By listing and side.
+    /// Numbers of the listings.
+    listed: Listed,
+    /// By number of the listing times two plus side.
     offers: Vec<Offer>,
     /// Offers that are to be looked at, by the time, so that an offer that is never done keeps no
     /// other one waiting.
@@ -160,6 +163,7 @@ impl RestingOrders {
             moves: resident(Moves::default(), slots),
             sides: Vec::new(),
             promised: Vec::new(),
+            listed: Listed::default(),
             offers: Vec::new(),
             due: BinaryHeap::new(),
             is_used: false,
@@ -173,9 +177,21 @@ impl RestingOrders {
     pub fn grow(&mut self, instruments: usize) {
         self.sides.resize(2 * instruments, OwnSide::EMPTY);
         self.promised.resize(2 * instruments, Qty::ZERO);
-        self.offers.resize(2 * instruments * VENUES_MAX, Offer::default());
+    }
+
+    /// Makes room for the offers of a listing, by the place of its instrument and venue.
+    pub fn list(&mut self, place: usize) {
+        self.listed.list(place);
+        self.offers.resize(2 * self.listed.len(), Offer::default());
         // An offer is in the queue once at most.
         self.due.reserve(self.offers.len().saturating_sub(self.due.len()));
+    }
+
+    /// The offer of a place. A venue offers only what it lists.
+    #[inline]
+    fn offer(&mut self, place: Place) -> Option<&mut Offer> {
+        let number = self.listed.number(place.index() / 2)?;
+        self.offers.get_mut(2 * number + place.side as usize - 1)
     }
 
     /// Adds an order. True if its limit is the keenest of its instrument and side.
@@ -270,7 +286,7 @@ impl RestingOrders {
             .keenest(place)
             .zip(price)
             .is_some_and(|((_, limit), price)| limit >= keenness(place.side, price));
-        let offer = &mut self.offers[place.index()];
+        let Some(offer) = self.offer(place) else { return };
         if !within {
             offer.since = UnixNanos(0);
         } else if offer.since == UnixNanos(0) {
@@ -295,7 +311,7 @@ impl RestingOrders {
     }
 
     fn look_after(&mut self, place: Place, now: UnixNanos, pause_ns: u64) {
-        let offer = &mut self.offers[place.index()];
+        let Some(offer) = self.offer(place) else { return };
         if !core::mem::replace(&mut offer.is_queued, true) {
             self.due.push(Reverse((UnixNanos(now.0 + pause_ns), place.index() as u32)));
         }
@@ -308,7 +324,7 @@ impl RestingOrders {
             self.due.peek().copied().filter(|next| next.0.0 <= now)
         {
             self.due.pop();
-            let offer = &mut self.offers[index as usize];
+            let Some(offer) = self.offer(Place::at(index)) else { continue };
             offer.is_queued = false;
             if offer.since == UnixNanos(0) {
                 continue;
@@ -399,6 +415,9 @@ mod tests {
     fn resting(side: Side, limits: &[i64]) -> RestingOrders {
         let mut all = RestingOrders::new(1_024, 7);
         all.grow(1);
+        for venue in 1..=2 {
+            all.list(venue);
+        }
         for (slot, limit) in limits.iter().enumerate() {
             all.add((slot as u32, slot as u64 + 1), PAIR, side, Price(*limit));
         }

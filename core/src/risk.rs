@@ -20,7 +20,9 @@ use crate::reference::amount_of;
 use crate::reference_price::{Found, ReferencePrice};
 use crate::routing::{RoutingView, best_price, worse_by};
 use crate::scopes::Scopes;
-use crate::strategy::{self, BY_COST, BY_SCORE, Strategy, StrategyTerms};
+use crate::strategy::{
+    self, BY_COST, BY_SCORE, REST_AT_BEST, REST_BY_SHARE, Strategy, StrategyTerms,
+};
 use crate::table::{Ring, Slot};
 use crate::venue_set::VenueSet;
 
@@ -361,7 +363,8 @@ fn only_quantity_and_price_change(r: &mut Request<'_>) -> Result<(), Refusal> {
 
 /// Whether a replace names the order's strategy. How an order chooses is compared apart.
 fn is_same_strategy(number: u32, order: &Order) -> bool {
-    matches!(number, BY_SCORE | BY_COST) || Strategy::of_number(number) == Some(order.strategy)
+    matches!(number, BY_SCORE | BY_COST | REST_BY_SHARE | REST_AT_BEST)
+        || Strategy::of_number(number) == Some(order.strategy)
 }
 
 /// True if a replace changes only quantity and price. A field that the replace leaves out stays
@@ -443,11 +446,14 @@ fn strategy_is_carried_out(r: &mut Request<'_>) -> Result<(), Refusal> {
     }
     let sound = i.weights.is_none_or(|all| i.strategy == BY_SCORE && all.is_whole());
     let strategy = Strategy::of_number(i.strategy);
+    let can_rest = r.new.tif.waits() && r.new.ord_type.has_limit();
     let fits = match strategy {
         None => false,
+        // It says where the order rests.
+        Some(Strategy::Cross) if matches!(i.strategy, REST_BY_SHARE | REST_AT_BEST) => can_rest,
         Some(Strategy::Cross) => true,
         Some(Strategy::NearlyAll) => r.new.tif == TimeInForce::Ioc,
-        Some(Strategy::Post | Strategy::Smart) => r.new.tif.waits() && r.new.ord_type.has_limit(),
+        Some(Strategy::Post | Strategy::Smart) => can_rest,
     };
     let parameters = u8::from(i.deadline != UnixNanos(0));
     let known = fits && sound && i.strategy_parameters == parameters;

@@ -12,13 +12,13 @@
 //! effective cost of a share is price, fee and cost of behaviour.
 
 use crate::behaviour::Behaviour;
-use crate::book::Book;
 use crate::breaker::{Breaker, Pause, RequestKind};
 use crate::budget::Budget;
 use crate::engine::STRAYS_MAX;
-use crate::id::{ChildId, InstrumentId, VenueId};
-use crate::input::{BehaviourCosts, ScoreWeights, Side, TimeInForce};
+use crate::id::{AccountId, ChildId, InstrumentId, VenueId};
+use crate::input::{BehaviourCosts, REST_PLACES_MAX, ScoreWeights, Side, TimeInForce};
 use crate::ledger::Ledger;
+use crate::listed::Books;
 use crate::number::{Notional, PPM, Price, Qty, UnixNanos};
 use crate::output::{VenueLine, Verdict};
 use crate::reference::{Reference, VENUES_MAX};
@@ -36,6 +36,7 @@ mod remainder;
 mod rest;
 mod score;
 mod share;
+mod shares;
 mod split;
 mod sweep;
 mod tiers;
@@ -52,6 +53,7 @@ use reasons::Causes;
 pub(crate) use reasons::may_go;
 pub use rest::{UNFILLED_PPB_MAX, cost_of_waiting, joined_at};
 pub use score::{LATENCY_SPAN_US, POINTS_MAX, PRICE_SPAN_PPM};
+pub use shares::RestShares;
 
 /// The state of a venue beside its books.
 #[derive(Clone, Debug, Default)]
@@ -97,6 +99,12 @@ impl VenueState {
         }
     }
 
+    /// Whether the venue's feed has failed too often, and its books have not been proved since.
+    #[inline]
+    fn distrusts_feed(&self) -> bool {
+        self.breakers[RequestKind::Data as usize - 1].is_shut()
+    }
+
     /// Orders that the venue may leave unanswered. After a breaker or a pause it gets one at a
     /// time, until it has taken one.
     #[inline]
@@ -111,8 +119,8 @@ impl VenueState {
 pub struct RoutingView<'a> {
     /// The reference data.
     pub reference: &'a Reference,
-    /// Books, by instrument times [`VENUES_MAX`] plus venue.
-    pub books: &'a [Book],
+    /// Books, at their places of [`Reference::book_at`].
+    pub books: &'a Books,
     /// States of the venues, by id.
     pub venues: &'a [VenueState],
     /// Funds at the venues.
@@ -125,7 +133,7 @@ impl<'a> RoutingView<'a> {
     /// The view of these tables.
     pub const fn new(
         reference: &'a Reference,
-        books: &'a [Book],
+        books: &'a Books,
         venues: &'a [VenueState],
         ledger: &'a Ledger,
         now: UnixNanos,
@@ -145,8 +153,10 @@ impl<'a> RoutingView<'a> {
 }
 
 /// A quantity to be routed, with the terms of its order.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RouteRequest {
+    /// The account, whose fees count.
+    pub account: AccountId,
     /// The instrument.
     pub instrument: InstrumentId,
     /// Buy or sell.
@@ -179,6 +189,8 @@ pub struct RouteRequest {
     pub backup: VenueSet,
     /// What the behaviour of venues costs.
     pub costs: BehaviourCosts,
+    /// That what waits rests by share; `None` for the best place.
+    pub rest_shares: Option<RestShares>,
     /// The weights of score mode; `None` in cost mode.
     pub score: Option<ScoreWeights>,
     /// Venues that an operator has drained or halted.
@@ -209,6 +221,12 @@ pub struct PlannedChild {
     pub shown: Qty,
 }
 
+impl PlannedChild {
+    /// No child.
+    pub const NONE: Self =
+        Self { venue: VenueId(0), qty: Qty::ZERO, price: Price(0), shown: Qty::ZERO };
+}
+
 /// What an order wants beside the least cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wants {
@@ -227,8 +245,8 @@ enum Wants {
 pub struct Plan {
     takes: [PlannedChild; VENUES_MAX],
     takes_len: usize,
-    /// The child that rests in a venue's book; `None` for none.
-    pub rest: Option<PlannedChild>,
+    rests: [PlannedChild; REST_PLACES_MAX],
+    rests_len: usize,
     lines: [VenueLine; VENUES_MAX],
     lines_len: usize,
     /// The work of the search; none where the sweep was the best plan.
@@ -285,7 +303,7 @@ impl Plan {
         }
         let lines = &mut self.lines[..self.lines_len];
         self.wants = Wants::Minimum;
-        (self.takes_len, self.rest) = (0, None);
+        (self.takes_len, self.rests_len) = (0, 0);
         for line in lines.iter_mut().filter(|line| line.verdict == Verdict::Taken) {
             (line.verdict, line.qty, line.price) = (Verdict::TooThin, Qty::ZERO, Price(0));
             (line.shown, line.value) = (Qty::ZERO, Notional(0));
@@ -295,6 +313,32 @@ impl Plan {
     /// Children that take liquidity, at most one per venue.
     pub fn takes(&self) -> &[PlannedChild] {
         &self.takes[..self.takes_len]
+    }
+
+    /// Whether there is nothing to send.
+    pub const fn sends_nothing(&self) -> bool {
+        self.takes_len == 0 && self.rests_len == 0
+    }
+
+    /// Children that rest in books, at most one per venue.
+    pub fn rests(&self) -> &[PlannedChild] {
+        &self.rests[..self.rests_len]
+    }
+
+    /// Adds children that rest of a quantity. Returns what is left of it.
+    fn rest(&mut self, legs: &[PlannedChild], left: Qty) -> Qty {
+        let mut left = left;
+        for (leg, slot) in legs.iter().zip(&mut self.rests[self.rests_len..]) {
+            *slot = *leg;
+            self.rests_len += 1;
+            left = left.saturating_sub(leg.qty);
+            let line = &mut self.lines[leg.venue.index()];
+            if line.verdict != Verdict::Taken {
+                (line.verdict, line.price) = (Verdict::Rested, leg.price);
+            }
+            line.qty = Qty(line.qty.0 + leg.qty.0);
+        }
+        left
     }
 
     /// One line per venue.
@@ -328,7 +372,8 @@ impl Default for Router {
         let plan = Plan {
             takes: [PlannedChild::default(); VENUES_MAX],
             takes_len: 0,
-            rest: None,
+            rests: [PlannedChild::NONE; REST_PLACES_MAX],
+            rests_len: 0,
             lines: [NO_LINE; VENUES_MAX],
             lines_len: 0,
             search: Search::default(),
@@ -365,7 +410,7 @@ impl Router {
 
     fn plan_once(&mut self, market: &RoutingView<'_>, request: &RouteRequest) {
         let plan = &mut self.plan;
-        (plan.takes_len, plan.rest, plan.search) = (0, None, Search::default());
+        (plan.takes_len, plan.rests_len, plan.search) = (0, 0, Search::default());
         (plan.kept, plan.cheaper_helps) = (Causes::NONE, false);
         plan.wants = match (request.tif, request.posting) {
             (TimeInForce::Fok, _) => Wants::Whole,
@@ -465,9 +510,7 @@ fn among(
     }
     reasons::worse_behaviour(candidates, &mut plan.lines);
     if rests {
-        let (lines, kept) = (&mut plan.lines, &mut plan.kept);
-        plan.rest = rest::resting_place(market, request, limit, left, candidates, lines, kept);
-        left = left.saturating_sub(plan.rest.map_or(Qty::ZERO, |rest| rest.qty));
+        left = rest::rest(market, request, (limit, left), candidates, plan);
     }
     if request.tif.waits() && !left.is_zero() {
         plan.note_nearly_funded(request, limit, candidates);

@@ -16,12 +16,20 @@ pub const BY_SCORE: u32 = 1010;
 /// FIX 847 of an order that crosses, and chooses its venues by cost.
 pub const BY_COST: u32 = 1011;
 
+/// FIX 847 of an order that crosses, and rests by share.
+pub const REST_BY_SHARE: u32 = 1012;
+
+/// FIX 847 of an order that crosses, and rests at the best place.
+pub const REST_AT_BEST: u32 = 1013;
+
 /// What an order's instructions say about how it chooses between venues.
 pub const fn choice_asked(instructions: &Instructions) -> Choice {
     match instructions.strategy {
         BY_SCORE if instructions.weights.is_some() => Choice::ByOwnScore,
         BY_SCORE => Choice::ByScore,
         BY_COST => Choice::ByCost,
+        REST_BY_SHARE => Choice::RestByShare,
+        REST_AT_BEST => Choice::RestAtBest,
         _ => Choice::OfAccount,
     }
 }
@@ -66,7 +74,7 @@ impl Strategy {
     /// The strategy that FIX 847 names; `None` for a number that has no strategy.
     pub const fn of_number(number: u32) -> Option<Self> {
         Some(match number {
-            0 | 1002 | BY_SCORE | BY_COST => Self::Cross,
+            0 | 1002 | BY_SCORE | BY_COST | REST_BY_SHARE | REST_AT_BEST => Self::Cross,
             1000 => Self::NearlyAll,
             1001 => Self::Post,
             1003 => Self::Smart,
@@ -163,7 +171,10 @@ mod tests {
             assert_eq!(Strategy::of_number(strategy.number()), Some(strategy));
         }
         let known = (0..5_000).filter(|number| Strategy::of_number(*number).is_some());
-        assert_eq!(known.collect::<Vec<_>>(), [0, 1_000, 1_001, 1_002, 1_003, 1_010, 1_011]);
+        assert_eq!(
+            known.collect::<Vec<_>>(),
+            [0, 1_000, 1_001, 1_002, 1_003, 1_010, 1_011, 1_012, 1_013]
+        );
     }
 
     #[test]

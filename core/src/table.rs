@@ -75,6 +75,11 @@ impl<T: Slot> Ring<T> {
         self.live >= self.slots.len() / 2
     }
 
+    /// Items that can be added before the ring is full.
+    pub fn room(&self) -> usize {
+        (self.slots.len() / 2).saturating_sub(self.live)
+    }
+
     /// The next id, whose slot holds no living item; `None` when full.
     pub fn claim(&mut self) -> Option<u64> {
         if self.is_full() {

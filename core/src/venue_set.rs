@@ -52,6 +52,18 @@ impl VenueSet {
         Self(self.0 | other.0)
     }
 
+    /// Number of its venues.
+    #[inline]
+    pub const fn len(self) -> usize {
+        self.0.count_ones() as usize
+    }
+
+    /// Whether there is no venue in it.
+    #[inline]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     /// Whether each of its venues is in the other set.
     pub const fn is_within(self, other: Self) -> bool {
         self.0 & !other.0 == 0

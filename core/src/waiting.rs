@@ -373,6 +373,11 @@ impl WaitingOrders {
         Some(word * BITS + bits.trailing_zeros() as usize)
     }
 
+    /// The slot of the order that waits behind an order in the same list.
+    pub fn behind(&self, slot: u32) -> Option<u32> {
+        self.links[slot as usize].newer.checked_sub(1)
+    }
+
     /// Ends the pass through the list of an order: none of its orders can be helped at this moment.
     pub fn stop(&mut self, slot: u32) {
         let place = self.links[slot as usize].list;

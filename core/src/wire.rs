@@ -295,7 +295,8 @@ wire_input! {
         16 VenueUp(venue), 17 VenueDown(venue, reason), 20 ChildFill(fill), 26 Book(update),
         28 FeedAlive(venue), 32 Replace(request), 33 MassCancel(request), 34 MassStatus(request),
         36 Operator(operator), 37 LogoutSent(session), 39 Budget(def), 40 Routing(def),
-        41 Owner(def), 42 Preview(order), 43 Trade(trade),
+        41 Owner(def), 42 Preview(order), 43 Trade(trade), 44 Rest(def), 45 Sharing(def),
+        47 BooksOf(def), 48 Amend(def), 60 FeeSchedule(def), 61 FeeTier(def), 63 AccountFee(def),
     }
     named {
         18 ChildAccepted { venue, child, venue_order },
@@ -307,6 +308,9 @@ wire_input! {
         25 Balance { venue, asset, total },
         27 BookDistrusted { venue, instrument, reason },
         38 VenueQueried { venue, outcome },
+        49 ChildAmended { venue, child, qty },
+        50 AmendRejected { venue, child, reason },
+        62 FeeByTier { venue, instrument },
     }
 }
 
@@ -314,14 +318,16 @@ wire_input! {
 mod tests {
     use super::*;
     use crate::input::{
-        AGE_STEPS_MAX, AccountDef, AccountLimits, AgeStep, BehaviourCosts, BookUpdate,
-        BreakerTerms, BudgetDef, CancelOnDisconnect, CancelOrder, ChildFill, Counted, Fate,
+        AGE_STEPS_MAX, AccountDef, AccountFeeDef, AccountLimits, AgeStep, AmendDef, Amending,
+        BehaviourCosts, BookUpdate, BooksOfDef, BreakerTerms, BudgetDef, CancelOnDisconnect,
+        CancelOrder, ChildFill, Counted, Extension, Fate, FeeScheduleDef, FeeTierDef, FeeTokenDef,
         Genesis, Instructions, InstrumentDef, Level, LimitKind, Liquidity, MassCancel, MassScope,
         Moving, NewOrder, NoReference, NodeCommand, Operator, OperatorCommand, OrdType,
         OtherOwners, OwnerDef, Preview, PublicTrade, QueryOutcome, ReferenceTerms, Refusal,
-        ReplaceOrder, Resolution, RoutingDef, RoutingMode, Scope, ScoreWeights, SelfMatchPolicy,
-        SessionCommand, Side, TimeInForce, Unacceptable, VenueDef, VenueDownReason, VenueReject,
-        WINDOWS_MAX, WindowDef, WindowKind, WrittenNumber, WrittenTerms,
+        ReplaceOrder, Resolution, RestBy, RestDef, RoutingDef, RoutingMode, Scope, ScoreWeights,
+        SelfMatchPolicy, SessionCommand, SharingDef, Side, TimeInForce, Unacceptable, VenueDef,
+        VenueDownReason, VenuePercents, VenueReject, WINDOWS_MAX, WindowDef, WindowKind,
+        WrittenNumber, WrittenTerms,
     };
     use crate::venue_set::VenueSet;
 
@@ -426,6 +432,7 @@ mod tests {
                 filled: Qty(3),
                 price: Price(i64::MAX),
             }),
+            OperatorCommand::Extend(Extension { accounts: 65_536, sessions: 3, digest: u64::MAX }),
             OperatorCommand::Node(NodeCommand::News),
             OperatorCommand::Node(NodeCommand::LiftCodeLock),
             OperatorCommand::Node(NodeCommand::ShutdownFlat),
@@ -466,6 +473,14 @@ mod tests {
                 retry_after_ns: 1,
             },
             Input::VenueQueried { venue, outcome: QueryOutcome::Refused },
+            Input::Amend(AmendDef {
+                venue,
+                amending: Amending::ReduceKeepsPriority,
+                points: 1,
+                young: [AgeStep { below_s: 5, points: 4 }; AGE_STEPS_MAX],
+            }),
+            Input::ChildAmended { venue, child, qty: Qty(i64::MAX) },
+            Input::AmendRejected { venue, child, reason: VenueReject::Filter },
             Input::Venue(VenueDef {
                 id: venue,
                 name: Text::new(b"v").unwrap_or_default(),
@@ -476,6 +491,7 @@ mod tests {
                 fok: true,
                 breaker: BreakerTerms::DEFAULT,
             }),
+            Input::BooksOf(BooksOfDef { venue, owner: VenueId(2) }),
             Input::Budget(BudgetDef::new(venue, 1, &[window; WINDOWS_MAX]).unwrap_or_default()),
             Input::Balance { venue, asset: AssetId(1), total: Amount(-5) },
         ]
@@ -497,6 +513,34 @@ mod tests {
             moving: Moving::Better,
             move_gain_ppm: 4,
         }
+    }
+
+    fn fees() -> [Input; 5] {
+        let (venue, instrument) = (VenueId(3), InstrumentId(4));
+        let (maker, taker) = (FeePpm(-999_999), FeePpm(999_999));
+        let token = FeeTokenDef { asset: AssetId(5), discount_ppm: 6, least: Amount(7) };
+        let schedule = FeeScheduleDef {
+            asset: AssetId(1),
+            tiers: 2,
+            volume: Amount(i128::MAX),
+            from_day: u32::MAX,
+            token: Some(token),
+            ..FeeScheduleDef::none(venue)
+        };
+        let (account, from) = (AccountId(8), Amount(9));
+        [
+            Input::FeeSchedule(schedule),
+            Input::FeeSchedule(FeeScheduleDef::none(venue)),
+            Input::FeeTier(FeeTierDef { venue, place: 1, from, maker, taker }),
+            Input::FeeByTier { venue, instrument },
+            Input::AccountFee(AccountFeeDef {
+                account,
+                venue,
+                instrument: Some(instrument),
+                maker,
+                taker,
+            }),
+        ]
     }
 
     fn every_input() -> Vec<Input> {
@@ -554,6 +598,13 @@ mod tests {
         ]
     }
 
+    fn rest() -> RestDef {
+        let mut percents = VenuePercents::NONE;
+        assert!(percents.set(VenueId(0), 60) && percents.set(VenueId(31), 40));
+        assert!(!percents.set(VenueId(32), 1));
+        RestDef { account: AccountId(4), by: RestBy::Share, places: 8, percents }
+    }
+
     /// What is told of an account.
     fn accounts() -> Vec<Input> {
         vec![
@@ -573,6 +624,8 @@ mod tests {
                 other_owners: OtherOwners::Protect,
             }),
             Input::Routing(routing()),
+            Input::Rest(rest()),
+            Input::Sharing(SharingDef { account: AccountId(4), consents: true }),
         ]
     }
 
@@ -616,6 +669,7 @@ mod tests {
             .chain(accounts())
             .chain(answers())
             .chain(refusals())
+            .chain(fees())
             .chain(every_command())
         {
             let mut buf = [0; INPUT_BYTES_MAX];

@@ -18,6 +18,7 @@ use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
 use super::decimal::amount;
+use super::fee::AccountFeeConfig;
 use super::owner::{OtherOwnersConfig, SelfMatchConfig};
 use super::routing::RoutingConfig;
 use super::schema;
@@ -36,8 +37,12 @@ const OWNER: &str = "owner";
 const SELF_MATCH: &str = "self_match";
 /// Key of what a resting order does for an order of another owner.
 const OTHER_OWNERS: &str = "other_owners";
+/// Key of the consent to shared children.
+const SHARE_CHILDREN: &str = "share_children";
 /// Key of the table of how orders choose between venues.
 const ROUTING: &str = "routing";
+/// Key of the account's own fees.
+const FEE: &str = "fee";
 /// Key of the slack.
 const SLACK: &str = "price_slack_ppm";
 /// The slack of an account that names none, in parts per million.
@@ -78,9 +83,17 @@ pub struct AccountConfig {
     /// price at the same venue (`docs/routing.md`).
     #[schemars(default)]
     pub other_owners: OtherOwnersConfig,
+    /// Whether orders of the account that wait for a busy venue may go there in one child with
+    /// others, of the same account or of others that consent as well. Executions are shared in
+    /// proportion (`docs/routing.md`).
+    #[schemars(default)]
+    pub share_children: bool,
     /// How the account's orders choose between venues.
     #[schemars(default)]
     pub routing: RoutingConfig,
+    /// Fees of the account's own, in the place of those of listings and tiers.
+    #[schemars(default)]
+    pub fee: Vec<AccountFeeConfig>,
     /// The limits, each by the key of its row.
     #[schemars(skip)]
     pub limits: AccountLimits,
@@ -134,6 +147,7 @@ impl Serialize for AccountConfig {
         }
         keys.serialize_entry(SELF_MATCH, &self.self_match)?;
         keys.serialize_entry(OTHER_OWNERS, &self.other_owners)?;
+        keys.serialize_entry(SHARE_CHILDREN, &self.share_children)?;
         for limit in LIMITS {
             let value = limit.get(&self.limits);
             match value {
@@ -146,6 +160,9 @@ impl Serialize for AccountConfig {
         }
         // Last, for a table ends the keys of the one that it is in.
         keys.serialize_entry(ROUTING, &self.routing)?;
+        if !self.fee.is_empty() {
+            keys.serialize_entry(FEE, &self.fee)?;
+        }
         keys.end()
     }
 }
@@ -164,7 +181,8 @@ impl<'de> Visitor<'de> for AccountVisitor {
         let (mut no_reference, mut market_wait) = (NoReferenceConfig::default(), market_wait_ms());
         let (mut busy_wait, mut routing) = (0, RoutingConfig::default());
         let (mut owner, mut self_match) = (None, SelfMatchConfig::default());
-        let mut other_owners = OtherOwnersConfig::default();
+        let (mut other_owners, mut share_children) = (OtherOwnersConfig::default(), false);
+        let mut fee = Vec::new();
         let mut values = BTreeMap::new();
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
@@ -176,7 +194,9 @@ impl<'de> Visitor<'de> for AccountVisitor {
                 OWNER => owner = Some(map.next_value()?),
                 SELF_MATCH => self_match = map.next_value()?,
                 OTHER_OWNERS => other_owners = map.next_value()?,
+                SHARE_CHILDREN => share_children = map.next_value()?,
                 ROUTING => routing = map.next_value()?,
+                FEE => fee = map.next_value()?,
                 other => {
                     let limit = LIMITS.iter().find(|limit| limit.key == other);
                     let limit = limit.ok_or_else(|| unknown_key(other))?;
@@ -195,7 +215,9 @@ impl<'de> Visitor<'de> for AccountVisitor {
             owner,
             self_match,
             other_owners,
+            share_children,
             routing,
+            fee,
             limits,
         })
     }
@@ -207,7 +229,7 @@ fn unknown_key<E: Error>(key: &str) -> E {
     E::custom(format!(
         "unknown field `{key}`, expected one of `{NAME}`, `{SLACK}`, `{NO_REFERENCE}`, \
          `{MARKET_WAIT}`, `{BUSY_WAIT}`, `{OWNER}`, `{SELF_MATCH}`, `{OTHER_OWNERS}`, \
-         `{ROUTING}`, `{known}`"
+         `{SHARE_CHILDREN}`, `{ROUTING}`, `{FEE}`, `{known}`"
     ))
 }
 
@@ -248,6 +270,7 @@ fn value<'de, A: MapAccess<'de>>(kind: LimitKind, map: &mut A) -> Result<LimitRe
 
 #[cfg(test)]
 mod tests {
+    use super::super::rest::RestConfig;
     use super::super::routing::MoveConfig;
     use super::*;
 
@@ -265,11 +288,13 @@ mod tests {
         assert_eq!((account.market_wait_ms, account.busy_wait_ms), (60_000, 0));
         assert_eq!((account.owner(), account.self_match), ("fund", SelfMatchConfig::CancelResting));
         assert_eq!(account.other_owners, OtherOwnersConfig::Yield);
+        assert!(!account.share_children);
         let more = "no_reference = \"wait\"\nmarket_wait_ms = 5\nbusy_wait_ms = 7\n\
                     owner = \"house\"\nself_match = \"cancel-incoming\"\n\
-                    other_owners = \"protect\"\n\
+                    other_owners = \"protect\"\nshare_children = true\n\
                     [routing]\nexclude = [\"v0\"]\nbackup = [\"v1\"]\n\
-                    move = \"better\"\nmove_gain_ppm = 9\n";
+                    move = \"better\"\nmove_gain_ppm = 9\n\
+                    rest = \"share\"\nrest_places = 4\nrest_percent = { v0 = 30, v1 = 70 }\n";
         let more = format!("{SOUND}{more}");
         let account: AccountConfig = toml::from_str(&more).expect("sound");
         assert_eq!(account.no_reference, NoReferenceConfig::Wait);
@@ -279,12 +304,17 @@ mod tests {
             ("house", SelfMatchConfig::CancelIncoming)
         );
         assert_eq!(account.other_owners, OtherOwnersConfig::Protect);
+        assert!(account.share_children);
+        let routing = &account.routing;
+        assert_eq!((routing.rest, routing.rest_places), (RestConfig::Share, 4));
+        let shares: Vec<_> = routing.rest_percent.iter().map(|(v, p)| (v.as_str(), *p)).collect();
+        assert_eq!(shares, [("v0", 30), ("v1", 70)]);
+        let moves = (account.routing.moving, account.routing.move_gain_ppm);
+        assert_eq!(moves, (MoveConfig::Better, 9));
         assert_eq!(
             (account.routing.exclude, account.routing.backup),
             (vec!["v0".to_owned()], vec!["v1".to_owned()])
         );
-        let moves = (account.routing.moving, account.routing.move_gain_ppm);
-        assert_eq!(moves, (MoveConfig::Better, 9));
     }
 
     #[test]

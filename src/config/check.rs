@@ -4,7 +4,7 @@
 //! A line belongs here if two values, or a value and the machine's secrets, decide. What one value
 //! may be stands at its key and is checked in `shape`. All findings are collected.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -39,14 +39,16 @@ impl Config {
     pub(super) fn check(&self, findings: &mut Findings) {
         self.check_node(findings);
         self.check_names(findings);
-        let accounts: Vec<&str> = self.account.iter().map(|one| one.name.as_str()).collect();
+        let accounts: BTreeSet<&str> = self.account.iter().map(|one| one.name.as_str()).collect();
+        let trading = self.session.iter().filter(|one| !one.is_drop_copy());
+        let trading: BTreeSet<&str> = trading.map(|one| one.comp_id.as_str()).collect();
         for (at, session) in self.session.iter().enumerate() {
-            session.check(findings, &format!("session[{at}]"), &accounts, &self.session);
+            session.check(findings, &format!("session[{at}]"), &accounts, &trading);
         }
-        let venues: Vec<&str> = self.venue.iter().map(|one| one.name.as_str()).collect();
+        let owners = self.account.iter().map(|one| (one.name.as_str(), one.owner())).collect();
         for (at, account) in self.account.iter().enumerate() {
-            account.routing.check(findings, &format!("account[{at}].routing"), &venues);
-            account.check_owner(findings, at, &self.account);
+            account.routing.check(findings, &format!("account[{at}].routing"), &self.venue);
+            account.check_owner(findings, at, &owners);
         }
         proof::check(findings, &self.fix, &self.session);
         if let Some(alerts) = &self.alerts {
@@ -58,9 +60,13 @@ impl Config {
         for (at, instrument) in self.instrument.iter().enumerate() {
             self.check_instrument(findings, &format!("instrument[{at}]"), instrument);
         }
+        let places = self.instrument.iter().enumerate().rev();
+        let places = places.map(|(place, one)| (one.symbol.as_str(), place)).collect();
         for (at, venue) in self.venue.iter().enumerate() {
-            self.check_venue(findings, &format!("venue[{at}]"), venue);
+            self.check_venue(findings, &format!("venue[{at}]"), venue, &places);
         }
+        self.check_venue_accounts(findings);
+        self.check_account_fees(findings);
         self.check_keys_of_venues(findings);
         self.check_addresses(findings);
         self.check_paths(findings);
@@ -131,7 +137,13 @@ impl Config {
         );
     }
 
-    fn check_venue(&self, findings: &mut Findings, at: &str, venue: &VenueConfig) {
+    fn check_venue(
+        &self,
+        findings: &mut Findings,
+        at: &str,
+        venue: &VenueConfig,
+        places: &BTreeMap<&str, usize>,
+    ) {
         let kind_is_known = findings.is_clean(&format!("{at}.kind"));
         for error in venue.own_keys.faults(venue.kind).iter().filter(|_| kind_is_known) {
             let is_there = venue.own_keys.has(&error.key);
@@ -140,10 +152,11 @@ impl Config {
         }
         let order_schemes = if kind_is_known { venue.kind.order_schemes } else { ANY_SCHEME };
         for (key, url, schemes) in [
-            ("order_url", &venue.order_url, order_schemes),
-            ("feed_url", &venue.feed_url, FEED_SCHEMES),
-            ("rest_url", &venue.rest_url, REST_SCHEMES),
+            ("order_url", Some(&venue.order_url), order_schemes),
+            ("feed_url", venue.feed_url.as_ref(), FEED_SCHEMES),
+            ("rest_url", Some(&venue.rest_url), REST_SCHEMES),
         ] {
+            let Some(url) = url else { continue };
             let reason = match Url::with_scheme(url, schemes) {
                 Ok(url) if url.tls && ServerName::try_from(url.host.as_str()).is_err() => {
                     format!("{:?} is no name that a certificate can have", url.host)
@@ -159,6 +172,7 @@ impl Config {
             findings.add(&format!("{at}.{}", error.key), Fault::UnknownValue, error.reason);
         }
         venue.check_limits(findings, at);
+        venue.check_fees(findings, at, &self.assets);
         if venue.breaker_open_max_ms < venue.breaker_open_ms {
             let reason = format!("less than breaker_open_ms ({})", venue.breaker_open_ms);
             findings.add(&format!("{at}.breaker_open_max_ms"), Fault::Conflict, reason);
@@ -167,7 +181,7 @@ impl Config {
         let mut instruments = BTreeMap::new();
         for (n, listing) in venue.listing.iter().enumerate() {
             let at = format!("{at}.listing[{n}]");
-            self.check_listing(findings, &at, listing);
+            self.check_listing(findings, &at, listing, places);
             for (key, seen, name) in [
                 ("instrument", &mut instruments, &listing.instrument),
                 ("symbol", &mut symbols, &listing.symbol),
@@ -180,14 +194,20 @@ impl Config {
         }
     }
 
-    fn check_listing(&self, findings: &mut Findings, at: &str, listing: &ListingConfig) {
+    fn check_listing(
+        &self,
+        findings: &mut Findings,
+        at: &str,
+        listing: &ListingConfig,
+        places: &BTreeMap<&str, usize>,
+    ) {
         check_quantities(findings, at, listing);
-        let found =
-            self.instrument.iter().enumerate().find(|(_, one)| one.symbol == listing.instrument);
+        let found = places.get(listing.instrument.as_str());
+        let found = found.and_then(|place| Some((*place, self.instrument.get(*place)?)));
         let Some((place, instrument)) = found else {
             if !findings.is_damaged("instrument") {
-                let known: Vec<&str> = self.instrument.iter().map(|i| i.symbol.as_str()).collect();
-                let (name, known) = (&listing.instrument, known.join(", "));
+                let known = few_of(self.instrument.iter().map(|one| one.symbol.as_str()));
+                let name = &listing.instrument;
                 let reason = format!("no instrument is called {name:?}; there are {known}");
                 findings.add(&format!("{at}.instrument"), Fault::NotDeclared, reason);
             }
@@ -322,6 +342,16 @@ fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
     one.port() != 0 && one.port() == other.port() && (any || one.ip() == other.ip())
 }
 
+/// Names that a finding lists at most; the others are counted.
+const NAMES_LISTED_MAX: usize = 16;
+
+/// Names for a finding.
+pub(super) fn few_of<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+    let more = names.len().saturating_sub(NAMES_LISTED_MAX);
+    let text = names.take(NAMES_LISTED_MAX).collect::<Vec<_>>().join(", ");
+    if more > 0 { format!("{text} and {more} more") } else { text }
+}
+
 /// Checks the characters of a name.
 pub(super) fn check_name(findings: &mut Findings, chars_max: usize, path: &str, name: &str) {
     let fits = (1..=chars_max).contains(&name.len());
@@ -406,6 +436,7 @@ fn check_quantities(findings: &mut Findings, at: &str, listing: &ListingConfig) 
 
 #[cfg(test)]
 mod tests {
+    use super::super::rest::RestConfig;
     use super::*;
 
     const SOUND: &str = include_str!("../../deploy/example.toml");
@@ -615,6 +646,37 @@ mod tests {
         }
         let sound = "[account.routing]\nbackup = [\"binance\"]\n[[session]]";
         assert!(Config::parse(&SOUND.replacen("[[session]]", sound, 1)).is_ok());
+    }
+
+    #[test]
+    fn shares_of_venues_make_a_whole_of_venues_that_there_are() {
+        let share =
+            |keys: &str| format!("[account.routing]\nrest = \"share\"\n{keys}\n[[session]]");
+        for (keys, words) in [
+            (
+                "rest_percent = { kraken = 60 }",
+                "routing.rest_percent: the shares make up 100, not 60",
+            ),
+            (
+                "rest_percent = { nobody = 100 }",
+                "routing.rest_percent.nobody: \"nobody\" is no venue",
+            ),
+            ("rest_percent = { kraken = 300 }", "routing.rest_percent.kraken"),
+            ("rest_percent = { kraken = \"all\" }", "routing.rest_percent.kraken"),
+            ("rest_places = 9", "routing.rest_places"),
+            ("rest_places = 0", "routing.rest_places"),
+        ] {
+            let said = said("[[session]]", &share(keys));
+            assert!(said.contains(words), "{keys}: {said}");
+        }
+        let best = "[account.routing]\nrest_percent = { kraken = 100 }\n[[session]]";
+        let said = said("[[session]]", best);
+        assert!(said.contains("conflict: account.fund.routing.rest_percent"), "{said}");
+        for sound in ["rest_places = 8", "rest_percent = { kraken = 40, binance = 60 }"] {
+            let text = SOUND.replacen("[[session]]", &share(sound), 1);
+            let config = Config::parse(&text).expect(sound);
+            assert_eq!(config.account[0].routing.rest, RestConfig::Share);
+        }
     }
 
     /// Each of these was accepted, and did something else than it says.

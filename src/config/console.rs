@@ -38,7 +38,7 @@ pub struct ConsoleConfig {
     pub admins: Vec<String>,
     /// Commands that need a second person.
     #[serde(default)]
-    #[schemars(length(max = 2))]
+    #[schemars(length(max = 3))]
     pub two_person: Vec<TwoPersonRule>,
     /// Environment variable with the TOTP secret (base32). With a secret `resume` needs a one-time
     /// code.
@@ -55,6 +55,8 @@ pub enum TwoPersonRule {
     CancelAll,
     /// Making a limit wider.
     LimitsRaise,
+    /// Adding accounts and sessions to a running node.
+    Reload,
 }
 
 impl ConsoleConfig {
@@ -104,6 +106,7 @@ impl ConsoleConfig {
         TwoPerson {
             cancel_all: has(TwoPersonRule::CancelAll),
             limits_raise: has(TwoPersonRule::LimitsRaise),
+            reload: has(TwoPersonRule::Reload),
         }
     }
 
@@ -154,7 +157,10 @@ mod tests {
         let sound = "socket = \"c/c.sock\"\nviewers = [\"4242\"]\ntwo_person = [\"cancel-all\"]\n";
         let console = parsed(sound).expect("sound");
         assert!(console.people().is_ok() && matches!(console.codes(), Ok(None)));
-        assert_eq!(console.two_person(), TwoPerson { cancel_all: true, limits_raise: false });
+        assert_eq!(
+            console.two_person(),
+            TwoPerson { cancel_all: true, limits_raise: false, reload: false }
+        );
         assert!(parsed("socket = \"x\"\ntwo_person = [\"halt\"]\n").is_err());
         assert!(parsed("socket = \"x\"\nroles = 1\n").is_err());
         let unknown = parsed("socket = \"x\"\nadmins = [\"no-such-user\"]\n").expect("read");

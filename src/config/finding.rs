@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::places::Places;
 
 /// Longest configuration file that is read, bytes.
-pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
+pub const CONFIG_BYTES_MAX: u64 = 64 << 20;
 
 /// Most findings that are kept; further ones are counted.
 pub const FINDINGS_MAX: usize = 200;

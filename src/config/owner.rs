@@ -3,6 +3,8 @@
 //! A line belongs here if it reads, checks or passes on these keys. What they do is the core's;
 //! `docs/routing.md` has the rules.
 
+use std::collections::BTreeMap;
+
 use rutter_core::id::AccountId;
 use rutter_core::input::{OtherOwners, OwnerDef, SelfMatchPolicy};
 use rutter_core::number::Text;
@@ -61,6 +63,9 @@ impl From<OtherOwnersConfig> for OtherOwners {
     }
 }
 
+/// The owner of each account, by the account's name.
+pub(super) type Owners<'a> = BTreeMap<&'a str, &'a str>;
+
 impl AccountConfig {
     /// Name of the account's owner.
     pub fn owner(&self) -> &str {
@@ -79,14 +84,13 @@ impl AccountConfig {
 
     /// Adds what is wrong with the owner. An owner may have the name of one of its accounts, and of
     /// no other's: an account without the key has its own name for an owner.
-    pub(super) fn check_owner(&self, findings: &mut Findings, at: usize, all: &[Self]) {
+    pub(super) fn check_owner(&self, findings: &mut Findings, at: usize, owners: &Owners<'_>) {
         let Some(owner) = &self.owner else { return };
         let path = format!("account[{at}].owner");
         check_name(findings, NAME_CHARS_MAX, &path, owner);
-        let namesake = all.iter().find(|one| one.name == *owner);
-        if let Some(other) = namesake.filter(|one| one.owner() != owner) {
-            let (name, owner) = (&other.name, other.owner());
-            let reason = format!("{name:?} is an account of another owner, {owner:?}");
+        let other = owners.get(owner.as_str());
+        if let Some(other) = other.filter(|other| **other != owner.as_str()) {
+            let reason = format!("{owner:?} is an account of another owner, {other:?}");
             findings.add(&path, Fault::Conflict, reason);
         }
     }

@@ -3,20 +3,30 @@
 //! A line belongs here if it reads, checks or passes on these keys. What they do is the core's;
 //! `docs/routing.md` has the rules.
 
+use std::collections::BTreeMap;
+
 use rutter_core::id::{AccountId, VenueId};
 use rutter_core::input::{
-    BehaviourCosts, MOVE_GAIN_PPM_DEFAULT, Moving, RoutingDef, RoutingMode, ScoreWeights,
+    BehaviourCosts, MOVE_GAIN_PPM_DEFAULT, Moving, REST_PLACES_DEFAULT, RoutingDef, RoutingMode,
+    ScoreWeights,
 };
 use rutter_core::venue_set::VenueSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::VenueConfig;
 use super::finding::{Fault, Findings};
+use super::rest::RestConfig;
+use super::venue_account::{book_owner, chosen};
 
 /// `[account.routing]`: how an account's orders choose between venues.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RoutingConfig {
+    /// Names of the venue accounts by which the account's orders go to venues with several
+    /// (`books_of` of `[[venue]]`), one for each venue at most. Without a name the orders go by the
+    /// account that has the feed.
+    pub venue_accounts: Vec<String>,
     /// Names of the only venues that the account's orders may go to; empty: all.
     pub include: Vec<String>,
     /// Names of venues that the account's orders never go to.
@@ -48,6 +58,15 @@ pub struct RoutingConfig {
     /// What a move to a better place has to gain at least, parts per million of the order's limit.
     #[schemars(range(max = 1_000_000))]
     pub move_gain_ppm: u32,
+    /// Where the part of an order rests that waits: at the best place, or at several, each with a
+    /// share.
+    pub rest: RestConfig,
+    /// Places of an order that rests by share at most; of use only without `rest_percent`.
+    #[schemars(range(min = 1, max = 8))]
+    pub rest_places: u8,
+    /// Shares of venues by their names, per cent, 100 together. Where none is given, the shares
+    /// follow from how fast an order is expected to fill at each place.
+    pub rest_percent: BTreeMap<String, u8>,
 }
 
 /// `move`: whether a resting order moves to a better place to wait.
@@ -129,6 +148,7 @@ impl Default for RoutingConfig {
     fn default() -> Self {
         let usual = BehaviourCosts::USUAL;
         Self {
+            venue_accounts: Vec::new(),
             include: Vec::new(),
             exclude: Vec::new(),
             backup: Vec::new(),
@@ -140,23 +160,45 @@ impl Default for RoutingConfig {
             weights: WeightsConfig::default(),
             moving: MoveConfig::default(),
             move_gain_ppm: MOVE_GAIN_PPM_DEFAULT,
+            rest: RestConfig::default(),
+            rest_places: REST_PLACES_DEFAULT,
+            rest_percent: BTreeMap::new(),
         }
     }
 }
 
 impl RoutingConfig {
-    /// What the core is told. `None` if a name is no venue's.
+    /// What the core is told. `further` are the venue accounts that use the books of others, as the
+    /// journal knows them. `None` if a name is no venue's.
     pub fn definition(
         &self,
         account: AccountId,
+        venues: &[VenueConfig],
+        further: VenueSet,
         venue: impl Fn(&str) -> Option<VenueId>,
     ) -> Option<RoutingDef> {
+        // The name of a venue stands for all its accounts.
         let set = |names: &[String]| -> Option<VenueSet> {
-            names.iter().map(|name| venue(name)).collect()
+            let mut all: VenueSet = names.iter().map(|name| venue(name)).collect::<Option<_>>()?;
+            for one in venues {
+                if one.books_of.as_ref().is_some_and(|owner| names.contains(owner)) {
+                    all.insert(venue(&one.name)?);
+                }
+            }
+            Some(all)
         };
         let included = set(&self.include)?;
         let others = if self.include.is_empty() { VenueSet::EMPTY } else { included.complement() };
-        let denied = others.union(set(&self.exclude)?);
+        let mut denied = others.union(set(&self.exclude)?).union(further);
+        for one in venues {
+            let owner = book_owner(venues, one)?;
+            let own = chosen(venues, &self.venue_accounts, owner);
+            if own.name != one.name {
+                denied.insert(venue(&one.name)?);
+            } else if one.books_of.is_some() && !is_left_out(self, &owner.name) {
+                denied.remove(venue(&one.name)?);
+            }
+        }
         let costs = BehaviourCosts {
             latency_ppm: self.latency_cost_ppm,
             reject_ppm: self.reject_cost_ppm,
@@ -175,8 +217,46 @@ impl RoutingConfig {
         })
     }
 
+    /// The name of the venue account by which the orders go to a venue of that name. `None` if there
+    /// is no such venue.
+    pub fn account_at<'a>(&self, venues: &'a [VenueConfig], name: &str) -> Option<&'a str> {
+        let named = venues.iter().find(|one| one.name == name)?;
+        let owner = book_owner(venues, named)?;
+        Some(&chosen(venues, &self.venue_accounts, owner).name)
+    }
+
+    /// Adds what is wrong with `venue_accounts` at that path.
+    fn check_venue_accounts(&self, findings: &mut Findings, at: &str, venues: &[VenueConfig]) {
+        let mut owners: Vec<&str> = Vec::new();
+        for (place, name) in self.venue_accounts.iter().enumerate() {
+            let path = format!("{at}.venue_accounts[{place}]");
+            let named = venues.iter().find(|one| one.name == *name);
+            let Some(named) = named else {
+                if !findings.is_damaged("venue") {
+                    let known: Vec<&str> = venues.iter().map(|one| one.name.as_str()).collect();
+                    let reason = format!("{name:?} is no venue; there are {}", known.join(", "));
+                    findings.add(&path, Fault::NotDeclared, reason);
+                }
+                continue;
+            };
+            // A name that is no venue's with books of its own has its own finding.
+            let Some(owner) = book_owner(venues, named) else { continue };
+            if owners.contains(&owner.name.as_str()) {
+                let reason = format!("a second account of {:?}", owner.name);
+                findings.add(&path, Fault::Conflict, reason);
+            } else if is_left_out(self, &owner.name) {
+                let reason = format!("include or exclude keeps the account from {:?}", owner.name);
+                findings.add(&path, Fault::Conflict, reason);
+            }
+            owners.push(&owner.name);
+        }
+    }
+
     /// Adds what is wrong with the keys at that path.
-    pub(super) fn check(&self, findings: &mut Findings, at: &str, venues: &[&str]) {
+    pub(super) fn check(&self, findings: &mut Findings, at: &str, all: &[VenueConfig]) {
+        let names: Vec<&str> = all.iter().map(|one| one.name.as_str()).collect();
+        let venues = &names[..];
+        self.check_venue_accounts(findings, at, all);
         let lists = [("include", &self.include), ("exclude", &self.exclude)];
         for (key, names) in lists.into_iter().chain([("backup", &self.backup)]) {
             for (place, name) in names.iter().enumerate() {
@@ -188,19 +268,23 @@ impl RoutingConfig {
                     let reason = format!("{name:?} is there twice");
                     findings.add(&format!("{at}.{key}[{place}]"), Fault::Duplicate, reason);
                 }
+                let named = all.iter().find(|one| one.name == *name);
+                if let Some(owner) = named.and_then(|one| one.books_of.as_ref()) {
+                    let reason = format!("{name:?} is an account of {owner:?}: name the venue");
+                    findings.add(&format!("{at}.{key}[{place}]"), Fault::Conflict, reason);
+                }
             }
         }
+        let owners: Vec<&str> = owners_of(all).collect();
+        self.check_rest(findings, at, &owners);
         if !ScoreWeights::from(self.weights).is_whole() {
             let WeightsConfig { price, latency, reliability, liquidity } = self.weights;
             let parts = [price, latency, reliability, liquidity].map(u32::from);
             let reason = format!("the four weights make up 100, not {}", parts.iter().sum::<u32>());
             findings.add(&format!("{at}.weights"), Fault::OutOfRange, reason);
         }
-        let is_allowed = |venue: &str| {
-            let in_list = |names: &[String]| names.iter().any(|name| name == venue);
-            (self.include.is_empty() || in_list(&self.include)) && !in_list(&self.exclude)
-        };
-        let allowed: Vec<&str> = venues.iter().copied().filter(|one| is_allowed(one)).collect();
+        let is_allowed = |venue: &str| !is_left_out(self, venue);
+        let allowed: Vec<&str> = owners_of(all).filter(|one| is_allowed(one)).collect();
         if !venues.is_empty() && allowed.is_empty() {
             // A name that is no venue's has its own finding, and stands for a venue.
             if self.include.iter().all(|name| venues.contains(&name.as_str())) {
@@ -221,4 +305,15 @@ impl RoutingConfig {
             findings.add(&format!("{at}.backup"), Fault::Conflict, reason.to_owned());
         }
     }
+}
+
+/// The names of the venues, each of which is that of its first account.
+fn owners_of(venues: &[VenueConfig]) -> impl Iterator<Item = &str> {
+    venues.iter().filter(|one| one.books_of.is_none()).map(|one| one.name.as_str())
+}
+
+/// Whether the lists keep an account from a venue with books of its own.
+fn is_left_out(routing: &RoutingConfig, venue: &str) -> bool {
+    let in_list = |names: &[String]| names.iter().any(|name| name == venue);
+    !routing.include.is_empty() && !in_list(&routing.include) || in_list(&routing.exclude)
 }

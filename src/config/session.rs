@@ -2,12 +2,13 @@
 //!
 //! A line belongs here if it reads or checks that part of the file. `access` reads the credentials.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use rutter_clients::SessionKind;
 use rutter_core::id::SessionId;
 use rutter_core::input::CancelOnDisconnect;
-use rutter_core::reference::DEFINITIONS_MAX;
+use rutter_core::reference::SESSIONS_MAX;
 use rutter_fix::codec::TimePrecision;
 use rutter_fix::dictionary::{Checks, Version};
 use rutter_fix::session::Schedule;
@@ -16,6 +17,7 @@ use rutter_transport::secret::Secret;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::check::few_of;
 use super::finding::{Fault, Findings, KeyError};
 use super::secret::{masked, secret};
 
@@ -177,7 +179,7 @@ pub struct SessionConfig {
     /// `CompID`s of trading sessions. This session then receives a copy of each of their reports,
     /// and can send no order.
     #[serde(default)]
-    #[schemars(length(max = DEFINITIONS_MAX))]
+    #[schemars(length(max = SESSIONS_MAX))]
     pub drop_copy_of: Vec<String>,
 }
 
@@ -319,16 +321,16 @@ impl SessionConfig {
         CancelOnDisconnect { all: self.cancel_on_disconnect, grace_ns }
     }
 
-    /// Checks a session by itself, and against the names of all accounts and the other sessions.
+    /// Checks a session by itself, and against the names of all accounts and trading sessions.
     /// The session is at `at`.
     pub(super) fn check(
         &self,
         findings: &mut Findings,
         at: &str,
-        accounts: &[&str],
-        sessions: &[Self],
+        accounts: &BTreeSet<&str>,
+        trading: &BTreeSet<&str>,
     ) {
-        let known = accounts.contains(&self.account.as_str()) || findings.is_damaged("account");
+        let known = accounts.contains(self.account.as_str()) || findings.is_damaged("account");
         let mut wrong = |key, fault, reason: String| {
             findings.add_key(at, KeyError { key, fault, reason });
         };
@@ -339,13 +341,12 @@ impl SessionConfig {
             let reason = "needed, unless the session is a drop copy";
             wrong("account", Fault::MissingKey, reason.to_owned());
         } else if !self.is_drop_copy() && !known {
-            let names = accounts.join(", ");
+            let names = few_of(accounts.iter().copied());
             let reason = format!("no account is called {:?}; there are {names}", self.account);
             wrong("account", Fault::NotDeclared, reason);
         }
         for name in &self.drop_copy_of {
-            let trades = |one: &Self| one.comp_id == *name && one.drop_copy_of.is_empty();
-            if !sessions.iter().any(trades) {
+            if !trading.contains(name.as_str()) {
                 let reason = format!("no session {name:?} trades");
                 wrong("drop_copy_of", Fault::NotDeclared, reason);
             }

@@ -35,6 +35,9 @@ pub(super) fn mend_table(
     schema: &Value,
     path: &str,
 ) {
+    if let Some(each) = schema.get("additionalProperties").filter(|each| each.is_object()) {
+        return mend_map(findings, table, each, path);
+    }
     let none = Map::new();
     let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&none);
     mend_names(findings, table, properties, path);
@@ -54,6 +57,19 @@ pub(super) fn mend_table(
         if is_required {
             let value = Spanned::new(0..0, stand_in(property));
             table.insert(Spanned::new(0..0, Cow::Owned(key.clone())), value);
+        }
+    }
+}
+
+/// A table whose keys are names that the file chooses.
+fn mend_map(findings: &mut Findings, table: &mut DeTable<'_>, each: &Value, path: &str) {
+    let keys: Vec<String> = table.keys().map(|key| key.get_ref().to_string()).collect();
+    for key in keys {
+        let Some(value) = table.get_mut(key.as_str()) else { continue };
+        let path = below(path, &segment(&key));
+        if let Err((fault, reason)) = mend_value(findings, value, each, &path) {
+            findings.add_damage(&path, fault, reason);
+            table.remove(key.as_str());
         }
     }
 }

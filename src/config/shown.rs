@@ -3,7 +3,9 @@
 //! A line belongs here if it decides how the configuration is shown. The loader reads the text, and
 //! refuses each mask in it until a secret stands in its place.
 
-use super::Config;
+use serde::Serialize;
+
+use super::{AccountConfig, Config, SessionConfig};
 
 /// The text for a configuration. [`MASK`](super::MASK) stands in the place of each secret.
 ///
@@ -14,7 +16,29 @@ pub fn shown(config: &Config) -> Result<String, toml::ser::Error> {
     for venue in &mut config.venue {
         venue.own_keys.fill_in(venue.kind);
     }
-    toml::to_string(&config)
+    // A list is written in parts: the time for a part grows with its square.
+    let accounts = std::mem::take(&mut config.account);
+    let sessions = std::mem::take(&mut config.session);
+    let mut text = toml::to_string(&config)?;
+    for account in accounts.chunks(ROWS_AT_ONCE) {
+        text.push_str(&toml::to_string(&Rows { account, session: &[] })?);
+    }
+    for session in sessions.chunks(ROWS_AT_ONCE) {
+        text.push_str(&toml::to_string(&Rows { account: &[], session })?);
+    }
+    Ok(text)
+}
+
+/// Rows of a list that are written at once.
+const ROWS_AT_ONCE: usize = 64;
+
+/// Some rows of the long lists.
+#[derive(Serialize)]
+struct Rows<'a> {
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    account: &'a [AccountConfig],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    session: &'a [SessionConfig],
 }
 
 #[cfg(test)]

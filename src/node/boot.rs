@@ -3,20 +3,24 @@
 //!
 //! A line belongs here if it turns names into ids. The core checks the definitions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rutter_clients::market::{InstrumentTerms, ListingTerms, MarketConfig, MarketLimits};
 use rutter_core::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
 use rutter_core::input::{
-    AccountDef, AssetDef, BreakerTerms, BudgetDef, Genesis, Input, InstrumentDef, ListingDef,
-    ReferenceTerms, SessionDef, VenueDef,
+    AccountDef, AssetDef, BooksOfDef, BreakerTerms, BudgetDef, FeeScheduleDef, FeeTierDef, Genesis,
+    Input, InstrumentDef, ListingDef, ReferenceTerms, SessionDef, SharingDef, VenueDef,
 };
-use rutter_core::number::{Amount, FeePpm, Qty, Text};
+use rutter_core::number::{Amount, Qty, Text};
 use rutter_core::reference::{BadReference, Reference};
+use rutter_core::venue_set::VenueSet;
 use rutter_core::wire::{SCHEMA, decode};
 use rutter_journal::{FileStorage, OpenError, Reader};
 
-use crate::config::{Config, InstrumentConfig, ListingConfig, VenueConfig};
+use super::names::NameList;
+use crate::config::{
+    AccountConfig, Config, InstrumentConfig, ListingConfig, SessionConfig, VenueConfig,
+};
 use crate::config::{amount, mantissa};
 use crate::node::decider::{RECORD_INPUT, ReplayError, StartError};
 
@@ -24,67 +28,69 @@ use crate::node::decider::{RECORD_INPUT, ReplayError, StartError};
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     /// Names of assets; the index is the id.
-    pub assets: Vec<String>,
+    pub assets: NameList,
     /// Symbols of instruments; the index is the id.
-    pub instruments: Vec<String>,
+    pub instruments: NameList,
     /// Names of venues; the index is the id.
-    pub venues: Vec<String>,
+    pub venues: NameList,
     /// Names of accounts; the index is the id.
-    pub accounts: Vec<String>,
+    pub accounts: NameList,
     /// `CompID`s of sessions; the index is the id.
-    pub sessions: Vec<String>,
+    pub sessions: NameList,
     /// So many of the sessions are in the journal; they come first.
     journaled: usize,
-}
-
-fn position(names: &[String], name: &str) -> Option<usize> {
-    names.iter().position(|known| known == name)
-}
-
-fn add(known: &mut Vec<String>, name: &str) {
-    if position(known, name).is_none() {
-        known.push(name.to_owned());
-    }
+    /// Venue accounts that use the books of another one, as the journal knows them.
+    further: VenueSet,
 }
 
 impl Names {
     /// Appends the names that only the configuration has.
     pub fn add_config(&mut self, config: &Config) {
-        config.assets.iter().for_each(|name| add(&mut self.assets, name));
-        config.instrument.iter().for_each(|i| add(&mut self.instruments, &i.symbol));
-        config.venue.iter().for_each(|v| add(&mut self.venues, &v.name));
-        config.account.iter().for_each(|a| add(&mut self.accounts, &a.name));
-        config.session.iter().for_each(|s| add(&mut self.sessions, &s.comp_id));
+        for name in &config.assets {
+            self.assets.add(name);
+        }
+        for instrument in &config.instrument {
+            self.instruments.add(&instrument.symbol);
+        }
+        for venue in &config.venue {
+            self.venues.add(&venue.name);
+        }
+        for account in &config.account {
+            self.accounts.add(&account.name);
+        }
+        for session in &config.session {
+            self.sessions.add(&session.comp_id);
+        }
     }
 
     /// Id of an asset.
     pub fn asset(&self, name: &str) -> Option<AssetId> {
-        position(&self.assets, name).map(|at| AssetId(at as u16))
+        self.assets.position(name).map(|at| AssetId(at as u16))
     }
 
     /// Id of an instrument.
     pub fn instrument(&self, name: &str) -> Option<InstrumentId> {
-        position(&self.instruments, name).map(|at| InstrumentId(at as u16))
+        self.instruments.position(name).map(|at| InstrumentId(at as u16))
     }
 
     /// Id of a venue.
     pub fn venue(&self, name: &str) -> Option<VenueId> {
-        position(&self.venues, name).map(|at| VenueId(at as u8))
+        self.venues.position(name).map(|at| VenueId(at as u8))
     }
 
     /// Id of an account.
     pub fn account(&self, name: &str) -> Option<AccountId> {
-        position(&self.accounts, name).map(|at| AccountId(at as u16))
+        self.accounts.position(name).map(|at| AccountId(at as u16))
     }
 
     /// Whether the journal knows a session.
     pub fn is_journaled(&self, session: &str) -> bool {
-        position(&self.sessions, session).is_some_and(|at| at < self.journaled)
+        self.sessions.position(session).is_some_and(|at| at < self.journaled)
     }
 
     /// Id of a session.
     pub fn session(&self, name: &str) -> Option<SessionId> {
-        position(&self.sessions, name).map(|at| SessionId(at as u16))
+        self.sessions.position(name).map(|at| SessionId(at as u16))
     }
 }
 
@@ -140,8 +146,12 @@ impl Known {
     fn keep(&mut self, input: Input) {
         match input {
             Input::Genesis(found) => self.genesis = self.genesis.or(Some(found)),
-            // A listing has no name of its own.
-            Input::Listing(_) => {}
+            // A listing has no name of its own. What fees depend on is told whole at each start.
+            Input::Listing(_)
+            | Input::FeeSchedule(_)
+            | Input::FeeTier(_)
+            | Input::FeeByTier { .. }
+            | Input::AccountFee(_) => {}
             _ => {
                 if let Some(place) = place_of(&input) {
                     self.definitions.insert(place, input);
@@ -155,11 +165,12 @@ impl Known {
         let mut names = Names::default();
         for input in self.definitions.values() {
             match input {
-                Input::Asset(def) => add(&mut names.assets, def.name.as_str()),
-                Input::Instrument(def) => add(&mut names.instruments, def.symbol.as_str()),
-                Input::Venue(def) => add(&mut names.venues, def.name.as_str()),
-                Input::Account(def) => add(&mut names.accounts, def.name.as_str()),
-                Input::Session(def) => add(&mut names.sessions, def.name.as_str()),
+                Input::Asset(def) => names.assets.add(def.name.as_str()),
+                Input::Instrument(def) => names.instruments.add(def.symbol.as_str()),
+                Input::Venue(def) => names.venues.add(def.name.as_str()),
+                Input::Account(def) => names.accounts.add(def.name.as_str()),
+                Input::Session(def) => names.sessions.add(def.name.as_str()),
+                Input::BooksOf(def) => names.further.insert(def.venue),
                 _ => {}
             }
         }
@@ -172,10 +183,34 @@ impl Known {
     /// changed, or a value is out of range.
     pub fn refused(&self, asked: &[Input]) -> Vec<Input> {
         let mut reference = Reference::default();
-        let asked = asked.iter().filter(|input| place_of(input).is_some());
-        let all = self.definitions.values().chain(asked);
-        all.filter(|input| reference.define(input) == Err(BadReference)).copied().collect()
+        for known in self.definitions.values() {
+            // The terms of an account that has left the configuration may be older than a venue
+            // account: the core has changed them since.
+            let _taken = reference.define(known);
+        }
+        let uses_other_books = |input: &Input| match input {
+            Input::Venue(def) if self.definitions.contains_key(&(VENUE_PLACE, def.id.0.into())) => {
+                reference.book_owner(def.id) != book_owner(asked, def.id)
+            }
+            _ => false,
+        };
+        let mut refused: Vec<Input> =
+            asked.iter().filter(|input| uses_other_books(input)).copied().collect();
+        let definitions = asked.iter().filter(|input| place_of(input).is_some());
+        refused.extend(
+            definitions.filter(|input| reference.define(input) == Err(BadReference)).copied(),
+        );
+        refused
     }
+}
+
+/// Whose books a venue account uses by these definitions.
+fn book_owner(definitions: &[Input], venue: VenueId) -> VenueId {
+    let of = |input: &Input| match input {
+        Input::BooksOf(def) if def.venue == venue => Some(def.owner),
+        _ => None,
+    };
+    definitions.iter().find_map(of).unwrap_or(venue)
 }
 
 /// A definition in words, such as `instrument BTC/USDT`.
@@ -187,6 +222,12 @@ pub fn describe(input: &Input, names: &Names) -> String {
         Input::Venue(def) => format!("venue {}", def.name),
         Input::Budget(def) => {
             format!("budget of venue {}", of(&names.venues, def.venue.index()))
+        }
+        Input::Amend(def) => {
+            format!("amends at venue {}", of(&names.venues, def.venue.index()))
+        }
+        Input::BooksOf(def) => {
+            format!("books of venue {}", of(&names.venues, def.venue.index()))
         }
         Input::Listing(def) => format!(
             "listing of {} at venue {}",
@@ -200,7 +241,21 @@ pub fn describe(input: &Input, names: &Names) -> String {
         Input::Owner(def) => {
             format!("owner of account {}", of(&names.accounts, def.account.index()))
         }
+        Input::Rest(def) => {
+            format!("resting of account {}", of(&names.accounts, def.account.index()))
+        }
+        Input::Sharing(def) => {
+            format!("sharing of account {}", of(&names.accounts, def.account.index()))
+        }
         Input::Session(def) => format!("session {}", def.name),
+        Input::FeeSchedule(FeeScheduleDef { venue, .. })
+        | Input::FeeTier(FeeTierDef { venue, .. })
+        | Input::FeeByTier { venue, .. } => {
+            format!("fees of venue {}", of(&names.venues, venue.index()))
+        }
+        Input::AccountFee(def) => {
+            format!("fee of account {}", of(&names.accounts, def.account.index()))
+        }
         _ => String::new(),
     }
 }
@@ -211,6 +266,7 @@ pub fn describe(input: &Input, names: &Names) -> String {
 /// A name that the configuration uses and does not define; `Config::check` lets none pass.
 pub fn inputs(config: &Config, names: &Names) -> Option<Vec<Input>> {
     let mut inputs = Vec::new();
+    let instruments = by_symbol(config);
     for name in &config.assets {
         inputs.push(Input::Asset(AssetDef { id: names.asset(name)?, name: text(name)? }));
     }
@@ -218,37 +274,23 @@ pub fn inputs(config: &Config, names: &Names) -> Option<Vec<Input>> {
         inputs.push(Input::Instrument(instrument_def(instrument, names)?));
     }
     for venue in &config.venue {
-        inputs.push(Input::Venue(venue_def(venue, names)?));
-        inputs.push(Input::Budget(budget_def(venue, names)?));
-        for listing in &venue.listing {
-            inputs.push(Input::Listing(listing_def(config, venue, listing, names)?));
+        inputs.push(Input::Venue(venue_def(config, venue, names)?));
+        if let Some(owner) = &venue.books_of {
+            let (venue, owner) = (names.venue(&venue.name)?, names.venue(owner)?);
+            inputs.push(Input::BooksOf(BooksOfDef { venue, owner }));
         }
+        inputs.push(Input::Budget(budget_def(venue, names)?));
+        inputs.push(Input::Amend(venue.amends(names.venue(&venue.name)?)));
+        for listing in &venue.listing {
+            inputs.push(Input::Listing(listing_def(&instruments, venue, listing, names)?));
+        }
+        inputs.extend(venue.fee_definitions(names)?);
     }
     for account in &config.account {
-        inputs.push(Input::Account(AccountDef {
-            id: names.account(&account.name)?,
-            name: text(&account.name)?,
-            slack_ppm: account.price_slack_ppm,
-            limits: account.limits,
-            no_reference: account.no_reference.into(),
-            market_wait_ns: account.market_wait_ms.checked_mul(1_000_000)?,
-            busy_wait_ns: account.busy_wait_ms.checked_mul(1_000_000)?,
-        }));
-        let routing = &account.routing;
-        let id = names.account(&account.name)?;
-        inputs.push(Input::Routing(routing.definition(id, |name| names.venue(name))?));
-        inputs.push(Input::Owner(account.owner_definition(id)?));
+        inputs.extend(account_inputs(account, &config.venue, names)?);
     }
     for session in &config.session {
-        inputs.push(Input::Session(SessionDef {
-            id: names.session(&session.comp_id)?,
-            name: text(&session.comp_id)?,
-            account: if session.is_drop_copy() {
-                None
-            } else {
-                Some(names.account(&session.account)?)
-            },
-        }));
+        inputs.push(session_input(session, names)?);
     }
     // Reference data must come in the order of ids, and known definitions come again.
     inputs.sort_by_key(place_of);
@@ -256,18 +298,91 @@ pub fn inputs(config: &Config, names: &Names) -> Option<Vec<Input>> {
     Some(inputs)
 }
 
+/// The definitions of accounts and sessions that come to those of a running node, in the order in
+/// which the core takes them.
+///
+/// `None`: a name that is used and not defined.
+pub fn additions(
+    accounts: &[&AccountConfig],
+    sessions: &[&SessionConfig],
+    venues: &[VenueConfig],
+    names: &Names,
+) -> Option<Vec<Input>> {
+    let mut inputs = Vec::new();
+    for account in accounts {
+        inputs.extend(account_inputs(account, venues, names)?);
+    }
+    for session in sessions {
+        inputs.push(session_input(session, names)?);
+    }
+    inputs.sort_by_key(place_of);
+    Some(inputs)
+}
+
+fn account_inputs(
+    account: &AccountConfig,
+    venues: &[VenueConfig],
+    names: &Names,
+) -> Option<Vec<Input>> {
+    let routing = &account.routing;
+    let by_account = |name: &str| names.venue(routing.account_at(venues, name)?);
+    let id = names.account(&account.name)?;
+    let definition = AccountDef {
+        id,
+        name: text(&account.name)?,
+        slack_ppm: account.price_slack_ppm,
+        limits: account.limits,
+        no_reference: account.no_reference.into(),
+        market_wait_ns: account.market_wait_ms.checked_mul(1_000_000)?,
+        busy_wait_ns: account.busy_wait_ms.checked_mul(1_000_000)?,
+    };
+    let mut inputs = vec![
+        Input::Account(definition),
+        Input::Routing(routing.definition(id, venues, names.further, |name| names.venue(name))?),
+        Input::Owner(account.owner_definition(id)?),
+        Input::Rest(routing.rest_definition(id, by_account)?),
+        Input::Sharing(SharingDef { account: id, consents: account.share_children }),
+    ];
+    for fee in &account.fee {
+        inputs.push(Input::AccountFee(fee.definition(id, names)?));
+    }
+    Some(inputs)
+}
+
+fn session_input(session: &SessionConfig, names: &Names) -> Option<Input> {
+    let trades = !session.is_drop_copy();
+    Some(Input::Session(SessionDef {
+        id: names.session(&session.comp_id)?,
+        name: text(&session.comp_id)?,
+        account: if trades { Some(names.account(&session.account)?) } else { None },
+    }))
+}
+
+/// Kind of a venue's definition.
+const VENUE_PLACE: u8 = 2;
+
 /// Kind and id of a definition, so that the core sees dense ids; `None` for any other input.
 fn place_of(input: &Input) -> Option<(u8, u32)> {
     Some(match input {
         Input::Asset(def) => (0, u32::from(def.id.0)),
         Input::Instrument(def) => (1, u32::from(def.id.0)),
-        Input::Venue(def) => (2, u32::from(def.id.0)),
-        Input::Budget(def) => (3, u32::from(def.venue.0)),
-        Input::Listing(def) => (4, u32::from(def.instrument.0) << 8 | u32::from(def.venue.0)),
-        Input::Account(def) => (5, u32::from(def.id.0)),
-        Input::Routing(def) => (6, u32::from(def.account.0)),
-        Input::Owner(def) => (7, u32::from(def.account.0)),
-        Input::Session(def) => (8, u32::from(def.id.0)),
+        Input::Venue(def) => (VENUE_PLACE, u32::from(def.id.0)),
+        Input::BooksOf(def) => (3, u32::from(def.venue.0)),
+        Input::Budget(def) => (4, u32::from(def.venue.0)),
+        Input::Listing(def) => (5, u32::from(def.instrument.0) << 8 | u32::from(def.venue.0)),
+        Input::Account(def) => (6, u32::from(def.id.0)),
+        Input::Routing(def) => (7, u32::from(def.account.0)),
+        Input::Owner(def) => (8, u32::from(def.account.0)),
+        Input::Session(def) => (9, u32::from(def.id.0)),
+        Input::Rest(def) => (10, u32::from(def.account.0)),
+        Input::Sharing(def) => (16, u32::from(def.account.0)),
+        Input::Amend(def) => (11, u32::from(def.venue.0)),
+        Input::FeeSchedule(def) => (12, u32::from(def.venue.0)),
+        Input::FeeTier(def) => (13, u32::from(def.venue.0) << 8 | u32::from(def.place)),
+        Input::FeeByTier { venue, instrument } => {
+            (14, u32::from(instrument.0) << 8 | u32::from(venue.0))
+        }
+        Input::AccountFee(def) => (15, u32::from(def.account.0)),
         _ => return None,
     })
 }
@@ -292,11 +407,12 @@ fn instrument_def(instrument: &InstrumentConfig, names: &Names) -> Option<Instru
     })
 }
 
-fn venue_def(venue: &VenueConfig, names: &Names) -> Option<VenueDef> {
+fn venue_def(config: &Config, venue: &VenueConfig, names: &Names) -> Option<VenueDef> {
+    let stale_after_ms = config.book_owner(venue)?.stale_after_ms?;
     Some(VenueDef {
         id: names.venue(&venue.name)?,
         name: text(&venue.name)?,
-        stale_after_ns: venue.stale_after_ms.checked_mul(1_000_000)?,
+        stale_after_ns: stale_after_ms.checked_mul(1_000_000)?,
         rate_orders: venue.orders_per_window_max,
         rate_window_ns: venue.order_window_ms.checked_mul(1_000_000)?,
         unanswered_max: venue.orders_unanswered_max,
@@ -317,14 +433,22 @@ fn budget_def(venue: &VenueConfig, names: &Names) -> Option<BudgetDef> {
     BudgetDef::new(names.venue(&venue.name)?, slack_ns, &venue.windows().ok()?)
 }
 
+/// The instruments of a configuration by symbol.
+type BySymbol<'a> = HashMap<&'a str, &'a InstrumentConfig>;
+
+fn by_symbol(config: &Config) -> BySymbol<'_> {
+    config.instrument.iter().map(|one| (one.symbol.as_str(), one)).collect()
+}
+
 fn listing_def(
-    config: &Config,
+    instruments: &BySymbol<'_>,
     venue: &VenueConfig,
     listing: &ListingConfig,
     names: &Names,
 ) -> Option<ListingDef> {
-    let instrument = config.instrument.iter().find(|i| i.symbol == listing.instrument)?;
+    let instrument = instruments.get(listing.instrument.as_str())?;
     let qty = |value| mantissa(value, u32::from(instrument.qty_decimals)).map(Qty);
+    let (maker_fee, taker_fee) = venue.listing_fees(listing)?;
     Some(ListingDef {
         instrument: names.instrument(&listing.instrument)?,
         venue: names.venue(&venue.name)?,
@@ -334,8 +458,8 @@ fn listing_def(
         qty_min: qty(listing.qty_min)?,
         qty_max: qty(listing.qty_max)?,
         notional_min: Amount(amount(listing.notional_min)?),
-        maker_fee: FeePpm(listing.maker_fee_ppm),
-        taker_fee: FeePpm(listing.taker_fee_ppm),
+        maker_fee,
+        taker_fee,
         fee_taken: listing.fee_taken.into(),
     })
 }
@@ -360,13 +484,18 @@ pub fn market(config: &Config, names: &Names) -> Option<MarketConfig> {
             order_qty_max: def.order_qty_max,
         });
     }
+    let instruments = by_symbol(config);
     market.stale_after_ns = vec![u64::MAX; names.venues.len()];
     for venue in &config.venue {
-        let def = venue_def(venue, names)?;
+        // What clients may ask is about books.
+        if venue.books_of.is_some() {
+            continue;
+        }
+        let def = venue_def(config, venue, names)?;
         *market.stale_after_ns.get_mut(def.id.index())? = def.stale_after_ns;
         for listing in venue.listing.iter().filter(|listing| listing.enabled) {
             let ListingDef { instrument, venue, ticks, lot, qty_min, qty_max, .. } =
-                listing_def(config, venue, listing, names)?;
+                listing_def(&instruments, venue, listing, names)?;
             let terms =
                 ListingTerms { instrument, venue, tick: ticks.least(), lot, qty_min, qty_max };
             market.listings.push(terms);

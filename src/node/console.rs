@@ -12,11 +12,12 @@ use std::time::{Duration, Instant};
 use rutter_admin::ReadModel;
 use rutter_admin::console::book_set::Books;
 use rutter_admin::console::commands::{CommandSender, Decided, Put, Replies};
-use rutter_admin::console::handles::{About, Handles};
+use rutter_admin::console::handles::{About, Handles, ShownConfig};
 use rutter_admin::console::sessions::SessionGauges;
 use rutter_admin::console::snapshot::{
     JournalRow, LinkRow, NodeSnapshot, Quantiles, RingRow, SnapshotCell, Trouble, VenueRow,
 };
+use rutter_clients::SessionKind;
 use rutter_clients::market::BookNews;
 use rutter_core::id::ChildId;
 use rutter_core::input::{Input, NodeCommand, OperatorCommand, Refusal, Scope};
@@ -34,6 +35,18 @@ pub const ORDERS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How often a shutdown looks whether orders are still open.
 const POLL_PERIOD: Duration = Duration::from_millis(20);
+
+/// What a session is, in its row.
+const TRADING: &str = "trading";
+const DROP_COPY: &str = "drop-copy";
+
+/// What a session of the gateway is, in its row.
+pub const fn kind_of(kind: &SessionKind) -> &'static str {
+    match kind {
+        SessionKind::Trading => TRADING,
+        SessionKind::DropCopy(_) => DROP_COPY,
+    }
+}
 
 /// The node's side of the console's handles: the read model's thread and the gateway's write, the
 /// console reads.
@@ -56,7 +69,7 @@ impl ConsoleFeed {
     /// For a node that is about to run, and ends when `stop` is set.
     pub fn new(config: &Config, model: Arc<Mutex<ReadModel>>, stop: Arc<AtomicBool>) -> Self {
         let kind = |session: &SessionConfig| {
-            if session.is_drop_copy() { "drop-copy" } else { "trading" }
+            if session.is_drop_copy() { DROP_COPY } else { TRADING }
         };
         let names = config.session.iter().map(|one| (one.comp_id.clone(), kind(one)));
         Self {
@@ -93,8 +106,10 @@ impl ConsoleFeed {
                 name: config.fix.sender_comp_id.clone(),
                 version: env!("CARGO_PKG_VERSION"),
                 started_ns: monitor.started_ns(),
-                config_text: config_text(config),
-                config_hash: monitor.config_hash().to_owned(),
+                config: Arc::new(Mutex::new(ShownConfig {
+                    text: config_text(config),
+                    hash: monitor.config_hash().to_owned(),
+                })),
                 node_tag,
                 child_of: Some(child_of),
                 journal_folder: config.node.data_dir.join("journal"),
@@ -106,6 +121,7 @@ impl ConsoleFeed {
             sessions: Arc::clone(&self.sessions),
             books: Arc::clone(&self.books),
             commands: CommandSender::new(put, Arc::clone(&self.replies), Arc::clone(&self.stop)),
+            extender: None,
         }
     }
 
@@ -246,7 +262,7 @@ fn venue_rows(snapshot: &Snapshot) -> Vec<VenueRow> {
         VenueRow {
             name: name.clone(),
             order_link: snapshot.links_of(index).map(|links| link_row(&links.orders)),
-            feed_link: snapshot.links_of(index).map(|links| link_row(&links.feed)),
+            feed_link: snapshot.links_of(index).and_then(|links| links.feed.as_ref().map(link_row)),
             feed_age_ns: feed.and_then(|feed| feed.age_ns),
             latency_ns: (count > 0).then_some(Quantiles { p50, p99, p999, max, count }),
         }

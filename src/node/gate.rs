@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rutter_core::id::VenueId;
 use rutter_core::input::{Input, NodeCommand, OperatorCommand, Scope};
-use rutter_core::reference::{DEFINITIONS_MAX, VENUES_MAX};
+use rutter_core::reference::{INSTRUMENTS_MAX, VENUES_MAX};
 use rutter_venues::VenueCommand;
 
 /// By venue and by instrument: new orders of inputs before this journal sequence are void.
@@ -22,7 +22,7 @@ pub struct Gate {
 
 impl Default for Gate {
     fn default() -> Self {
-        let instruments = (0..DEFINITIONS_MAX).map(|_| AtomicU64::default()).collect();
+        let instruments = (0..INSTRUMENTS_MAX).map(|_| AtomicU64::default()).collect();
         Self { venues: Default::default(), instruments }
     }
 }

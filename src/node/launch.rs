@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use disruptor::{MultiProducer, SingleConsumerBarrier};
 use rutter_admin::ReadModel;
+use rutter_admin::console::extend::Extender;
 use rutter_admin::console::handles::Handles;
 use rutter_admin::console::service::ConsoleService;
 use rutter_admin::console::sessions::SessionGauges;
@@ -19,7 +20,7 @@ use rutter_clients::server::RELOAD_PERIOD;
 use rutter_clients::{ClientGateway, GatewayServer};
 use rutter_core::id::VenueId;
 use rutter_core::input::Input;
-use rutter_fix::store::MmapStore;
+use rutter_fix::store::{AtNeedStore, Preparer};
 use rutter_journal::{FileStorage, Journal, ReleaseMark};
 use rutter_transport::driver::{Driver, DriverConfig};
 use rutter_transport::tls::ServerTls;
@@ -33,12 +34,14 @@ use crate::node::boot::Names;
 use crate::node::console::ConsoleFeed;
 use crate::node::decider::Decider;
 use crate::node::error::NodeError;
+use crate::node::extend::{NodeExtender, Sharers};
 use crate::node::gate::Gate;
 use crate::node::layout::{CoreSleeper, CoreThread, Layout, run_alone};
 use crate::node::link_watch::{LinkGauge, VenueLinks};
 use crate::node::rings::{
     InputEnvelope, InputPositions, InputWriter, OutputReader, input_ring, output_ring,
 };
+use crate::node::station::added::AddedSessions;
 use crate::node::station::core::{Core, Publisher, Recipient, WokenReader};
 use crate::node::station::feed::Feed;
 use crate::node::station::gateway::Gateway;
@@ -46,19 +49,31 @@ use crate::node::station::model::ModelStation;
 use crate::node::station::sender::Sender;
 use crate::node::station::{Station, StationHandles};
 use crate::node::tap::{Tap, TapReader, UpdateCount};
+use crate::watch::fix_log::LoggedNames;
 use crate::watch::health::Phase;
 use crate::watch::logs::notices::NoticeLog;
 use crate::watch::logs::trace::Sessions;
 use crate::watch::metrics::{GaugeSources, MetricsModel};
 use crate::watch::monitor::Monitor;
 use crate::watch::stages::{Path, StageHistograms, StageRecorder};
-use crate::watch::trouble::Watcher;
+use crate::watch::trouble::{Hours, Watcher};
 
 /// How often the main thread looks whether it is to end.
 const MAIN_PERIOD: Duration = Duration::from_millis(50);
 
-/// The adapters of each venue.
-pub type Machines = Vec<(VenueId, Orders, FeedMachine, DriverConfig)>;
+/// The adapters of one venue account.
+pub struct Machines {
+    /// The venue account.
+    pub venue: VenueId,
+    /// How many instruments it lists.
+    pub listings: usize,
+    /// Its order entry.
+    pub orders: Orders,
+    /// Its market data; `None` for one that uses the books of another one.
+    pub feed: Option<FeedMachine>,
+    /// How both reach the venue.
+    pub driver: DriverConfig,
+}
 
 /// The parts of a node after recovery, before its threads start.
 pub struct NodeParts<'a> {
@@ -71,13 +86,17 @@ pub struct NodeParts<'a> {
     /// Reference data and the start.
     pub first: Vec<Input>,
     /// The client gateway, with its message stores.
-    pub gateway: ClientGateway<MmapStore>,
+    pub gateway: ClientGateway<AtNeedStore>,
     /// The machines of each venue.
-    pub machines: Machines,
+    pub machines: Vec<Machines>,
     /// The newest snapshot, for metrics, probes and alerts.
     pub monitor: Arc<Monitor>,
     /// The read model after the replay.
     pub model: ReadModel,
+    /// Makes the files of message stores.
+    pub preparer: Preparer,
+    /// The names in the log of FIX messages, if there is one.
+    pub logged: Option<LoggedNames>,
 }
 
 /// What all stations share.
@@ -148,7 +167,18 @@ fn spawn<T: Send + 'static>(
 /// # Errors
 /// [`NodeError`], before anything was sent, or when a thread had to give up.
 pub fn run(parts: NodeParts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError> {
-    let NodeParts { config, names, decider, first, gateway, machines, monitor, model } = parts;
+    let NodeParts {
+        config,
+        names,
+        decider,
+        first,
+        gateway,
+        machines,
+        monitor,
+        model,
+        preparer,
+        logged,
+    } = parts;
     let venue_count = machines.len();
     let layout = Layout::from_name(&config.node.layout, venue_count, processors())?;
     let profile = Profile::from_name(&config.node.wait_profile, layout.order_threads(venue_count))?;
@@ -161,9 +191,25 @@ pub fn run(parts: NodeParts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError
         .console
         .as_ref()
         .map(|_| ConsoleFeed::new(config, Arc::clone(&model), Arc::clone(stop)));
+    let hours = hours(config)?;
+    let added = Arc::new(AddedSessions::default());
+    let (preparer, hours_of) = (&preparer, &hours);
     // A node that no operator could stop does not start.
-    let handles =
-        feed.as_ref().map(|feed| feed.handles(config, node_tag, &monitor, shared.writer()));
+    let handles = feed.as_ref().map(|feed| {
+        let mut handles = feed.handles(config, node_tag, &monitor, shared.writer());
+        let sharers = Sharers {
+            inputs: shared.writer(),
+            model: Arc::clone(&feed.model),
+            sessions: Arc::clone(&feed.sessions),
+            hours: Arc::clone(hours_of),
+            shown: Arc::clone(&handles.about.config),
+            logged,
+            added: Arc::clone(&added),
+        };
+        let extender = NodeExtender::new(config, names, node_tag, preparer, sharers);
+        handles.extender = extender.map(|one| Arc::new(one) as Arc<dyn Extender>);
+        handles
+    });
     let console = console(config, handles)?;
     core.begin(&first).map_err(NodeError::Append)?;
     let mut sources = sources(config, &core, &shared);
@@ -176,14 +222,14 @@ pub fn run(parts: NodeParts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError
     sources.links = std::mem::take(&mut shared.links);
     let sessions = feed.as_ref().map(|feed| Arc::clone(&feed.sessions));
     let gateway =
-        clients(config, names, &mut shared, gateway, report_path, &mut sources, sessions)?;
+        clients(config, names, &mut shared, gateway, report_path, &mut sources, (sessions, added))?;
     let metrics = MetricsModel::new(&names.venues, &names.instruments, sources);
     let model = ModelStation {
         model,
         metrics,
         monitor: Arc::clone(&monitor),
         console: feed.zip(shared.console_tap.take()),
-        watcher: watcher(config)?,
+        watcher: Watcher::new(hours),
         notices: NoticeLog::default(),
         outputs,
         gauges,
@@ -228,10 +274,10 @@ fn wakes(senders: &[UnplacedStation], gateway: &UnplacedStation) -> Vec<WakeHand
     senders.iter().chain([gateway]).map(|placed| placed.reader.wake.clone()).collect()
 }
 
-/// Finds what is wrong, for the console.
-fn watcher(config: &Config) -> Result<Watcher, NodeError> {
+/// The hours of the sessions.
+fn hours(config: &Config) -> Result<Hours, NodeError> {
     let hours = config.session.iter().map(SessionConfig::schedule);
-    Ok(Watcher::new(hours.collect::<Result<Vec<_>, _>>()?))
+    Ok(Arc::new(Mutex::new(hours.collect::<Result<Vec<_>, _>>()?)))
 }
 
 /// Logs where clients connect, and how the node runs.
@@ -336,20 +382,24 @@ fn spawn_core(
     })
 }
 
-/// Makes a sender for each venue, and starts a feed.
+/// Makes a sender for each venue account, and starts the feeds.
 fn venues(
     shared: &mut SharedHandles,
-    machines: Machines,
+    machines: Vec<Machines>,
     stages: &StageRecorder,
     stop: &Arc<AtomicBool>,
 ) -> Result<(Vec<UnplacedStation>, Vec<Worker>), NodeError> {
     let mut senders = Vec::new();
     let mut workers = Vec::new();
-    for (id, orders, books, driver) in machines {
+    for Machines { venue, listings, orders, feed: books, driver } in machines {
         let handles = shared.handles(stages.clone())?;
-        let links = VenueLinks { venue: id.index(), ..VenueLinks::default() };
-        senders.push(sender(id, orders, &driver, handles, links.orders.clone())?);
-        workers.push(feed(shared, id, books, &driver, (stop, links.feed.clone()))?);
+        let mut links = VenueLinks { venue: venue.index(), ..VenueLinks::default() };
+        senders.push(sender(venue, orders, &driver, handles, links.orders.clone())?);
+        if let Some(books) = books {
+            let link = links.feed.insert(LinkGauge::default()).clone();
+            let tap = Tap::new(venue, listings);
+            workers.push(feed(shared, tap, books, &driver, (stop, link))?);
+        }
         shared.links.push(links);
     }
     Ok((senders, workers))
@@ -370,19 +420,18 @@ fn sender(
 
 fn feed(
     shared: &mut SharedHandles,
-    venue: VenueId,
+    mut tap: Tap,
     machine: FeedMachine,
     config: &DriverConfig,
     (stop, link): (&Arc<AtomicBool>, LinkGauge),
 ) -> Result<Worker, NodeError> {
     let feed = {
         let driver = Driver::new(machine, config.clone(), unix_ns)?;
-        let mut tap = Tap::new(venue);
         tap.connect(&mut shared.gateway_tap);
         if let Some(reader) = &mut shared.console_tap {
             tap.connect(reader);
         }
-        shared.updates.push((venue.index(), tap.count()));
+        shared.updates.push((tap.venue().index(), tap.count()));
         Feed::start(config.name.clone(), driver, shared.writer(), tap, link)
     };
     // Market data is not worth a spinning processor.
@@ -395,10 +444,10 @@ fn clients(
     config: &Config,
     names: &Names,
     shared: &mut SharedHandles,
-    gateway: ClientGateway<MmapStore>,
+    gateway: ClientGateway<AtNeedStore>,
     stages: StageRecorder,
     sources: &mut GaugeSources,
-    sessions: Option<Arc<SessionGauges>>,
+    (sessions, added): (Option<Arc<SessionGauges>>, Arc<AddedSessions<AtNeedStore>>),
 ) -> Result<UnplacedStation, NodeError> {
     let gateway_error = |error: &dyn std::fmt::Display| NodeError::Gateway(error.to_string());
     let mut server = GatewayServer::new(gateway, unix_ns).map_err(|error| gateway_error(&error))?;
@@ -412,11 +461,12 @@ fn clients(
     server.recovered();
     let reader = WokenReader { recipient: Recipient::Clients, wake: server.waker() };
     let tap = std::mem::take(&mut shared.gateway_tap);
-    let logged = Sessions::new(names.sessions.clone());
+    let logged = Sessions::new(names.sessions.to_vec());
     let mut station = Gateway::start(server, shared.handles(stages)?, tap, logged, unix_ns);
     if let Some(sessions) = sessions {
         station.show_sessions(sessions);
     }
+    station.take_sessions_from(added);
     sources.gateway = station.gauges();
     Ok(UnplacedStation { name: "clients".to_owned(), station: Box::new(station), reader })
 }

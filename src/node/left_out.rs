@@ -7,6 +7,8 @@
 //! left the configuration is told to the core as disabled, so that its venue no longer counts where
 //! venues are compared.
 
+use std::collections::HashSet;
+
 use rutter_core::Engine;
 use rutter_core::id::{InstrumentId, VenueId};
 use rutter_core::input::{Input, ListingDef};
@@ -17,15 +19,10 @@ use crate::config::Config;
 
 /// The listings that the core takes orders for and the definitions do not have, each disabled.
 pub fn withdrawn(engine: &Engine, definitions: &[Input]) -> Vec<Input> {
-    let known = engine.reference().definitions();
-    known
-        .filter_map(|input| match input {
-            Input::Listing(def) if def.enabled && !has(definitions, def.venue, def.instrument) => {
-                Some(Input::Listing(ListingDef { enabled: false, ..def }))
-            }
-            _ => None,
-        })
-        .collect()
+    let listed = listings(definitions);
+    let known = engine.reference().all_listings();
+    let left = known.filter(|def| def.enabled && !listed.contains(&(def.venue, def.instrument)));
+    left.map(|def| Input::Listing(ListingDef { enabled: false, ..*def })).collect()
 }
 
 /// Refuses definitions without a listing in which one of our orders is open at its venue: the venue
@@ -34,9 +31,9 @@ pub fn withdrawn(engine: &Engine, definitions: &[Input]) -> Vec<Input> {
 /// # Errors
 /// [`NodeError::Configuration`], with the first such order.
 pub fn check_open(engine: &Engine, definitions: &[Input], names: &Names) -> Result<(), NodeError> {
-    let left = engine
-        .children()
-        .find(|child| !child.state().is_over() && !has(definitions, child.venue, child.instrument));
+    let listed = listings(definitions);
+    let mut open = engine.children().filter(|child| !child.state().is_over());
+    let left = open.find(|child| !listed.contains(&(child.venue, child.instrument)));
     let Some(child) = left else { return Ok(()) };
     let of = |names: &[String], at: usize| names.get(at).cloned().unwrap_or_default();
     Err(NodeError::Configuration(format!(
@@ -50,8 +47,9 @@ pub fn check_open(engine: &Engine, definitions: &[Input], names: &Names) -> Resu
 
 /// Logs each session that has left the configuration and has open orders.
 pub fn tell_sessions(engine: &Engine, config: &Config, names: &Names) {
+    let configured: HashSet<&str> = config.session.iter().map(|one| one.comp_id.as_str()).collect();
     for (index, name) in names.sessions.iter().enumerate() {
-        if config.session.iter().any(|session| session.comp_id == *name) {
+        if configured.contains(name.as_str()) {
             continue;
         }
         let of_session = |order: &&rutter_core::order::Order| order.session.index() == index;
@@ -67,11 +65,13 @@ pub fn tell_sessions(engine: &Engine, config: &Config, names: &Names) {
     }
 }
 
-fn has(definitions: &[Input], venue: VenueId, instrument: InstrumentId) -> bool {
-    definitions.iter().any(|input| match input {
-        Input::Listing(def) => (def.venue, def.instrument) == (venue, instrument),
-        _ => false,
-    })
+/// What the definitions list.
+fn listings(definitions: &[Input]) -> HashSet<(VenueId, InstrumentId)> {
+    let listing = |input: &Input| match input {
+        Input::Listing(def) => Some((def.venue, def.instrument)),
+        _ => None,
+    };
+    definitions.iter().filter_map(listing).collect()
 }
 
 #[cfg(test)]
@@ -133,8 +133,8 @@ mod tests {
 
     fn names() -> Names {
         let mut names = Names::default();
-        names.venues = vec!["v0".to_owned(), "v1".to_owned()];
-        names.instruments = vec!["BTC/USD".to_owned()];
+        names.venues = ["v0", "v1"].into_iter().collect();
+        names.instruments = ["BTC/USD"].into_iter().collect();
         names
     }
 

@@ -26,15 +26,15 @@ impl LinkGauge {
     }
 }
 
-/// The two links of a venue.
+/// The links of a venue.
 #[derive(Clone, Debug, Default)]
 pub struct VenueLinks {
     /// Index of the venue.
     pub venue: usize,
     /// Order entry and private reports.
     pub orders: LinkGauge,
-    /// Market data.
-    pub feed: LinkGauge,
+    /// Market data; `None` for a venue account that uses the books of another one.
+    pub feed: Option<LinkGauge>,
 }
 
 /// Follows the standing of one link, for the log and for a gauge.

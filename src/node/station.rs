@@ -6,6 +6,7 @@
 //! machines' business, whose turn it is and who shares a thread is `layout`. Each station drains
 //! the output ring into a bounded queue of its own first, so that the core never waits for a venue.
 
+pub mod added;
 pub mod core;
 pub mod feed;
 pub mod gateway;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rutter_core::hash::Rolling;
 use rutter_fix::store::{
-    DamagedPlace, MmapConfig, MmapStore, Preparer, StoreError, StoreFault, folder_name,
+    AtNeedStore, DamagedPlace, MmapConfig, MmapStore, Preparer, StoreError, StoreFault, folder_name,
 };
 
 use super::boot::Names;
@@ -36,29 +36,52 @@ pub fn settings(config: &Config, comp_id: &str, node_tag: u32) -> MmapConfig {
 }
 
 /// Opens the stores in the order of the configured sessions. A store that cannot be used is logged,
-/// and a store that refuses stands in for it: its session is refused, and the others go on.
+/// and a store that refuses stands in for it: its session is refused, and the others go on. A
+/// session that has no folder gets one with its first message.
 ///
 /// # Errors
-/// [`NodeError`]: no thread or no memory.
-pub fn open(config: &Config, names: &Names, node_tag: u32) -> Result<Vec<MmapStore>, NodeError> {
-    let preparer = Preparer::start().map_err(|error| NodeError::Thread(error.to_string()))?;
-    let kept_ns = u64::from(config.fix.store_retention_days) * DAY_NS;
+/// [`NodeError`]: no memory.
+pub fn open(
+    config: &Config,
+    names: &Names,
+    node_tag: u32,
+    preparer: &Preparer,
+) -> Result<Vec<AtNeedStore>, NodeError> {
     let mut stores = Vec::with_capacity(config.session.len());
     for session in &config.session {
         let name = session.comp_id.as_str();
-        let folder = folder(&config.node.data_dir, name);
-        let store = match MmapStore::open(&folder, settings(config, name, node_tag)) {
-            Ok(store) => {
-                tell_damage(name, &store);
-                let store = store.keeping_ns(kept_ns).prepared_by(&preparer);
-                // The store of a session that the journal does not know has nothing to repeat.
-                if names.is_journaled(name) { store.repeats_follow() } else { store }
-            }
-            Err(error) => refuse(name, &error)?,
-        };
-        stores.push(store);
+        // The store of a session that the journal does not know has nothing to repeat.
+        stores.push(open_one(config, name, node_tag, preparer, names.is_journaled(name))?);
     }
     Ok(stores)
+}
+
+/// Opens the store of one session. `repeats` says whether the journal's events follow.
+///
+/// # Errors
+/// [`NodeError`]: no memory.
+pub fn open_one(
+    config: &Config,
+    name: &str,
+    node_tag: u32,
+    preparer: &Preparer,
+    repeats: bool,
+) -> Result<AtNeedStore, NodeError> {
+    let kept_ns = u64::from(config.fix.store_retention_days) * DAY_NS;
+    let folder = folder(&config.node.data_dir, name);
+    let settings = settings(config, name, node_tag);
+    if let Some(store) = AtNeedStore::for_new(&folder, settings, kept_ns, preparer, repeats) {
+        return Ok(store);
+    }
+    let store = match MmapStore::open(&folder, settings) {
+        Ok(store) => {
+            tell_damage(name, &store);
+            let store = store.keeping_ns(kept_ns).prepared_by(preparer);
+            if repeats { store.repeats_follow() } else { store }
+        }
+        Err(error) => refuse(name, &error)?,
+    };
+    Ok(store.into())
 }
 
 fn refuse(session: &str, error: &StoreError) -> Result<MmapStore, NodeError> {

@@ -26,12 +26,13 @@ use rutter_core::book::{Book, Trust};
 use rutter_core::id::{InstrumentId, VenueId};
 use rutter_core::input::{BookUpdate, Input, LEVELS_PER_UPDATE, Side};
 use rutter_core::number::UnixNanos;
-use rutter_core::reference::DEFINITIONS_MAX;
+use rutter_core::reference::INSTRUMENTS_MAX;
 use rutter_feeds::published::Published;
 use rutter_transport::wake::WakeHandle;
 
-/// Updates of one venue that may wait for one reader: enough to send all books of a venue.
-pub const TAP_UPDATES_MAX: usize = 16_384;
+/// Updates of one venue that may wait for one reader, at least. The room grows with the listings of
+/// the venue, so that all its books can be sent at once: see [`updates_max`].
+pub const TAP_UPDATES_MIN: usize = 4_096;
 
 /// Levels of each side that the readers are sent: as many as the one that shows most can show.
 pub const TAP_LEVELS: usize = 50;
@@ -40,10 +41,12 @@ const _: () = assert!(
     books::DEPTH_MAX <= TAP_LEVELS && market::DEPTH_MAX <= TAP_LEVELS,
     "a reader has all levels that it shows"
 );
-const _: () = assert!(
-    DEFINITIONS_MAX * (2 * TAP_LEVELS).div_ceil(LEVELS_PER_UPDATE) <= TAP_UPDATES_MAX,
-    "all books of a venue can be sent at once"
-);
+/// Updates of a venue with so many listings that may wait for one reader: enough to send all books
+/// of the venue.
+pub const fn updates_max(listings: usize) -> usize {
+    let all_books = listings * (2 * TAP_LEVELS).div_ceil(LEVELS_PER_UPDATE);
+    if all_books > TAP_UPDATES_MIN { all_books } else { TAP_UPDATES_MIN }
+}
 
 /// Updates of one venue that a reader takes in one turn; the rest follow in the next.
 pub const TAP_UPDATES_PER_TURN: usize = 256;
@@ -131,6 +134,8 @@ struct Sent {
 #[derive(Debug)]
 pub struct Tap {
     venue: VenueId,
+    /// Updates that each queue holds.
+    updates_max: usize,
     outlets: Vec<Outlet>,
     /// By instrument.
     sent: Vec<Option<Box<Sent>>>,
@@ -138,15 +143,26 @@ pub struct Tap {
 }
 
 impl Tap {
-    /// A tap of a venue's feed, without readers.
-    pub fn new(venue: VenueId) -> Self {
-        Self { venue, outlets: Vec::new(), sent: Vec::new(), count: UpdateCount::default() }
+    /// A tap of the feed of a venue with so many listings, without readers.
+    pub fn new(venue: VenueId, listings: usize) -> Self {
+        Self {
+            venue,
+            updates_max: updates_max(listings),
+            outlets: Vec::new(),
+            sent: Vec::new(),
+            count: UpdateCount::default(),
+        }
+    }
+
+    /// The venue.
+    pub const fn venue(&self) -> VenueId {
+        self.venue
     }
 
     /// Adds a reader.
     pub fn connect(&mut self, reader: &mut TapReader) {
         let queue = Arc::new(TapQueue {
-            updates: ArrayQueue::new(TAP_UPDATES_MAX),
+            updates: ArrayQueue::new(self.updates_max),
             overflowed: AtomicBool::new(false),
             lost: AtomicU64::new(0),
         });
@@ -183,7 +199,7 @@ impl Tap {
     /// is whole.
     fn pass_on(&mut self, update: &BookUpdate) {
         let at = update.instrument.index();
-        if at >= DEFINITIONS_MAX {
+        if at >= INSTRUMENTS_MAX {
             return;
         }
         if at >= self.sent.len() {

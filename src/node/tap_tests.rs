@@ -23,7 +23,7 @@ fn update(clear: bool, levels: &[(Side, i64, i64)]) -> Input {
 }
 
 fn one_reader() -> (Tap, TapReader, Book) {
-    let (mut tap, mut reader) = (Tap::new(VENUE), TapReader::default());
+    let (mut tap, mut reader) = (Tap::new(VENUE, 1), TapReader::default());
     tap.connect(&mut reader);
     (tap, reader, Book::new())
 }
@@ -75,7 +75,7 @@ fn a_gateway_that_sleeps_too_long_believes_nothing_until_all_is_told_anew() {
     tap.offer(&update(true, &deep));
     let more: Vec<_> = (9..=16).map(|price| (Side::Buy, price, price)).collect();
     tap.offer(&update(false, &more));
-    for qty in 1..=TAP_UPDATES_MAX as i64 {
+    for qty in 1..=TAP_UPDATES_MIN as i64 {
         tap.offer(&update(false, &[(Side::Buy, 1, qty)]));
         tap.flush();
     }
@@ -100,7 +100,7 @@ fn a_gateway_that_sleeps_too_long_believes_nothing_until_all_is_told_anew() {
 fn a_book_that_is_distrusted_meanwhile_is_not_told_anew() {
     let (mut tap, reader, mut book) = one_reader();
     tap.offer(&update(true, &[(Side::Buy, 10, 1)]));
-    for _ in 0..TAP_UPDATES_MAX {
+    for _ in 0..TAP_UPDATES_MIN {
         tap.offer(&Input::FeedAlive(VENUE));
     }
     tap.offer(&Input::BookDistrusted {
@@ -168,7 +168,7 @@ fn a_reader_that_loses_updates_does_not_hold_up_another() {
     let (mut tap, slow, mut slow_book) = one_reader();
     let (mut quick, mut quick_book) = (TapReader::default(), Book::new());
     tap.connect(&mut quick);
-    for qty in 1..=TAP_UPDATES_MAX as i64 + 1 {
+    for qty in 1..=TAP_UPDATES_MIN as i64 + 1 {
         tap.offer(&update(qty == 1, &[(Side::Buy, 1, qty)]));
         tap.flush();
         drain(&quick, &mut quick_book);
@@ -206,7 +206,7 @@ fn readers_are_sent_the_levels_that_they_show_and_no_deeper_ones() {
     assert_eq!(asks(&book).last(), Some(&(levels + 1, 9)));
     assert_eq!(asks(&book).len(), TAP_LEVELS);
     // A book that is sent anew has the same levels.
-    for _ in 0..=TAP_UPDATES_MAX {
+    for _ in 0..=TAP_UPDATES_MIN {
         tap.offer(&Input::FeedAlive(VENUE));
     }
     drain(&reader, &mut book);

@@ -264,6 +264,13 @@ impl Story {
             Notice::CancelStuck(order) if self.orders.contains(&order) => {
                 self.tell(&format!("order {}: a venue does not cancel it", order.0));
             }
+            Notice::Shares(order, venue, child, _) if self.orders.contains(&order) => {
+                self.children.insert(child);
+                let venue = self.names.venue_name(venue);
+                let words =
+                    format!("order {}: has a part in child {} at {venue}", order.0, child.0);
+                self.tell(&words);
+            }
             Notice::Barred(order, venue, why) if self.orders.contains(&order) => {
                 let (venue, why) = (self.names.venue_name(venue), word(why));
                 self.tell(&format!("order {}: not sent to {venue} again ({why})", order.0));
@@ -293,6 +300,10 @@ impl Story {
             }
             Notice::ChildRejected(venue, child, why) => {
                 (venue, child, format!("refused ({}) by", word(why)))
+            }
+            Notice::ChildAmended(venue, child, _) => (venue, child, "reduced by".to_owned()),
+            Notice::AmendRejected(venue, child, why) => {
+                (venue, child, format!("not amended ({}) by", word(why)))
             }
             Notice::Overfill(_, fill, beyond) => {
                 let beyond = self.qty(fill.instrument, beyond);
@@ -349,6 +360,10 @@ impl Sink for Story {
             Output::SendCancel(child) if self.orders.contains(&child.order) => {
                 self.child(child, "to be canceled at");
             }
+            Output::SendReduce(reduce) if self.orders.contains(&reduce.of.order) => {
+                let qty = self.qty(reduce.of.instrument, reduce.qty);
+                self.child(&reduce.of, &format!("to be reduced to {qty} in all at"));
+            }
             Output::Query(child) if self.orders.contains(&child.order) => {
                 self.child(child, "asked about at");
             }
@@ -379,8 +394,9 @@ impl Sink for Story {
                 let _ = write!(words, ", {qty} at {price}");
             }
             if !line.shown.is_zero() {
-                let terms = decision.market.reference.listing(instrument, line.venue);
-                let paid = terms.map_or(0, |t| all_in(t, decision.request.side, line.value));
+                let (reference, request) = (decision.market.reference, decision.request);
+                let terms = reference.terms(request.account, instrument, line.venue);
+                let paid = terms.map_or(0, |t| all_in(&t, request.side, line.value));
                 let (prices, quantities) = self.decimals(instrument);
                 let paid = decimal(paid, prices + quantities + ALL_IN_DECIMALS);
                 let _ = write!(

@@ -27,12 +27,13 @@ impl Told<'_> {
     /// The plan as one JSON object.
     pub fn answer(&self) -> Value {
         let shown = PlanShown {
+            account: self.request.account,
             reference: self.reference,
             instrument: self.request.instrument,
             side: self.request.side,
             qty: self.request.qty,
             takes: self.plan.takes(),
-            rest: self.plan.rest,
+            rests: self.plan.rests(),
             lines: self.plan.lines(),
             search: self.plan.search,
             left_why: &format!("{:?}", self.plan.refusal()),

@@ -7,7 +7,6 @@ use rutter_core::book::TOP_LEVELS;
 use rutter_core::input::{FeeTaken, Level, ListingDef, OrdType, ScoreWeights, Side, TimeInForce};
 use rutter_core::number::AMOUNT_DECIMALS;
 use rutter_core::output::{Decision, VenueLine, Verdict};
-use rutter_core::reference::VENUES_MAX;
 use rutter_core::strategy::Posting;
 use serde_json::{Map, Value, json};
 
@@ -24,14 +23,14 @@ pub fn record(decision: &Decision<'_>) -> Value {
         "scenario": {
             "name": name,
             "venues": plan.lines().iter().map(|line| venue(decision, &told, line)).collect::<Value>(),
-            "order": order(decision, told.decimals()),
+            "order": order(decision, &told),
         },
         "answer": told.answer(),
     })
 }
 
-fn order(decision: &Decision<'_>, decimals: Decimals) -> Value {
-    let request = decision.request;
+fn order(decision: &Decision<'_>, told: &Told<'_>) -> Value {
+    let (request, decimals) = (decision.request, told.decimals());
     let kind = if request.limit.is_some() { OrdType::Limit } else { OrdType::Market };
     let tif = match request.tif {
         TimeInForce::Day => "day",
@@ -55,6 +54,9 @@ fn order(decision: &Decision<'_>, decimals: Decimals) -> Value {
         Posting::Always => order["strategy"] = json!("post"),
         Posting::WhileItSaves => order["strategy"] = json!("smart"),
     }
+    if let Some(shares) = &request.rest_shares {
+        order["rest"] = super::rests::record(shares, told.reference);
+    }
     let terms = match request.limit {
         Some(limit) => ("price", price(limit, decimals)),
         None => ("worst", price(request.worst, decimals)),
@@ -75,11 +77,12 @@ fn venue(decision: &Decision<'_>, told: &Told<'_>, line: &VenueLine) -> Value {
     let mut venue = Map::new();
     let name = market.reference.venues[id.index()].name;
     venue.insert("name".to_owned(), json!(name.as_str()));
-    let Some(listing) = market.reference.listing(request.instrument, id) else {
+    // With the fees that held for the account.
+    let Some(listing) = market.reference.terms(request.account, request.instrument, id) else {
         venue.insert("state".to_owned(), json!("NotListed"));
         return Value::Object(venue);
     };
-    insert_terms(&mut venue, listing, decimals);
+    insert_terms(&mut venue, &listing, decimals);
     if request.backup.has(id) {
         venue.insert("tier".to_owned(), json!("backup"));
     }
@@ -95,7 +98,7 @@ fn venue(decision: &Decision<'_>, told: &Told<'_>, line: &VenueLine) -> Value {
         ];
         venue.extend(terms.map(|(key, value)| (key.to_owned(), json!(value.to_string()))));
     }
-    let book = &market.books[request.instrument.index() * VENUES_MAX + id.index()];
+    let book = &market.books[market.reference.book_at(request.instrument, id)];
     let (levels, joined, own) = match request.side {
         Side::Buy => ("asks", "bids", Side::Sell),
         Side::Sell => ("bids", "asks", Side::Buy),
@@ -210,7 +213,8 @@ mod tests {
     use rutter_core::Engine;
     use rutter_core::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
     use rutter_core::input::{
-        BookUpdate, Header, Input, NewOrder, PublicTrade, RoutingDef, RoutingMode, VenueDownReason,
+        BookUpdate, Header, Input, NewOrder, PublicTrade, RestBy, RestDef, RoutingDef, RoutingMode,
+        VenueDownReason,
     };
     use rutter_core::number::{Amount, Price, Qty, UnixNanos};
     use rutter_core::output::{Output, Sink};
@@ -241,6 +245,24 @@ mod tests {
         Input::Trade(PublicTrade { venue, instrument: InstrumentId(0), rested, price, qty })
     }
 
+    /// How the account's orders choose venues, and where they rest.
+    fn terms(random: &mut Random) -> [Input; 2] {
+        let mut some =
+            |percent| (0..VENUES).map(VenueId).filter(|_| random.in_100(percent)).collect();
+        let (denied, backup) = (some(10), some(25));
+        let usual = RoutingDef::usual(AccountId(0));
+        let mode = random.pick(&[RoutingMode::Cost, RoutingMode::Score]);
+        let terms = RoutingDef { denied, backup, mode, ..usual };
+        let routing = Input::Routing(terms);
+        let usual = RestDef::usual(AccountId(0));
+        let by = random.pick(&[RestBy::Best, RestBy::Share]);
+        let mut rest = RestDef { by, places: 1 + random.below(4) as u8, ..usual };
+        if random.in_100(25) {
+            assert!(rest.percents.set(VenueId(0), 40) && rest.percents.set(VenueId(2), 60));
+        }
+        [routing, Input::Rest(rest)]
+    }
+
     /// An engine under random books, orders and losses of venues, and what it decided.
     fn decisions(random: &mut Random) -> Vec<Value> {
         let (base, quote, pair) = (AssetId(0), AssetId(1), InstrumentId(0));
@@ -266,13 +288,7 @@ mod tests {
                 inputs.push(Input::Balance { venue, asset, total });
             }
         }
-        let mut some =
-            |percent| (0..VENUES).map(VenueId).filter(|_| random.in_100(percent)).collect();
-        let (denied, backup) = (some(10), some(25));
-        let usual = RoutingDef::usual(AccountId(0));
-        let mode = random.pick(&[RoutingMode::Cost, RoutingMode::Score]);
-        let terms = RoutingDef { denied, backup, mode, ..usual };
-        inputs.push(Input::Routing(terms));
+        inputs.extend(terms(random));
         inputs.push(Input::NodeStarted);
         inputs.extend((0..VENUES).map(|id| Input::VenueUp(VenueId(id))));
         for client_seq in 1..=12 {

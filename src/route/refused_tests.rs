@@ -159,3 +159,29 @@ fn a_file_that_cannot_be_read_is_named() {
         assert!(text.starts_with(&begin) && text.contains("os error"), "{text}");
     }
 }
+
+#[test]
+fn shares_of_a_resting_order_are_in_range_and_of_venues_that_there_are() {
+    let rest = |rest: Value| {
+        let order = json!({ "type": "limit", "price": "99", "tif": "gtc", "rest": rest });
+        market(&json!({}), &order)
+    };
+    for (shares, word) in [
+        (json!({ "places": 0 }), "BadRest"),
+        (json!({ "places": 9 }), "BadRest"),
+        (json!({ "legs": 0 }), "BadRest"),
+        (json!({ "percent": { "v": 99 } }), "BadRest"),
+        (json!({ "percent": { "v": 0 } }), "BadRest"),
+        (json!({ "percent": { "w": 100 } }), "UnknownVenue"),
+        (json!({ "at": ["w"] }), "UnknownVenue"),
+        (json!({ "places": "two" }), "BadJson"),
+        (json!({ "surprise": 1 }), "BadJson"),
+    ] {
+        assert_eq!(refused(&rest(shares.clone())).0, word, "{shares}");
+    }
+    for sound in
+        [json!({}), json!({ "places": 8, "at": ["v"] }), json!({ "percent": { "v": 100 } })]
+    {
+        assert_eq!(rest(sound.clone())["left"], "0", "{sound}");
+    }
+}

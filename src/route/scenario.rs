@@ -8,12 +8,13 @@ use rust_decimal::Decimal;
 use rutter_core::behaviour::{Behaviour, COST_MAX_PPM, Measured};
 use rutter_core::book::{BOOK_LEVELS_MAX, Book, LEVELS_BEYOND};
 use rutter_core::breaker::{MARKET_CLOSED_WAITS, RATE_LIMIT_WAITS};
-use rutter_core::id::{AssetId, InstrumentId, Name, Symbol, VenueId};
+use rutter_core::id::{AccountId, AssetId, InstrumentId, Name, Symbol, VenueId};
 use rutter_core::input::{
     AssetDef, BehaviourCosts, BookUpdate, BreakerTerms, BudgetDef, FeeTaken, Input, InstrumentDef,
     Level, ListingDef, ReferenceTerms, ScoreWeights, Side, TimeInForce, VenueDef,
 };
 use rutter_core::ledger::Ledger;
+use rutter_core::listed::{Books, place_of};
 use rutter_core::number::{AMOUNT_DECIMALS, Amount, FeePpm, Price, Qty, UnixNanos};
 use rutter_core::reference::{Reference, VENUES_MAX};
 use rutter_core::reference_price::ReferencePrice;
@@ -27,6 +28,7 @@ use serde_json::Value;
 
 use super::BadScenario;
 use super::object::Object;
+use super::rests::{self, Rest};
 use crate::config::{FeeSource, ModeConfig, WeightsConfig, amount, is_plain, mantissa};
 
 /// The instrument of every scenario.
@@ -183,6 +185,8 @@ struct Order {
     #[serde(default)]
     mode: ModeConfig,
     weights: Option<Object<WeightsConfig>>,
+    /// What waits rests by share.
+    rest: Option<Object<Rest>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -307,7 +311,7 @@ fn out_of_range(what: &str) -> BadScenario {
 pub(super) struct World {
     pub decimals: Decimals,
     pub reference: Reference,
-    books: Vec<Book>,
+    books: Books,
     venues: Vec<VenueState>,
     ledger: Ledger,
     pub request: RouteRequest,
@@ -329,8 +333,8 @@ impl World {
         let (view, side) = (self.view(), self.request.side);
         let barred = self.request.closed.union(self.request.left_out());
         let mut prices = ReferencePrice::default();
-        for (index, book) in self.books.iter().enumerate() {
-            prices.set_mid(VenueId(index as u8), book.mid());
+        for index in 0..self.venues.len() {
+            prices.set_mid(VenueId(index as u8), self.books[index].mid());
         }
         let counted = prices.counted(&view, PAIR, barred);
         let found = prices.find(counted, &ReferenceTerms::DEFAULT, NOW);
@@ -352,12 +356,12 @@ impl Scenario {
         let mut world = World {
             decimals,
             reference: instruments(decimals)?,
-            books: vec![Book::new(); VENUES_MAX],
+            books: Books::new(),
             venues: vec![VenueState::default(); self.venues.len()],
             ledger: Ledger::default(),
             request: self.request(decimals)?,
         };
-        world.ledger.grow(self.venues.len(), 0, 1, 2);
+        world.ledger.grow(self.venues.len(), 0, 2);
         let mut names = BTreeSet::new();
         for (id, Object(venue)) in self.venues.iter().enumerate() {
             if !names.insert(&venue.name) {
@@ -497,6 +501,7 @@ impl Scenario {
         let in_state = |state| self.venues_with(|venue| venue.state == Some(state));
         let only = only.map_or(VenueSet::EMPTY, VenueSet::all_but);
         Ok(RouteRequest {
+            account: AccountId(0),
             instrument: PAIR,
             side: order.side.into(),
             limit,
@@ -520,6 +525,7 @@ impl Scenario {
             backup: self.venues_with(|venue| venue.tier == Tier::Backup),
             costs: ASKED,
             score: self.score()?,
+            rest_shares: rests::shares(order.rest.as_ref(), |name, what| self.id_of(name, what))?,
             closed: in_state(State::Drained),
             faded: in_state(State::Faded),
             faded_at: NOW,
@@ -600,6 +606,7 @@ impl Venue {
             &Input::Listing(listing),
             &format!("a term of {}", self.name),
         )?;
+        world.books.list(place_of(PAIR, id));
         for (asset, funds) in [(BASE, &self.base), (QUOTE, &self.quote)] {
             let total = match funds {
                 Some(funds) => amount(funds.value("base or quote")?)

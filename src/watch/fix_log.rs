@@ -9,12 +9,13 @@
 //!
 //! A line belongs here if it is about these files.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -86,15 +87,17 @@ impl Shared {
 #[derive(Debug)]
 pub struct FixLog {
     shared: Arc<Shared>,
+    names: LoggedNames,
     queue: Option<SyncSender<Piece>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl FixLog {
-    /// Starts the log of the sessions, in the order of their configuration.
+    /// Starts the log of the sessions, in the order of their configuration. The file of a session is
+    /// opened for its first message.
     ///
     /// # Errors
-    /// The folder cannot be made, or a file in it.
+    /// The folder cannot be made, or the thread cannot be started.
     pub fn start(folder: &Path, comp_ids: &[&str]) -> Result<Self, FixLogError> {
         Self::start_with(folder, comp_ids, FILE_BYTES_MAX)
     }
@@ -102,9 +105,14 @@ impl FixLog {
     fn start_with(folder: &Path, comp_ids: &[&str], bytes_max: u64) -> Result<Self, FixLogError> {
         let failed = |source| FixLogError { path: folder.to_owned(), source };
         rutter_files::make_folder(folder).map_err(failed)?;
-        let open = |comp_id: &&str| LogFile::open(folder, comp_id, bytes_max);
-        let files: Result<Vec<LogFile>, _> = comp_ids.iter().map(open).collect();
-        let files = files.map_err(failed)?;
+        let names: Vec<String> = comp_ids.iter().map(|one| (*one).to_owned()).collect();
+        let names = LoggedNames(Arc::new(Mutex::new(names)));
+        let files = Files {
+            folder: folder.to_owned(),
+            names: names.clone(),
+            bytes_max,
+            open: BTreeMap::new(),
+        };
         let (queue, pieces) = sync_channel(QUEUE_PIECES_MAX);
         let shared = Arc::new(Shared::default());
         let of_thread = Arc::clone(&shared);
@@ -112,7 +120,12 @@ impl FixLog {
             .name("fix-log".to_owned())
             .spawn(move || run(&pieces, &of_thread, files))
             .map_err(failed)?;
-        Ok(Self { shared, queue: Some(queue), thread: Some(thread) })
+        Ok(Self { shared, names, queue: Some(queue), thread: Some(thread) })
+    }
+
+    /// The names of the sessions, to add further ones.
+    pub fn names(&self) -> LoggedNames {
+        self.names.clone()
     }
 
     /// What the gateway calls for each piece of a connection.
@@ -145,7 +158,7 @@ impl Drop for FixLog {
     }
 }
 
-fn run(pieces: &Receiver<Piece>, shared: &Shared, mut files: Vec<LogFile>) {
+fn run(pieces: &Receiver<Piece>, shared: &Shared, mut files: Files) {
     // Missing pieces that the node's log, and the files, have been told of.
     let (mut told, mut noted) = (0, 0);
     let mut flushed = Instant::now();
@@ -153,13 +166,13 @@ fn run(pieces: &Receiver<Piece>, shared: &Shared, mut files: Vec<LogFile>) {
     loop {
         // A busy session must not keep the lines of a quiet one from the disk.
         if flushed.elapsed() >= LOOK {
-            files.iter_mut().for_each(LogFile::flush);
+            files.flush();
             flushed = Instant::now();
         }
         match pieces.recv_timeout(LOOK) {
             Ok(piece) => {
                 shared.waiting_bytes.fetch_sub(piece.bytes.len(), Ordering::Relaxed);
-                let Some(file) = files.get_mut(piece.place) else { continue };
+                let Some(file) = files.get(piece.place) else { continue };
                 file.write_piece(&piece);
                 told = shared.tell_missing(told);
                 let missing = told - std::mem::replace(&mut noted, told);
@@ -171,14 +184,60 @@ fn run(pieces: &Receiver<Piece>, shared: &Shared, mut files: Vec<LogFile>) {
             }
             Err(RecvTimeoutError::Timeout) => {
                 told = shared.tell_missing(told);
-                files.iter_mut().for_each(LogFile::flush);
+                files.flush();
                 if shared.over.load(Ordering::Relaxed) {
                     return;
                 }
             }
             Err(RecvTimeoutError::Disconnected) => {
-                return files.iter_mut().for_each(LogFile::flush);
+                return files.flush();
             }
+        }
+    }
+}
+
+/// The `CompID`s of the sessions by place.
+#[derive(Clone, Debug, Default)]
+pub struct LoggedNames(Arc<Mutex<Vec<String>>>);
+
+impl LoggedNames {
+    /// Adds sessions behind those that are there.
+    pub fn add(&self, comp_ids: impl IntoIterator<Item = String>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(comp_ids);
+    }
+
+    fn get(&self, place: usize) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(place).cloned()
+    }
+}
+
+/// The files of the sessions that have sent or received something since the start.
+struct Files {
+    folder: PathBuf,
+    names: LoggedNames,
+    bytes_max: u64,
+    /// By place; `None` for a file that could not be opened, which was told.
+    open: BTreeMap<usize, Option<LogFile>>,
+}
+
+impl Files {
+    fn get(&mut self, place: usize) -> Option<&mut LogFile> {
+        if !self.open.contains_key(&place) {
+            let comp_id = self.names.get(place)?;
+            let opened = LogFile::open(&self.folder, &comp_id, self.bytes_max);
+            let opened = opened.inspect_err(|error| {
+                let file = path_of(&self.folder, &comp_id);
+                let file = file.display();
+                tracing::error!(%file, %error, "the FIX log of a session cannot be opened");
+            });
+            self.open.insert(place, opened.ok());
+        }
+        self.open.get_mut(&place)?.as_mut()
+    }
+
+    fn flush(&mut self) {
+        for file in self.open.values_mut().flatten() {
+            file.flush();
         }
     }
 }

@@ -12,7 +12,7 @@ use rutter_transport::standing::Standing;
 
 use super::buckets::Buckets;
 use super::gateway_counters::GATEWAY;
-use crate::node::link_watch::VenueLinks;
+use crate::node::link_watch::{LinkGauge, VenueLinks};
 
 /// One ring, as it was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -109,20 +109,21 @@ pub struct LinksSnapshot {
     pub venue: usize,
     /// Order entry and private reports.
     pub orders: Standing,
-    /// Market data.
-    pub feed: Standing,
+    /// Market data; `None` for a venue account that uses the books of another one.
+    pub feed: Option<Standing>,
 }
 
 impl LinksSnapshot {
     /// The links as they are now.
     pub fn of(links: &VenueLinks) -> Self {
         let VenueLinks { venue, orders, feed } = links;
-        Self { venue: *venue, orders: orders.load(), feed: feed.load() }
+        Self { venue: *venue, orders: orders.load(), feed: feed.as_ref().map(LinkGauge::load) }
     }
 
     /// The links by name.
-    pub const fn named(&self) -> [(&'static str, &Standing); 2] {
-        [("orders", &self.orders), ("feed", &self.feed)]
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, &Standing)> {
+        let feed = self.feed.iter().map(|feed| ("feed", feed));
+        std::iter::once(("orders", &self.orders)).chain(feed)
     }
 }
 
@@ -148,6 +149,8 @@ pub struct VenueCounts {
     pub rejected: u64,
     /// Orders for which a cancel was sent.
     pub cancel_sent: u64,
+    /// Amends sent.
+    pub amend_sent: u64,
     /// Orders whose fate was unknown.
     pub unknown: u64,
 }

@@ -5,6 +5,7 @@
 //! is the empty list. The conditions of alerts are part of it, as soon as they hold.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rutter_admin::console::sessions::SessionGauges;
 use rutter_admin::console::snapshot::Trouble;
@@ -18,12 +19,17 @@ use super::snapshot::Snapshot;
 /// Time between two looks at calendars and at the disk's free space, nanoseconds.
 const SLOW_PERIOD_NS: u64 = 1_000_000_000;
 
+/// Sessions that are named one by one for one reason; the others are counted.
+pub const SESSIONS_NAMED_MAX: usize = 64;
+
+/// The hours of each session, by its place in the configuration; `None` if always open.
+pub type Hours = Arc<Mutex<Vec<Option<Schedule>>>>;
+
 /// What the list is made from beside one snapshot.
 #[derive(Debug)]
 pub struct Watcher {
     evaluator: Evaluator,
-    /// The hours of each session, by its place in the configuration; `None` if always open.
-    hours: Vec<Option<Schedule>>,
+    hours: Hours,
     /// When calendars and disk were last looked at.
     slow_ns: u64,
     free_bytes: Option<u64>,
@@ -42,7 +48,7 @@ pub struct View<'a> {
 
 impl Watcher {
     /// For sessions with these hours, in the order of the configuration.
-    pub fn new(hours: Vec<Option<Schedule>>) -> Self {
+    pub fn new(hours: Hours) -> Self {
         Self { evaluator: Evaluator::default(), hours, slow_ns: 0, free_bytes: None }
     }
 
@@ -56,7 +62,8 @@ impl Watcher {
         if now_ns.abs_diff(self.slow_ns) >= SLOW_PERIOD_NS {
             self.slow_ns = now_ns;
             self.free_bytes = free_bytes();
-            for (place, hours) in self.hours.iter().enumerate() {
+            let hours = self.hours.lock().unwrap_or_else(PoisonError::into_inner);
+            for (place, hours) in hours.iter().enumerate() {
                 let in_hours = hours.as_ref().is_none_or(|hours| {
                     hours.period(now_ns).is_some_and(|period| period.contains(now_ns))
                 });
@@ -220,11 +227,18 @@ fn sessions(found: &mut Found, status: &Status, connections: &SessionGauges) {
         |session: &&SessionStatus| session.disabled && connections.is_configured(&session.name);
     let disabled = status.sessions.iter().filter(is_shut);
     let disabled: BTreeSet<&str> = disabled.map(|session| session.name.as_str()).collect();
-    for name in &disabled {
+    for name in disabled.iter().take(SESSIONS_NAMED_MAX) {
         found.add("session_disabled", Severity::Warn, format!("session {name} is disabled"));
     }
-    for name in connections.away().filter(|name| !disabled.contains(name)) {
+    if let more @ 1.. = disabled.len().saturating_sub(SESSIONS_NAMED_MAX) {
+        found.add("session_disabled", Severity::Warn, format!("{more} more sessions are disabled"));
+    }
+    let (away, count) = connections.away(SESSIONS_NAMED_MAX, |name| !disabled.contains(name));
+    for name in &away {
         found.add("session_away", Severity::Info, format!("session {name} is away"));
+    }
+    if let more @ 1.. = count - away.len() {
+        found.add("session_away", Severity::Info, format!("{more} more sessions are away"));
     }
 }
 

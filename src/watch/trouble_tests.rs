@@ -44,7 +44,7 @@ fn sound() -> Node {
         shown,
         sessions,
         firing: Vec::new(),
-        watcher: Watcher::new(vec![None]),
+        watcher: Watcher::new(Arc::new(Mutex::new(vec![None]))),
         now_ns: NOW,
         free_bytes: Some(100 << 30),
     }
@@ -256,7 +256,7 @@ fn a_session_outside_its_hours_is_not_away() {
     let day = rutter_fix::session::schedule::Day::Monday;
     // 1970-01-01, the day of the test's clock, was a Thursday.
     let hours = Schedule::daily("UTC", &[day], time("08:00"), time("17:00")).expect("hours");
-    node.watcher = Watcher::new(vec![Some(hours)]);
+    node.watcher = Watcher::new(Arc::new(Mutex::new(vec![Some(hours)])));
     assert_eq!(node.wrong(), []);
 }
 

@@ -6,6 +6,7 @@
 //! thread with virtual time is `tests/simulation`.
 
 mod alerts;
+mod amend;
 mod bad_input;
 mod certify;
 mod console;
@@ -23,5 +24,7 @@ mod metrics;
 mod plain_words;
 mod prometheus;
 mod quickfix;
+mod reload;
 mod secrets;
+mod venue_accounts;
 mod virtual_demo;

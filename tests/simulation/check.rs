@@ -37,14 +37,15 @@ pub fn settled(world: &World) {
     }
     for (index, exchange) in exchanges(world).enumerate() {
         let account = exchange.account(OURS).expect("our account");
-        let theirs: BTreeSet<String> =
-            exchange.open_orders(account, None).map(|order| order.client_id.to_string()).collect();
-        let ours: BTreeSet<String> = engine
+        let open = exchange.open_orders(account, None);
+        let theirs: BTreeSet<(String, i64)> =
+            open.map(|order| (order.client_id.to_string(), order.quantity)).collect();
+        let ours: BTreeSet<(String, i64)> = engine
             .children()
             .filter(|child| !child.state().is_over() && child.venue.index() == index)
-            .map(|child| (VENUES[index].order_id)(child.id))
+            .map(|child| ((VENUES[index].order_id)(child.id), child.qty.0))
             .collect();
-        assert_eq!(ours, theirs, "open orders at venue {index}");
+        assert_eq!(ours, theirs, "open orders and their quantities at venue {index}");
     }
     money(world);
     for number in 0..CLIENTS {

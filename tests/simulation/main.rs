@@ -7,7 +7,7 @@
 //! has gone to a venue twice, and none to a venue with an open breaker or within a pause. No order
 //! that is to rest at the touch has taken. No venue has refused a request because a count of its
 //! documents was at its limit. When the faults have stopped: our open orders are the venues' open
-//! orders, nothing is unknown, positions and fees are the sums of the venues' fills, every client
+//! orders, with their quantities, nothing is unknown, positions and fees are the sums of the venues' fills, every client
 //! has every report once, and a replay of the journal makes the same engine.
 //!
 //! `RUTTER_SEEDS=n` runs seeds 1 to n; `RUTTER_SEED=s` runs one, which is how a failure is
@@ -57,6 +57,8 @@ fn whatever_fails_nothing_is_lost_doubled_or_guessed() {
         assert!(seen || count < 50, "no venue's post-only rule met: {totals:?}");
     }
     assert!(totals.replaced > 0 && totals.mass_answers > 0, "{totals:?}");
+    let amended = totals.amended.iter().all(|count| *count > 0);
+    assert!(amended || count < 50, "a venue has reduced no order: {totals:?}");
     assert!(totals.lost > 0 || count < 20, "no order ended with its connection: {totals:?}");
 }
 

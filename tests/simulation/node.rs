@@ -3,7 +3,7 @@
 use rutter_clients::{GatewayConfig, Limits, SessionConfig};
 use rutter_core::id::{AccountId, SessionId, VenueId};
 use rutter_core::input::{
-    AccountDef, AccountLimits, Genesis, Input, InstrumentDef, OwnerDef, SelfMatchPolicy,
+    AccountDef, AccountLimits, Genesis, Input, InstrumentDef, OwnerDef, SelfMatchPolicy, SharingDef,
 };
 use rutter_core::number::Qty;
 use rutter_fix::dictionary::Version;
@@ -94,6 +94,7 @@ fn definitions(counts: bool) -> Vec<Input> {
     ];
     let ids = || (0..).map(VenueId).zip(&VENUES);
     inputs.extend(ids().map(|(id, venue)| Input::Venue((venue.definition)(id))));
+    inputs.extend(ids().map(|(id, venue)| Input::Amend(venue.amends(id))));
     if counts {
         inputs.extend(ids().map(|(id, venue)| Input::Budget(venue.budget(id))));
     }
@@ -104,6 +105,9 @@ fn definitions(counts: bool) -> Vec<Input> {
         inputs.push(Input::Account(AccountDef { slack_ppm: 100, limits, busy_wait_ns, ..usual }));
     }
     inputs.extend((0..CLIENTS).map(|client| Input::Owner(owner_of(client))));
+    // Orders that wait for the venue that takes few share a child.
+    let sharing = |client| SharingDef { account: AccountId(client as u16), consents: true };
+    inputs.extend((0..CLIENTS).map(|client| Input::Sharing(sharing(client))));
     for client in 0..CLIENTS {
         let account = Some(AccountId(client as u16));
         inputs.push(Input::Session(reference::session(

@@ -58,6 +58,10 @@ impl Shut {
                 assert!(!venue.breakers.contains(&true), "past a breaker: {new:?} {venue:?}");
                 assert!(now >= venue.paused_until, "within a pause: {new:?} {venue:?}");
             }
+            Output::SendReduce(reduce) => {
+                let venue = &self.venues[reduce.of.venue.index()];
+                assert!(now >= venue.cancels_until, "within a pause: {reduce:?} {venue:?}");
+            }
             Output::SendCancel(child) => {
                 let venue = &self.venues[child.venue.index()];
                 assert!(now >= venue.cancels_until, "within a pause: {child:?} {venue:?}");

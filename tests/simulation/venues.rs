@@ -5,7 +5,7 @@
 //! other file names the venue.
 
 use rutter_core::id::{AssetId, ChildId, InstrumentId, VenueId};
-use rutter_core::input::{BreakerTerms, BudgetDef, FeeTaken, ListingDef, VenueDef};
+use rutter_core::input::{AmendDef, BreakerTerms, BudgetDef, FeeTaken, ListingDef, VenueDef};
 use rutter_core::number::{Amount, FeePpm, Price, Qty};
 use rutter_core::ticks::Ticks;
 use rutter_sim::accounts::AccountConfig;
@@ -192,11 +192,20 @@ pub const VENUES: [SimVenue; 2] = [
 const SLACK_NS: u64 = 450_000_000;
 
 impl SimVenue {
+    fn row(&self) -> &'static rutter_venues::venue::Venue {
+        let row = rutter_venues::VENUES.into_iter().find(|row| row.kind == self.name);
+        row.expect("a venue")
+    }
+
+    /// What the venue's amend does, as the node has it.
+    pub fn amends(&self, venue: VenueId) -> AmendDef {
+        AmendDef { venue, ..self.row().amend }
+    }
+
     /// The windows of the venue's documents, as the node has them.
     pub fn budget(&self, venue: VenueId) -> BudgetDef {
-        let row = rutter_venues::VENUES.into_iter().find(|row| row.kind == self.name);
         let keys = serde_json::from_str(self.limits).expect("keys");
-        let windows = (row.expect("a venue").budget)(&keys).expect("sound keys");
+        let windows = (self.row().budget)(&keys).expect("sound keys");
         BudgetDef::new(venue, SLACK_NS, &windows).expect("few windows")
     }
 }

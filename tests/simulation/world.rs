@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::{Deref, DerefMut};
 
 use rutter_core::number::UnixNanos;
-use rutter_core::output::{Output, SendNew};
+use rutter_core::output::{Notice, Output, SendNew};
 use rutter_sim::faults::{CutPoint, Fault, Scope};
 use rutter_sim::front::FrontAction;
 use rutter_sim::random::Random;
@@ -40,6 +40,10 @@ pub struct Totals {
     pub fills: u64,
     pub duplicate_fills: u64,
     pub replaced: u64,
+    /// By venue: orders that it reduced in their place.
+    pub amended: [u64; VENUES.len()],
+    /// Amends that a venue refused.
+    pub not_amended: u64,
     /// By venue: post-only children that were accepted.
     pub posted: [u64; VENUES.len()],
     /// By venue: post-only children that it refused or ended, because they would have taken.
@@ -68,7 +72,9 @@ impl Totals {
         self.fills += other.fills;
         self.duplicate_fills += other.duplicate_fills;
         self.replaced += other.replaced;
+        self.not_amended += other.not_amended;
         for venue in 0..VENUES.len() {
+            self.amended[venue] += other.amended[venue];
             self.posted[venue] += other.posted[venue];
             self.would_take[venue] += other.would_take[venue];
         }
@@ -121,6 +127,10 @@ pub struct Faults {
     /// By venue: a post-only child on its way that is to find an order in its way.
     to_cross: [Option<SendNew>; VENUES.len()],
     crashes: u64,
+    /// By venue: orders that it reduced in their place.
+    amended: [u64; VENUES.len()],
+    /// Amends that a venue refused.
+    not_amended: u64,
 }
 
 impl Script for Faults {
@@ -170,6 +180,8 @@ impl Script for Faults {
                 let crosses = self.random.chance_ppm(200_000);
                 self.to_cross[new.venue.index()] = crosses.then_some(*new);
             }
+            Output::Notice(Notice::ChildAmended(venue, ..)) => self.amended[venue.index()] += 1,
+            Output::Notice(Notice::AmendRejected(..)) => self.not_amended += 1,
             _ => {}
         }
     }
@@ -196,6 +208,8 @@ impl World {
             refusing_ns: [0; VENUES.len()],
             to_cross: [None; VENUES.len()],
             crashes: 0,
+            amended: [0; VENUES.len()],
+            not_amended: 0,
         };
         let fronts = VENUES.iter().map(|venue| (venue.front)(seed)).collect();
         let clients = (0..CLIENTS).map(|n| Client::new(seed, n, START_NS)).collect();
@@ -245,6 +259,8 @@ impl World {
         self.totals.busy = self.script.shut.busy;
         self.totals.cancels_held = self.script.shut.cancels_held;
         self.totals.posted = self.script.posted.accepted;
+        self.totals.amended = self.script.amended;
+        self.totals.not_amended = self.script.not_amended;
         for (venue, front) in self.inner.fronts.iter().enumerate() {
             let exchange = front.inner().exchange();
             self.totals.would_take[venue] = self.inner.script.posted.check(venue, exchange);

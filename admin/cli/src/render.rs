@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod commands;
+mod fees;
 pub mod orders;
 pub mod preview;
 pub mod state;
@@ -30,7 +31,7 @@ pub fn answer(verb: Verb, ok: &Value, look: &Look) -> Vec<Line> {
     }
     match verb {
         Verb::Status => state::status(ok, look),
-        Verb::Venues => listed(&state::venues(ok), "no venues", look),
+        Verb::Venues => fees::with_terms(listed(&state::venues(ok), "no venues", look), ok, look),
         Verb::Sessions => listed(&state::sessions(ok, look.now_ns), "no sessions", look),
         Verb::Latency => listed(&state::stages(ok), "nothing was measured yet", look),
         Verb::Journal => state::journal(ok),
@@ -64,6 +65,7 @@ pub fn answer(verb: Verb, ok: &Value, look: &Look) -> Vec<Line> {
         | Verb::SessionEnable
         | Verb::SessionResetSeq
         | Verb::LockoutLift
+        | Verb::Reload
         | Verb::News
         | Verb::LogLevel
         | Verb::Shutdown

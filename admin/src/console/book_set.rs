@@ -8,7 +8,7 @@ use rutter_core::book::{Book, Levels, Trust};
 use rutter_core::id::{InstrumentId, VenueId};
 use rutter_core::input::{BookUpdate, Distrust, InstrumentDef, Level};
 use rutter_core::number::UnixNanos;
-use rutter_core::reference::{DEFINITIONS_MAX, VENUES_MAX};
+use rutter_core::reference::{INSTRUMENTS_MAX, VENUES_MAX};
 
 use super::books::{BookRow, DEPTH_MAX, LevelRow};
 use crate::model::{ReadModel, decimal};
@@ -21,7 +21,7 @@ impl Books {
     /// Takes changed levels.
     pub fn update(&mut self, now_ns: u64, update: &BookUpdate) {
         let is_known =
-            update.venue.index() < VENUES_MAX && update.instrument.index() < DEFINITIONS_MAX;
+            update.venue.index() < VENUES_MAX && update.instrument.index() < INSTRUMENTS_MAX;
         if is_known {
             let book = self.0.entry((update.instrument, update.venue)).or_default();
             book.update(update, UnixNanos(now_ns));
@@ -41,12 +41,15 @@ impl Books {
         of_venue.for_each(|(_, book)| book.distrust(Distrust::Gap));
     }
 
-    /// The books of one instrument, one for each venue that lists it. The read model says which of
+    /// The books of one instrument, one for each venue that lists it: venue accounts that use the
+    /// books of another one have no row of their own. The read model says which of
     /// them are trusted; a copy that is not complete yet is not shown as trusted either.
     pub fn rows(&self, model: &ReadModel, instrument: InstrumentId) -> Vec<BookRow> {
         let reference = model.reference();
         let Some(def) = reference.instruments.get(instrument.index()) else { return Vec::new() };
-        let rows = reference.listings(instrument).map(|listing| {
+        let own = reference.listings(instrument);
+        let own = own.filter(|listing| reference.has_own_books(listing.venue));
+        let rows = own.map(|listing| {
             let venue = model.venue_name(listing.venue).to_owned();
             let copy = self.0.get(&(instrument, listing.venue));
             let mut row = copy.map_or_else(BookRow::default, |book| row(def, book));

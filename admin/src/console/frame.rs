@@ -53,6 +53,9 @@ pub enum Code {
     PendingChanged,
     /// There is no such lock-out.
     NotLocked,
+    /// The configuration file cannot be taken: it changes more than it adds, adds nothing, or has
+    /// findings.
+    NotAdditions,
     /// The core refused the command.
     Refused,
     /// The scope of a resume is not halted.
@@ -79,7 +82,7 @@ pub enum Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::BadJson,
         Self::BadRequest,
         Self::UnknownVerb,
@@ -100,6 +103,7 @@ impl Code {
         Self::SamePerson,
         Self::PendingChanged,
         Self::NotLocked,
+        Self::NotAdditions,
         Self::Refused,
         Self::NotHalted,
         Self::Busy,
@@ -136,6 +140,7 @@ impl Code {
             Self::SamePerson => "same_person",
             Self::PendingChanged => "pending_changed",
             Self::NotLocked => "not_locked",
+            Self::NotAdditions => "not_additions",
             Self::Refused => "refused",
             Self::NotHalted => "not_halted",
             Self::Busy => "busy",

@@ -11,6 +11,7 @@ use rutter_core::id::ChildId;
 
 use super::book_set::Books;
 use super::commands::CommandSender;
+use super::extend::Extender;
 use super::sessions::SessionGauges;
 use super::snapshot::SnapshotCell;
 use crate::model::ReadModel;
@@ -18,7 +19,16 @@ use crate::model::ReadModel;
 /// Finds the child whose order has an id at a venue, for the journal with a node tag.
 pub type ChildOf = fn(u32, &[u8]) -> Option<ChildId>;
 
-/// What does not change while a node runs.
+/// The configuration in use, as it is shown. An addition of accounts and sessions changes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ShownConfig {
+    /// As text, without secrets.
+    pub text: String,
+    /// Tells one configuration from another.
+    pub hash: String,
+}
+
+/// What hardly changes while a node runs.
 #[derive(Clone, Debug, Default)]
 pub struct About {
     /// The node's name: its `SenderCompID` (49).
@@ -27,10 +37,8 @@ pub struct About {
     pub version: &'static str,
     /// When the process began, nanoseconds since the Unix epoch.
     pub started_ns: u64,
-    /// The configuration in use as text, without secrets.
-    pub config_text: String,
-    /// Tells one configuration from another.
-    pub config_hash: String,
+    /// The configuration in use.
+    pub config: Arc<Mutex<ShownConfig>>,
     /// The journal's number, which is in all ids of orders that others see.
     pub node_tag: u32,
     /// The child whose order has that id at a venue, for the journal with that tag.
@@ -58,6 +66,16 @@ pub struct Handles {
     pub books: Arc<Mutex<Books>>,
     /// The way of a command into the core.
     pub commands: CommandSender,
+    /// Takes further accounts and sessions from the configuration file; `None` for a node whose
+    /// configuration comes from no file.
+    pub extender: Option<Arc<dyn Extender>>,
+}
+
+impl About {
+    /// The configuration in use.
+    pub fn config(&self) -> ShownConfig {
+        self.config.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl Handles {

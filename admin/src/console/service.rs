@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 
 use super::attempts::{Attempt, Attempts};
 use super::commands::Decided;
+use super::extend::Plan;
 use super::frame::{Code, Failure, RawRequest, VERSION};
 use super::handles::Handles;
 use super::pending::{Approvals, AwaitingApproval};
@@ -37,6 +38,8 @@ pub struct TwoPerson {
     pub cancel_all: bool,
     /// Raising any limit.
     pub limits_raise: bool,
+    /// Adding accounts and sessions.
+    pub reload: bool,
 }
 
 /// Answers the console's requests for one node.
@@ -102,6 +105,9 @@ impl ConsoleService {
                     return Ok(understood.described());
                 }
                 self.check_code(peer, &change)?;
+                if let Some(plan) = &understood.plan {
+                    plan.check()?;
+                }
                 if understood.needs_two {
                     let (by, args, command) = (peer.clone(), args.clone(), self.words(&understood));
                     let asked =
@@ -150,7 +156,14 @@ impl ConsoleService {
         let by: By = Text::new(by.as_bytes()).unwrap_or_default();
         let reason: Reason = Text::new(reason.as_bytes()).unwrap_or_default();
         let request = self.next_request();
-        let decided = self.node.commands.send(Operator { request, by, reason, command })?;
+        let operator = Operator { request, by, reason, command };
+        let decided = match &command {
+            OperatorCommand::Extend(extension) => {
+                let mut send = |operator| self.node.commands.send(operator);
+                self.extender()?.carry_out(extension, operator, &mut send)?
+            }
+            _ => self.node.commands.send(operator)?,
+        };
         if decided.report.refusal != Refusal::None {
             return Err(refused(&decided));
         }
@@ -165,6 +178,9 @@ impl ConsoleService {
         });
         if let OperatorCommand::Cancel(order) = command {
             done["order"] = order.0.into();
+        }
+        for (name, value) in change.plan.iter().flat_map(Plan::members) {
+            done[name] = value;
         }
         Ok(done)
     }
@@ -185,6 +201,9 @@ impl ConsoleService {
         let change = self.understand(&asked)?;
         if dry_run {
             return Ok(change.described());
+        }
+        if let Some(plan) = &change.plan {
+            plan.check()?;
         }
         let meant = (self.words(&change), expected);
         let meant = (meant.0.as_str(), meant.1);

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError, TryLockError};
+use std::sync::{Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, TryLockError};
 
 use serde_json::{Map, Value, json};
 
@@ -56,10 +56,11 @@ struct Gauge {
 }
 
 /// The connections of all configured sessions: the gateway's thread stores, the console's threads
-/// load, and the gateway's thread waits for nobody.
+/// load, and the gateway's thread waits for nobody. While sessions are added, which takes a moment,
+/// nothing is stored; the next look stores it.
 #[derive(Debug, Default)]
 pub struct SessionGauges {
-    gauges: Vec<Gauge>,
+    gauges: RwLock<Vec<Gauge>>,
     lockouts: Mutex<Vec<Lockout>>,
 }
 
@@ -67,15 +68,37 @@ impl SessionGauges {
     /// For sessions of these names and kinds (`trading`, `drop-copy`), in the order of the
     /// configuration.
     pub fn new(sessions: impl IntoIterator<Item = (String, &'static str)>) -> Self {
+        let gauges = Self::default();
+        gauges.add(sessions);
+        gauges
+    }
+
+    /// Adds sessions behind those that are there.
+    pub fn add(&self, sessions: impl IntoIterator<Item = (String, &'static str)>) {
         let in_hours = || AtomicBool::new(true);
         let gauge = |(name, kind)| Gauge { name, kind, in_hours: in_hours(), ..Gauge::default() };
-        Self { gauges: sessions.into_iter().map(gauge).collect(), lockouts: Mutex::default() }
+        let mut gauges = self.gauges.write().unwrap_or_else(PoisonError::into_inner);
+        gauges.extend(sessions.into_iter().map(gauge));
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Vec<Gauge>> {
+        self.gauges.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The gauges, unless sessions are being added.
+    fn read_now(&self) -> Option<RwLockReadGuard<'_, Vec<Gauge>>> {
+        match self.gauges.try_read() {
+            Ok(gauges) => Some(gauges),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     /// Stores the connection of one session, by its place in the configuration. Only one thread
     /// may call this.
     pub fn store(&self, place: usize, connection: &Connection) {
-        let Some(gauge) = self.gauges.get(place) else { return };
+        let Some(gauges) = self.read_now() else { return };
+        let Some(gauge) = gauges.get(place) else { return };
         gauge.connected.store(connection.connected, Ordering::Relaxed);
         gauge.next_in.store(connection.next_in, Ordering::Relaxed);
         gauge.next_out.store(connection.next_out, Ordering::Relaxed);
@@ -85,22 +108,31 @@ impl SessionGauges {
 
     /// Stores whether one session is within its hours, by its place in the configuration.
     pub fn store_in_hours(&self, place: usize, in_hours: bool) {
-        if let Some(gauge) = self.gauges.get(place) {
+        if let Some(gauge) = self.read().get(place) {
             gauge.in_hours.store(in_hours, Ordering::Relaxed);
         }
     }
 
-    /// Names of the sessions that are within their hours and whose client is not logged on.
-    pub fn away(&self) -> impl Iterator<Item = &str> {
-        let is_away = |gauge: &&Gauge| {
-            gauge.in_hours.load(Ordering::Relaxed) && !gauge.connected.load(Ordering::Relaxed)
-        };
-        self.gauges.iter().filter(is_away).map(|gauge| gauge.name.as_str())
+    /// Names of the sessions that are within their hours and whose client is not logged on: at most
+    /// so many; and the number of all.
+    pub fn away(&self, most: usize, is_meant: impl Fn(&str) -> bool) -> (Vec<String>, usize) {
+        let (mut names, mut count) = (Vec::new(), 0);
+        for gauge in self.read().iter() {
+            let is_away =
+                gauge.in_hours.load(Ordering::Relaxed) && !gauge.connected.load(Ordering::Relaxed);
+            if is_away && is_meant(&gauge.name) {
+                count += 1;
+                if names.len() < most {
+                    names.push(gauge.name.clone());
+                }
+            }
+        }
+        (names, count)
     }
 
     /// Whether the configuration in use has the session. The journal also knows removed ones.
     pub fn is_configured(&self, name: &str) -> bool {
-        self.gauges.iter().any(|gauge| gauge.name == name)
+        self.read().iter().any(|gauge| gauge.name == name)
     }
 
     /// Stores the lock-outs, at most [`LOCKOUTS_SHOWN_MAX`] of them. False if a console reads them
@@ -123,13 +155,15 @@ impl SessionGauges {
     /// The lock-outs that hold now, with the names of their sessions.
     pub(super) fn lockouts(&self, now_ns: u64) -> Vec<(String, Lockout)> {
         let stored = self.lockouts.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let hold = stored.into_iter().filter(|one| now_ns < one.until_ns);
-        hold.filter_map(|one| Some((self.gauges.get(one.place)?.name.clone(), one))).collect()
+        let (gauges, hold) = (self.read(), stored.into_iter().filter(|one| now_ns < one.until_ns));
+        hold.filter_map(|one| Some((gauges.get(one.place)?.name.clone(), one))).collect()
     }
 
     /// Stores the word why a session is cut off until a restart. The first one stays.
     pub fn fail(&self, place: usize, word: String) {
-        if let Some(gauge) = self.gauges.get(place) {
+        if let Some(gauges) = self.read_now()
+            && let Some(gauge) = gauges.get(place)
+        {
             gauge.failure.get_or_init(|| word);
         }
     }
@@ -152,6 +186,6 @@ impl SessionGauges {
             });
             (gauge.name.clone(), super::snapshot::members(row))
         };
-        self.gauges.iter().map(row).collect()
+        self.read().iter().map(row).collect()
     }
 }

@@ -473,6 +473,8 @@ verbs! {
             )],
             codes: bool = &[option("codes", Kind::Flag, "The lock of one-time codes.")],
         }
+        Reload = "reload", ADMIN.confirmed(Confirm::Always),
+            "Add the accounts and sessions that the configuration file has and the node has not." {}
         News = "news", OPERATOR.with_typed_reason(), "Tell all clients the reason, as News (B)." {}
         LogLevel = "log-level", ADMIN, "Set how much the node logs, until its next start." {
             level: LogLevel = &[at("level", Kind::Level, "From least to most.")],

@@ -59,10 +59,13 @@ impl Anomaly {
             | Notice::ReferenceLost(_)
             | Notice::ChildAccepted(..)
             | Notice::VenueOrder(..)
+            | Notice::Shares(..)
             | Notice::ChildEnded(..)
             | Notice::ChildUnknown(..)
             | Notice::ChildResolved(..)
             | Notice::ChildRejected(..)
+            | Notice::ChildAmended(..)
+            | Notice::AmendRejected(..)
             | Notice::CalledBack(..)
             | Notice::Waits(..)
             | Notice::Balance(..)
@@ -70,6 +73,8 @@ impl Anomaly {
             | Notice::Paused(..)
             | Notice::Barred(..)
             | Notice::Behaviour(..)
+            | Notice::Fees(..)
+            | Notice::FeeValue(..)
             | Notice::Halted
             | Notice::Resumed => return None,
         })

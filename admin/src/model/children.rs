@@ -5,7 +5,7 @@ use rutter_core::child::{ChildEvent, ChildState};
 use rutter_core::id::{ChildId, InstrumentId, OrderId, VenueId, VenueOrderId};
 use rutter_core::input::{Distrust, VenueReject};
 use rutter_core::number::{Qty, UnixNanos};
-use rutter_core::output::{ChildEnd, ChildRef, Notice, Paused, SendNew};
+use rutter_core::output::{ChildEnd, ChildRef, Notice, Paused, SendNew, SendReduce};
 use rutter_core::reference::VENUES_MAX;
 
 use super::anomaly::Anomaly;
@@ -78,6 +78,37 @@ impl ReadModel {
         self.child_after(child.child, ChildEvent::CancelSent);
     }
 
+    pub(super) fn on_send_reduce(&mut self, reduce: &SendReduce) {
+        let SendReduce { of, qty } = *reduce;
+        self.child_event_of(of.child, of.venue, EventKind::SendReduce, qty);
+        self.child_after(of.child, ChildEvent::ReplaceSent);
+        if let Some(child) = self.children.get_mut(of.child.0) {
+            child.reduced_to = qty;
+        }
+    }
+
+    /// A child has less quantity at its venue.
+    fn on_amended(&mut self, venue: VenueId, id: ChildId, qty: Qty) {
+        self.child_event_of(id, venue, EventKind::ChildAmended, qty);
+        self.move_child(id, |child| {
+            child.qty = qty;
+            let event = match child.leaves().is_zero() {
+                true => ChildEvent::LastFilled,
+                // The answer to an earlier amend is none to the last one.
+                false if qty > child.reduced_to => return,
+                false => ChildEvent::Replaced,
+            };
+            child.state = child.state.after(event).or(child.state);
+        });
+    }
+
+    fn on_amend_rejected(&mut self, venue: VenueId, id: ChildId, why: VenueReject) {
+        self.child_event(id, venue, EventKind::AmendRejected(why));
+        if why != VenueReject::UnknownOrder {
+            self.child_after(id, ChildEvent::ReplaceRefused);
+        }
+    }
+
     /// Notes something that happened to a child.
     pub(super) fn child_event(&mut self, id: ChildId, venue: VenueId, what: EventKind) {
         self.child_event_of(id, venue, what, Qty::ZERO);
@@ -118,7 +149,7 @@ impl ReadModel {
         if unknown[0] != unknown[1] {
             self.count_unknown(&after, unknown[1]);
         }
-        if open[0] != open[1] || before.filled != after.filled {
+        if open[0] != open[1] || before.leaves() != after.leaves() {
             self.bind(id);
         }
     }
@@ -162,10 +193,15 @@ impl ReadModel {
             | Notice::BookDistrusted(..)
             | Notice::Breaker(..)
             | Notice::Behaviour(..)
+            | Notice::Fees(..)
             | Notice::Paused(..) => self.on_venue_notice(notice),
             Notice::ChildAccepted(venue, child) => {
                 self.child_event(child, venue, EventKind::ChildAccepted);
                 self.child_after(child, ChildEvent::Accepted);
+            }
+            Notice::Shares(order, venue, child, qty) => {
+                let event = Event { child, venue, qty, ..self.happens(EventKind::Shares) };
+                self.event(order, event);
             }
             Notice::VenueOrder(_, child, id) => self.set_venue_order(child, id),
             Notice::ChildEnded(venue, child, end) => {
@@ -187,6 +223,8 @@ impl ReadModel {
                     venue.count_reject(why);
                 }
             }
+            Notice::ChildAmended(venue, child, qty) => self.on_amended(venue, child, qty),
+            Notice::AmendRejected(venue, child, why) => self.on_amend_rejected(venue, child, why),
             Notice::OrphanFill(_)
             | Notice::Overfill(..)
             | Notice::Reconciled(..)
@@ -205,6 +243,7 @@ impl ReadModel {
             }
             Notice::Balance(venue, asset, total) => self.on_balance(venue, asset, total),
             Notice::Barred(order, venue, why) => self.on_barred(order, venue, why),
+            Notice::FeeValue(exec, value) => self.fee_value = Some((exec, value)),
             // The operator's command tells of a halt.
             Notice::BadReference | Notice::Halted | Notice::Resumed => {}
         }
@@ -214,13 +253,13 @@ impl ReadModel {
     fn on_odd_news(&mut self, notice: &Notice) {
         match *notice {
             Notice::OrphanFill(ref fill) => {
-                self.compare_fee(fill);
+                self.compare_fee(fill, None);
                 self.book(None, fill);
             }
             Notice::Overfill(account, ref fill, beyond) => {
                 self.child_event_of(fill.child, fill.venue, EventKind::Overfill, beyond);
                 self.child_filled(fill.child, fill.qty);
-                self.compare_fee(fill);
+                self.compare_fee(fill, Some(account));
                 // The report of the rest, if there is one, comes next.
                 self.overfilled = (beyond < fill.qty).then_some((fill.child, fill.exec));
                 self.book_beyond(account, fill, beyond);
@@ -275,6 +314,7 @@ impl ReadModel {
                     self.on_funds_refused(venue, asset);
                 }
             }
+            Notice::Fees(venue, state) => self.on_fees(venue, state),
             Notice::Behaviour(venue, known) => {
                 if let Some(kept) = self.behaviour.get_mut(venue.index()) {
                     *kept = known;

@@ -1,15 +1,17 @@
 //! The fee of each execution beside the one that the configuration expects.
 //!
-//! A line belongs here if it compares a charged fee. What the router expects of a venue is in its
-//! listing: a wrong rate there makes every plan wrong, so a difference is told.
+//! A line belongs here if it compares a charged fee, or shows what fees depend on. The router plans
+//! with the expected fee: a wrong one makes every plan wrong, so a difference is told.
 
-use rutter_core::id::{AssetId, InstrumentId};
-use rutter_core::input::{ChildFill, FeeTaken, Liquidity, Side};
+use rutter_core::id::{AccountId, AssetId, InstrumentId, VenueId};
+use rutter_core::input::{ChildFill, FeeTaken, InstrumentDef, Liquidity, Side};
 use rutter_core::number::{Amount, Notional};
-use rutter_core::reference::{amount_of, base_amount};
+use rutter_core::output::FeeState;
+use rutter_core::reference::{HeldFees, amount_of, base_amount};
 use serde::Serialize;
 
 use super::ReadModel;
+use super::query::amount;
 
 /// A charged fee may differ by this part of the expected fee, one in so many.
 const TOLERATED_PART: i128 = 50;
@@ -95,6 +97,42 @@ pub struct FeeDriftRow {
     pub charged_ppm: Option<i64>,
 }
 
+/// What a venue's fees depend on, and what holds now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FeeTermsRow {
+    /// Place of the tier that holds, from 0; `None` without tiers, as for the next members.
+    pub tier: Option<u8>,
+    /// Number of tiers.
+    pub tiers: u8,
+    /// Maker fee of the tier, parts per million, before a discount.
+    pub maker_fee_ppm: Option<i32>,
+    /// Taker fee of the tier, likewise.
+    pub taker_fee_ppm: Option<i32>,
+    /// What we have traded there in 30 days.
+    pub volume: Option<String>,
+    /// The asset of `volume` and of `next_tier_from`.
+    pub volume_asset: Option<String>,
+    /// The volume from which the next tier holds; `None` at the last one.
+    pub next_tier_from: Option<String>,
+    /// Executions that are not in the volume, because their value was not known.
+    pub not_counted: u64,
+    /// The token in which the venue takes fees at a discount.
+    pub token: Option<FeeTokenRow>,
+}
+
+/// A token in which a venue takes fees at a discount.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FeeTokenRow {
+    /// The token.
+    pub asset: String,
+    /// The discount, parts per million of a fee.
+    pub discount_ppm: u32,
+    /// The discount is expected while the venue holds so much of the token.
+    pub least: String,
+    /// Whether the discount is expected now.
+    pub in_use: bool,
+}
+
 impl FeesRow {
     /// The counts by result.
     pub const fn counts(&self) -> [(FeeResult, u64); FeeResult::ALL.len()] {
@@ -106,16 +144,16 @@ impl FeesRow {
     }
 }
 
-/// Whether a charged fee is the expected one but for rounding, or differs by a fiftieth of the
-/// expected fee at most. An amount does not say how many zeros the venue wrote: what counts as
+/// Whether a charged fee is the expected one but for rounding to `unit`, or differs by a fiftieth of
+/// the expected fee at most. An amount does not say how many zeros the venue wrote: what counts as
 /// rounding has an upper bound, and is below half of the expected fee.
-fn is_near(expected: Amount, charged: Amount) -> bool {
+fn is_near(expected: Amount, charged: Amount, unit: i128) -> bool {
     let difference = charged.minus(expected).0.abs();
     let whole = expected.0.abs();
     let is_rounding = if charged.0 == 0 {
         difference <= ROUNDED_AWAY
     } else {
-        difference <= last_decimal(charged).min(ROUNDED_MAX) && difference < whole - difference
+        difference <= unit.min(ROUNDED_MAX) && difference < whole - difference
     };
     is_rounding || difference <= whole / TOLERATED_PART
 }
@@ -130,56 +168,121 @@ const fn last_decimal(amount: Amount) -> i128 {
     unit
 }
 
+/// A fee in the asset in which it is compared.
+#[derive(Clone, Copy, Debug)]
+struct Charged {
+    /// What the rate is of: the value, or the quantity for a fee in the base asset.
+    on: Amount,
+    /// The fee; `None` if its value is not known.
+    fee: Option<Amount>,
+    /// The unit of the last decimal that the venue wrote.
+    unit: i128,
+}
+
 impl ReadModel {
-    /// Compares the fee of an execution with that of its listing. What an operator has stated has
-    /// no fee.
-    pub(super) fn compare_fee(&mut self, fill: &ChildFill) {
+    /// What a venue's fees are by now.
+    pub(super) fn on_fees(&mut self, venue: VenueId, state: FeeState) {
+        self.reference.hold_fees(venue, state.tier, state.in_token);
+        if let Some(kept) = self.fee_states.get_mut(venue.index()) {
+            *kept = state;
+        }
+    }
+
+    /// Compares the fee of an execution with the one that holds for the account. What an operator
+    /// has stated has no fee.
+    pub(super) fn compare_fee(&mut self, fill: &ChildFill, account: Option<AccountId>) {
         let Some(def) = self.reference.instruments.get(fill.instrument.index()) else { return };
-        let Some(terms) = self.reference.listing(fill.instrument, fill.venue) else { return };
+        let held = self.reference.held_fees(account, fill.instrument, fill.venue);
+        let Some(HeldFees { full, token }) = held else { return };
         if fill.exec.is_stated() {
             return;
         }
-        let configured = match fill.liquidity {
-            Liquidity::Maker => terms.maker_fee,
-            Liquidity::Taker => terms.taker_fee,
+        let rate = match fill.liquidity {
+            Liquidity::Maker => full.maker,
+            Liquidity::Taker => full.taker,
         };
         let received = if fill.side == Side::Buy { def.base } else { def.quote };
-        let is_asset = match terms.fee_taken {
-            FeeTaken::Quote => fill.fee_asset == def.quote,
-            FeeTaken::Received => fill.fee_asset == received,
-            FeeTaken::Other => fill.fee_asset != def.quote && fill.fee_asset != def.base,
+        let is_asset = match (token, full.taken) {
+            (Some(token), _) => fill.fee_asset == token.asset,
+            (None, FeeTaken::Quote) => fill.fee_asset == def.quote,
+            (None, FeeTaken::Received) => fill.fee_asset == received,
+            (None, FeeTaken::Other) => fill.fee_asset != def.quote && fill.fee_asset != def.base,
         };
-        let on = match fill.fee_asset {
-            asset if asset == def.quote => Some(amount_of(def, Notional::of(fill.price, fill.qty))),
-            asset if asset == def.base => Some(base_amount(def, fill.qty)),
-            _ => None,
-        };
-        let expected = on.map(|on| Amount(on.0.saturating_mul(i128::from(configured.0)) / PPM));
-        let result = match (expected, is_asset) {
+        let charged = self.charged(fill, def);
+        // A rebate is paid whole. In parts per million of parts per million: nothing is rounded.
+        let discount = token.filter(|_| rate.0 > 0).map_or(0, |token| token.discount_ppm);
+        let kept = PPM - i128::from(discount);
+        let part = i128::from(rate.0) * kept;
+        let expected = Amount(charged.on.0.saturating_mul(part) / (PPM * PPM));
+        let result = match (charged.fee, is_asset) {
             (None, true) => FeeResult::NotCompared,
             // Nothing was charged and nothing was expected, in whatever asset.
-            (Some(expected), false) if expected.0 == 0 && fill.fee.0 == 0 => {
-                FeeResult::AsConfigured
-            }
-            (Some(expected), true) if is_near(expected, fill.fee) => FeeResult::AsConfigured,
+            (Some(fee), false) if expected.0 == 0 && fee.0 == 0 => FeeResult::AsConfigured,
+            (Some(fee), true) if is_near(expected, fee, charged.unit) => FeeResult::AsConfigured,
             (_, _) => FeeResult::Drifted,
         };
-        let charged = on.filter(|on| on.0 != 0).map(|on| {
-            let ppm = fill.fee.0.saturating_mul(PPM) / on.0;
+        let charged_ppm = charged.fee.filter(|_| charged.on.0 != 0).map(|fee| {
+            let ppm = fee.0.saturating_mul(PPM) / charged.on.0;
             i64::try_from(ppm).unwrap_or(i64::MAX)
         });
         let drift = FeeDrift {
             instrument: fill.instrument,
             liquidity: fill.liquidity,
             asset: fill.fee_asset,
-            configured_ppm: configured.0,
-            charged_ppm: charged,
+            // Rounded up, as the router does.
+            configured_ppm: (part + PPM - 1).div_euclid(PPM) as i32,
+            charged_ppm,
         };
         let Some(venue) = self.counts.venues.get_mut(fill.venue.index()) else { return };
         venue.fees.counts[result as usize] += 1;
         if result == FeeResult::Drifted {
             venue.fees.newest = Some(drift);
         }
+    }
+
+    /// A fee in the base or the quote asset as it is; another one by the value that the core has
+    /// told just before the execution.
+    fn charged(&self, fill: &ChildFill, def: &InstrumentDef) -> Charged {
+        let value = amount_of(def, Notional::of(fill.price, fill.qty));
+        let told = self.fee_value.filter(|(exec, _)| *exec == fill.exec).map(|(_, value)| value);
+        let (on, fee) = match fill.fee_asset {
+            asset if asset == def.quote => (value, Some(fill.fee)),
+            asset if asset == def.base => (base_amount(def, fill.qty), Some(fill.fee)),
+            _ => (value, told),
+        };
+        let unit = match fee {
+            Some(fee) if fee.0 != 0 && fill.fee.0 != 0 => {
+                // The last decimal of the token, in the quote asset.
+                let decimals = fill.fee.0 / last_decimal(fill.fee);
+                (fee.0 / decimals).abs()
+            }
+            Some(_) | None => 0,
+        };
+        Charged { on, fee, unit }
+    }
+
+    /// What a venue's fees depend on; `None` if they are those of its listings.
+    pub(super) fn fee_terms(&self, venue: VenueId) -> Option<FeeTermsRow> {
+        let fees = self.reference.fees_at(venue).filter(|fees| !fees.schedule.is_none())?;
+        let state = self.fee_states.get(venue.index())?;
+        let schedule = &fees.schedule;
+        let has_tiers = schedule.tiers > 0;
+        Some(FeeTermsRow {
+            tier: has_tiers.then_some(state.tier),
+            tiers: schedule.tiers,
+            maker_fee_ppm: fees.held().map(|tier| tier.maker.0),
+            taker_fee_ppm: fees.held().map(|tier| tier.taker.0),
+            volume: has_tiers.then(|| amount(state.volume)),
+            volume_asset: has_tiers.then(|| self.asset_name(schedule.asset).to_owned()),
+            next_tier_from: fees.next().map(|tier| amount(tier.from)),
+            not_counted: state.not_counted,
+            token: schedule.token.map(|token| FeeTokenRow {
+                asset: self.asset_name(token.asset).to_owned(),
+                discount_ppm: token.discount_ppm,
+                least: amount(token.least),
+                in_use: state.in_token,
+            }),
+        })
     }
 
     /// The compared fees in names.
@@ -207,7 +310,10 @@ mod tests {
 
     #[test]
     fn a_fee_that_the_venue_has_rounded_is_near_and_another_tier_is_not() {
-        let near = |expected: i128, charged: i128| is_near(Amount(expected), Amount(charged));
+        let near = |expected: i128, charged: i128| {
+            let unit = if charged == 0 { 0 } else { last_decimal(Amount(charged)) };
+            is_near(Amount(expected), Amount(charged), unit)
+        };
         // 0.3457987 is written as 0.3458 (Kraken's sample).
         assert!(near(UNIT * 3_457_987 / 10_000_000, UNIT * 3_458 / 10_000));
         assert!(near(UNIT / 20_000, 0), "0.00005 is rounded to nothing");

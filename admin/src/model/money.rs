@@ -65,7 +65,12 @@ impl ReadModel {
         if venue.index() >= self.reference.venues.len() {
             return;
         }
-        let fee = self.reference.listing(instrument, venue).map_or(0, |l| l.taker_fee.0);
+        let account = self.orders.get(child.order.0).map(|order| order.account);
+        let listing = self.reference.listing(instrument, venue);
+        let fees = listing.map(|listing| {
+            account.map_or(listing.fees(), |account| self.reference.fees(account, listing))
+        });
+        let fee = fees.map_or(0, |fees| fees.locked_ppm());
         let needed = if child.state.is_over() {
             Amount::ZERO
         } else {

@@ -24,7 +24,7 @@ mod orders;
 
 pub(super) use commands::{LOG_LEVEL_CONFIGURED, log_level};
 
-fn amount(amount: Amount) -> String {
+pub(super) fn amount(amount: Amount) -> String {
     decimal(amount.0, AMOUNT_DECIMALS)
 }
 
@@ -204,6 +204,8 @@ impl ReadModel {
         }
         VenueStatus {
             name: self.venue_name(id).to_owned(),
+            books_of: (!self.reference.has_own_books(id))
+                .then(|| self.venue_name(self.reference.book_owner(id)).to_owned()),
             up: self.up[at],
             drained: self.drained[at],
             halted: self.is_halted(Scope::All) || self.is_halted(Scope::Venue(id)),
@@ -221,6 +223,7 @@ impl ReadModel {
             fills: counts.fills,
             filled_notional: amount(counts.filled),
             fees: self.fees_row(&counts.fees),
+            fee_terms: self.fee_terms(id),
         }
     }
 
@@ -296,8 +299,8 @@ impl ReadModel {
     /// that no change is missing, and has not been silent for longer than `stale_after_ms`; the
     /// book's mid price is near the reference price.
     pub fn distrust(&self, venue: VenueId, instrument: InstrumentId) -> Option<&'static str> {
-        let place = instrument.index() * VENUES_MAX + venue.index();
-        match self.unproved.get(place) {
+        let feed = self.reference.book_owner(venue);
+        match self.unproved.get(self.reference.book_at(instrument, venue)) {
             None | Some(Some(Distrust::NoSnapshot)) => Some("NoSnapshot"),
             Some(Some(Distrust::Gap)) => Some("Gap"),
             Some(Some(Distrust::Checksum)) => Some("Checksum"),
@@ -305,7 +308,7 @@ impl ReadModel {
             Some(Some(Distrust::Protocol)) => Some("Protocol"),
             Some(Some(Distrust::Outlier)) => Some("Outlier"),
             Some(None) => {
-                self.silent.get(venue.index()).is_none_or(|silent| *silent).then_some("Stale")
+                self.silent.get(feed.index()).is_none_or(|silent| *silent).then_some("Stale")
             }
         }
     }
@@ -324,25 +327,24 @@ impl ReadModel {
     pub fn positions(&self, account: Option<AccountId>) -> Positions {
         let mut shown = Positions::default();
         let meant = |id| account.is_none_or(|account| account == id);
-        for of in self.reference.accounts.iter().filter(|def| meant(def.id)) {
-            let name = of.name.as_str();
-            for def in &self.reference.instruments {
-                let position = self.ledger.position(of.id, def.id);
-                if position != rutter_core::ledger::Position::default() {
-                    shown.positions.push(PositionRow {
-                        account: name.to_owned(),
-                        symbol: def.symbol.as_str().to_owned(),
-                        base: decimal(position.base, u32::from(def.qty_decimals)),
-                        cash: amount(position.cash),
-                    });
-                }
+        for (of, instrument, position) in self.ledger.positions() {
+            let Some(def) = self.reference.instruments.get(instrument.index()) else { continue };
+            if meant(of) {
+                shown.positions.push(PositionRow {
+                    account: self.account_name(of).to_owned(),
+                    symbol: def.symbol.as_str().to_owned(),
+                    base: decimal(position.base, u32::from(def.qty_decimals)),
+                    cash: amount(position.cash),
+                });
             }
-            for asset in &self.reference.assets {
-                let paid = self.ledger.fees(of.id, asset.id);
-                if paid != Amount::ZERO {
-                    let (account, asset) = (name.to_owned(), asset.name.as_str().to_owned());
-                    shown.fees.push(FeeRow { account, asset, paid: amount(paid) });
-                }
+        }
+        for (of, asset, paid) in self.ledger.all_fees() {
+            if meant(of) {
+                shown.fees.push(FeeRow {
+                    account: self.account_name(of).to_owned(),
+                    asset: self.asset_name(asset).to_owned(),
+                    paid: amount(paid),
+                });
             }
         }
         shown

@@ -165,7 +165,7 @@ impl ReadModel {
         if self.overfilled.take() != Some((last.child, last.exec)) {
             self.child_filled(last.child, last.qty);
             if let Some(fill) = fill_of(report, last) {
-                self.compare_fee(&fill);
+                self.compare_fee(&fill, self.account_of(report.order, report.session));
             }
         }
         self.book_trade(report, last);

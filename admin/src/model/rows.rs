@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use rutter_core::input::{AccountLimits, LIMITS, LimitValue};
 use serde::Serialize;
 
-use super::fees::FeesRow;
+use super::fees::{FeeTermsRow, FeesRow};
 use serde::ser::{SerializeMap, Serializer};
 
 use super::number::limit_text;
@@ -19,6 +19,9 @@ use super::number::limit_text;
 pub struct VenueStatus {
     /// The venue's name.
     pub name: String,
+    /// The venue account whose feed and books it uses; absent for one with a feed of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub books_of: Option<String>,
     /// The order session is logged on, and all children are reconciled.
     pub up: bool,
     /// An operator drains the venue: it gets no new order.
@@ -53,6 +56,8 @@ pub struct VenueStatus {
     pub filled_notional: String,
     /// The charged fees beside the configured ones.
     pub fees: FeesRow,
+    /// What the fees depend on; `None` if they are those of the listings.
+    pub fee_terms: Option<FeeTermsRow>,
 }
 
 impl VenueStatus {

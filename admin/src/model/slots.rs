@@ -98,6 +98,8 @@ pub struct ModelChild {
     pub qty: Qty,
     pub price: Price,
     pub filled: Qty,
+    /// The quantity in all of the last amend; of use only while its answer is awaited.
+    pub reduced_to: Qty,
     pub sent: UnixNanos,
     /// The venue's own id; empty if the venue has told none.
     pub venue_order: VenueOrderId,
@@ -176,6 +178,7 @@ impl Kept for ModelChild {
         qty: Qty::ZERO,
         price: Price(0),
         filled: Qty::ZERO,
+        reduced_to: Qty::ZERO,
         sent: UnixNanos(0),
         venue_order: VenueOrderId::EMPTY,
         reserved: Amount::ZERO,

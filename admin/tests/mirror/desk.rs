@@ -125,6 +125,7 @@ fn handles(core: &Arc<Core>) -> Handles {
         sessions: Arc::new(SessionGauges::new([("S0".to_owned(), "trading")])),
         books: Arc::default(),
         commands: CommandSender::new(Box::new(put), replies, Arc::default()),
+        extender: None,
     }
 }
 
@@ -135,7 +136,8 @@ struct Office {
     snapshot: Arc<SnapshotCell>,
 }
 
-const NOBODY_NEEDS_ANYBODY: TwoPerson = TwoPerson { cancel_all: false, limits_raise: false };
+const NOBODY_NEEDS_ANYBODY: TwoPerson =
+    TwoPerson { cancel_all: false, limits_raise: false, reload: false };
 
 impl Office {
     fn new(two_person: TwoPerson, codes: Option<TotpVerifier>) -> Self {
@@ -304,6 +306,7 @@ fn every_verb_in_every_role_is_answered_or_forbidden_and_who_is_forbidden_change
                 "approve" | "reject" => Some(Code::UnknownPending),
                 "resume" => Some(Code::NotHalted),
                 "lockout-lift" => Some(Code::NotLocked),
+                "reload" => Some(Code::NotAdditions),
                 "resolve" => Some(Code::NeedsSecondPerson),
                 _ => None,
             };
@@ -329,7 +332,7 @@ fn a_dry_run_of_each_change_says_what_would_be_and_journals_nothing() {
             Err(failure) => {
                 let nothing_there = matches!(
                     failure.code,
-                    Code::UnknownPending | Code::NotHalted | Code::NotLocked
+                    Code::UnknownPending | Code::NotHalted | Code::NotLocked | Code::NotAdditions
                 );
                 assert!(nothing_there, "{verb:?}: {failure:?}");
             }
@@ -534,7 +537,8 @@ fn limits_that_are_not_named_stay() {
 
 #[test]
 fn wide_cancels_and_wider_limits_wait_for_another_person() {
-    let office = Office::new(TwoPerson { cancel_all: true, limits_raise: true }, None);
+    let office =
+        Office::new(TwoPerson { cancel_all: true, limits_raise: true, reload: false }, None);
     let all = json!({"reason": "end of day"});
     let told = office.admin("cancel-all", &all).expect_err("waits");
     assert_eq!((told.code, &told.more["pending"]), (Code::NeedsSecondPerson, &json!(FIRST)));
@@ -591,7 +595,8 @@ fn a_resume_wants_a_code_that_is_right_and_fresh() {
 /// While Alice's raise of one limit waits, Carol sets another one. Bob has read "rate 6".
 #[test]
 fn a_second_person_approves_the_words_that_were_asked_for_and_no_others() {
-    let office = Office::new(TwoPerson { cancel_all: false, limits_raise: true }, None);
+    let office =
+        Office::new(TwoPerson { cancel_all: false, limits_raise: true, reload: false }, None);
     let set = |args: Value| {
         let mut args = args;
         (args["account"], args["reason"]) = (json!("fund0"), json!("x"));
@@ -647,7 +652,8 @@ fn a_resolution_needs_two_administrators_and_says_what_it_would_book() {
 
 #[test]
 fn one_user_does_not_fill_the_table_of_commands_that_wait() {
-    let office = Office::new(TwoPerson { cancel_all: true, limits_raise: true }, None);
+    let office =
+        Office::new(TwoPerson { cancel_all: true, limits_raise: true, reload: false }, None);
     let all = json!({"reason": "again"});
     for _ in 0..8 {
         assert_eq!(office.code(1, "cancel-all", &all), Some(Code::NeedsSecondPerson));

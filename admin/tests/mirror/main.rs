@@ -5,6 +5,7 @@
 
 mod desk;
 mod execution;
+mod fees;
 mod no_allocation;
 mod scenarios;
 mod world;
@@ -20,6 +21,7 @@ use rutter_core::id::{InstrumentId, OrderId, SessionId, VenueId};
 use rutter_core::input::{Refusal, Scope};
 use rutter_core::ledger::Ledger;
 use rutter_core::order::{Order, OrderState};
+use rutter_core::reference::Reference;
 use rutter_test_support::counting::Counting;
 use rutter_test_support::seeds;
 
@@ -93,6 +95,8 @@ fn compare(engine: &Engine, model: &ReadModel) {
     let [ours, theirs] = [model.ledger(), engine.ledger()].map(digest);
     assert_eq!(ours, theirs, "positions, fees and funds: {:?}", model.ledger());
     assert_eq!(model.reference().accounts, engine.reference().accounts, "limits");
+    let known = |of: &Reference| of.definitions().collect::<Vec<_>>();
+    assert_eq!(known(model.reference()), known(engine.reference()), "as they were defined");
     for id in 0..SESSIONS {
         let (events, session) = (&model.sessions()[usize::from(id)].events, SessionId(id));
         assert_eq!(*events, engine.last_event(session));
@@ -100,6 +104,8 @@ fn compare(engine: &Engine, model: &ReadModel) {
     for venue in (0..VENUES).map(VenueId) {
         assert_eq!(model.is_up(venue), engine.is_up(venue));
         assert_eq!(model.is_drained(venue), engine.is_drained(venue));
+        let held = |of: &Reference| of.fees_at(venue).map(|fees| (fees.tier, fees.in_token));
+        assert_eq!(held(model.reference()), held(engine.reference()), "tier and discount");
         for instrument in (0..INSTRUMENTS).map(InstrumentId) {
             let book = engine.book(venue, instrument).expect("defined");
             let trusted = matches!(book.trust, Trust::Proved | Trust::Changing);

@@ -51,7 +51,7 @@ pub struct World {
     pub before: rutter_core::engine::Counts,
     random: Random,
     seq: u64,
-    now: u64,
+    pub now: u64,
     ids: u64,
     execs: Vec<ChildFill>,
 }
@@ -90,6 +90,7 @@ fn venue(id: u8) -> Input {
 fn listing(venue: u8, instrument: u16, fee: i32) -> Input {
     Input::Listing(ListingDef {
         taker_fee: FeePpm(fee),
+        fee_taken: FeeTaken::ALL[usize::from(venue) % FeeTaken::ALL.len()],
         ..reference::listing(VenueId(venue), InstrumentId(instrument))
     })
 }
@@ -107,10 +108,35 @@ pub fn definitions() -> Vec<Input> {
     all.extend((0..ACCOUNTS).map(|id| account(id, 10_000)));
     all.extend((0..SESSIONS).map(|id| session(id, u16::from(id == 2))));
     all.extend((0..VENUES).map(venue));
+    let (venue, amending) = (VenueId(0), Amending::ReduceKeepsPriority);
+    all.push(Input::Amend(AmendDef { amending, ..AmendDef::none(venue) }));
     for id in 0..VENUES {
         all.extend((0..INSTRUMENTS).map(|instrument| listing(id, instrument, 2_000)));
     }
+    all.extend(fees(1));
     all.push(Input::NodeStarted);
+    all
+}
+
+/// What the fees of the last venue depend on, and a fee of one account there.
+fn fees(at: i128) -> Vec<Input> {
+    let venue = VenueId(VENUES - 1);
+    let token = FeeTokenDef { asset: AssetId(1), discount_ppm: 250_000, least: Amount(1) };
+    let (asset, volume) = (AssetId(2), Amount(at * UNIT));
+    let (tiers, from_day) = (3, 1_700_000_000 / 86_400);
+    let schedule = FeeScheduleDef { venue, asset, tiers, volume, from_day, token: Some(token) };
+    let mut all = vec![Input::FeeSchedule(schedule)];
+    for (place, from) in (0..).zip([0, at, 3 * at]) {
+        let (maker, taker) = (FeePpm(0), FeePpm(2_500 - 500 * i32::from(place)));
+        let from = Amount(from * UNIT);
+        all.push(Input::FeeTier(FeeTierDef { venue, place, from, maker, taker }));
+    }
+    all.push(Input::FeeByTier { venue, instrument: InstrumentId(1) });
+    let (account, maker, taker) = (AccountId(1), FeePpm(10), FeePpm(20));
+    for venue in [venue, VenueId(0)] {
+        let fee = AccountFeeDef { account, venue, instrument: None, maker, taker };
+        all.push(Input::AccountFee(fee));
+    }
     all
 }
 
@@ -344,6 +370,14 @@ impl World {
                 reason: VenueReject::UnknownOrder,
                 retry_after_ns: 0,
             },
+            _ if self.random.in_100(8) => {
+                Input::AmendRejected { venue, child, reason: VenueReject::Filter }
+            }
+            _ if self.random.in_100(8) => {
+                let qty =
+                    self.random.pick(&[known.qty, known.filled, Qty(3), Qty(known.qty.0 / 2)]);
+                Input::ChildAmended { venue, child, qty }
+            }
             84..88 => Input::ChildInDoubt { venue, child, doubt: Doubt::NoAnswer },
             88..94 => Input::ChildFate { venue, child, fate: Fate::Open, filled },
             _ => Input::ChildFate { venue, child, fate: self.random.pick(&fates), filled },
@@ -581,6 +615,12 @@ impl World {
     /// Another fee, another rate, another account of a session, or what cannot be taken.
     fn redefine(&mut self) {
         let fee = self.random.below(5_000) as i32;
+        if self.random.in_100(30) {
+            let at = 1 + i128::from(self.random.below(20));
+            for input in fees(at) {
+                self.input(input);
+            }
+        }
         let input = match self.random.below(5) {
             0 => listing(self.any_venue().0, self.any_instrument().0, fee),
             1 => account(self.random.below(u64::from(ACCOUNTS)) as u16, 10_000 + fee as u32),

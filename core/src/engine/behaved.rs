@@ -8,7 +8,6 @@ use crate::child::{Child, ChildState, ToldBy};
 use crate::id::VenueId;
 use crate::input::TimeInForce;
 use crate::number::{Qty, UnixNanos};
-use crate::order::Order;
 use crate::output::{Notice, Sink};
 
 impl Engine {
@@ -27,12 +26,12 @@ impl Engine {
 
     /// A child is over. Counts what was shown and not there, unless the child rested, has not met
     /// the book, ended by an order of our own, or was resolved by an operator.
-    pub(super) fn note_take(&mut self, child: &Child, order: &Order) {
+    pub(super) fn note_take(&mut self, child: &Child, is_self_match: bool) {
         let took = match child.tif {
             TimeInForce::Ioc | TimeInForce::Fok => child.state() != ChildState::Rejected,
             TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd => false,
         };
-        let ours = order.self_matched.has(child.venue) || child.told_by == ToldBy::Operator;
+        let ours = is_self_match || child.told_by == ToldBy::Operator;
         if !took || ours || child.shown <= Qty::ZERO {
             return;
         }

@@ -70,6 +70,29 @@ impl Engine {
                     out.put(&Output::AskBalances(venue));
                 }
             }
+            VenueReject::Late | VenueReject::Other => {
+                self.note_refused(order, venue, reason, out);
+                self.note_refusal(venue);
+                self.count_failure(venue, RequestKind::New, out);
+            }
+            VenueReject::Filter
+            | VenueReject::DuplicateId
+            | VenueReject::WouldMatch
+            | VenueReject::PriceBand
+            | VenueReject::UnknownOrder
+            | VenueReject::SelfMatch => self.note_refused(order, venue, reason, out),
+        }
+    }
+
+    /// What a refusal means for the order alone.
+    pub(super) fn note_refused<S: Sink>(
+        &mut self,
+        order: &mut Order,
+        venue: VenueId,
+        reason: VenueReject,
+        out: &mut Out<'_, S>,
+    ) {
+        match reason {
             // The venue's book has moved: the order goes there again when ours shows that.
             VenueReject::WouldMatch if order.strategy.posts() => self.note_fade(order, venue),
             VenueReject::Filter
@@ -87,9 +110,11 @@ impl Engine {
                     order.barred.insert(venue);
                     out.notice(Notice::Barred(order.id, venue, reason));
                 }
-                self.note_refusal(venue);
-                self.count_failure(venue, RequestKind::New, out);
             }
+            VenueReject::RateLimit
+            | VenueReject::NotSent
+            | VenueReject::MarketClosed
+            | VenueReject::InsufficientFunds => {}
         }
     }
 
@@ -214,7 +239,10 @@ impl Engine {
     }
 
     fn has_proved_book(&self, venue: VenueId) -> bool {
-        self.books.iter().skip(venue.index()).step_by(VENUES_MAX).any(Book::is_proved)
+        let instruments = 0..self.reference.instruments.len();
+        instruments
+            .filter_map(|at| self.books.get(at * VENUES_MAX + venue.index()))
+            .any(Book::is_proved)
     }
 
     /// A breaker that awaits a probe is closed.
@@ -299,7 +327,10 @@ impl Engine {
             out.notice(Notice::Paused(venue, Paused::NewOrders, UnixNanos(0)));
         }
         for instrument in 0..self.reference.instruments.len() {
-            let pause = &mut self.books[instrument * VENUES_MAX + venue.index()].closed;
+            let Some(book) = self.books.get_mut(instrument * VENUES_MAX + venue.index()) else {
+                continue;
+            };
+            let pause = &mut book.closed;
             if !pause.is_told() && pause.lift(self.now) {
                 let what = Paused::Listing(InstrumentId(instrument as u16));
                 out.notice(Notice::Paused(venue, what, UnixNanos(0)));

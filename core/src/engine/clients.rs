@@ -7,7 +7,8 @@ use super::{Engine, Out};
 use crate::client_ids::HashedId;
 use crate::id::{AccountId, ClOrdId, OrderId, SessionId};
 use crate::input::{
-    BUSY_WAIT_NS_MAX, CancelOrder, Choice, NewOrder, OrderStatus, Refusal, Unacceptable,
+    BUSY_WAIT_NS_MAX, CancelOrder, Choice, Instructions, NewOrder, OrderStatus, Refusal,
+    Unacceptable,
 };
 use crate::number::{Price, Qty, UnixNanos};
 use crate::order::{CancelReason, Order, OrderEvent, OrderState};
@@ -60,6 +61,8 @@ impl Engine {
         let Some(account) = self.reference.account_of(new.session) else { return };
         self.note_seq(new.session, new.client_seq);
         self.catch_up_with_room(out);
+        let addressed = self.addressed(new, account);
+        let new = addressed.as_ref().unwrap_or(new);
         let client_id = self.client_ids.hashed(new.session, new.cl_ord_id);
         if self.answer_resend(new, &client_id, out) {
             return;
@@ -95,6 +98,15 @@ impl Engine {
         order.check();
         self.orders.put(order);
         self.check_out(&order);
+    }
+
+    /// An order that names a venue, with the venue account by which its account goes there. `None`
+    /// if nothing changes.
+    #[inline]
+    pub(super) fn addressed(&self, new: &NewOrder, account: AccountId) -> Option<NewOrder> {
+        let named = new.instructions.only.filter(|_| self.reference.shares_books())?;
+        let only = Some(self.reference.account_at(account, named));
+        Some(NewOrder { instructions: Instructions { only, ..new.instructions }, ..*new })
     }
 
     /// Sets the worst price of a new order, and the end of its wait.

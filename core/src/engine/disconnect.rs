@@ -14,9 +14,10 @@ use crate::output::Sink;
 impl Engine {
     pub(super) fn on_session_up(&mut self, session: SessionId, choice: CancelOnDisconnect) {
         if let Some(state) = self.sessions.get_mut(session.index()) {
-            (state.up, state.choice, state.loss_due) = (true, choice, None);
-            state.logged_out = false;
-            self.find_next_loss();
+            (state.up, state.choice, state.logged_out) = (true, choice, false);
+            if let Some(due) = state.loss_due.take() {
+                self.losses.remove(&(due, session));
+            }
         }
     }
 
@@ -56,32 +57,30 @@ impl Engine {
         let Some(state) = self.sessions.get_mut(session.index()).filter(|state| state.up) else {
             return;
         };
-        state.up = false;
-        state.loss_due = Some(UnixNanos(now.0.saturating_add(state.choice.grace_ns)));
-        self.find_next_loss();
+        let due = UnixNanos(now.0.saturating_add(state.choice.grace_ns));
+        (state.up, state.loss_due) = (false, Some(due));
+        self.losses.insert((due, session));
     }
 
-    fn find_next_loss(&mut self) {
-        self.loss_due = self.sessions.iter().filter_map(|state| state.loss_due).min();
-    }
-
-    /// Cancels orders of the sessions whose grace after the loss is over.
+    /// Cancels orders of the sessions whose grace after the loss is over, in the order of the
+    /// sessions.
     pub(super) fn lose_due_sessions<S: Sink>(&mut self, out: &mut Out<'_, S>) {
-        if self.loss_due.is_none_or(|due| due > self.now) {
-            return;
+        let mut lost = Vec::new();
+        // Ends: each turn takes a session out.
+        while let Some((_, session)) =
+            self.losses.first().copied().filter(|(due, _)| *due <= self.now)
+        {
+            self.losses.pop_first();
+            lost.push(session);
         }
-        for index in 0..self.sessions.len() {
-            let now = self.now;
-            let Some(state) = self.sessions.get_mut(index) else { continue };
-            if state.loss_due.is_none_or(|due| due > now) {
-                continue;
-            }
+        lost.sort_unstable();
+        for session in lost {
+            let Some(state) = self.sessions.get_mut(session.index()) else { continue };
             state.loss_due = None;
-            let (session, all) = (SessionId(index as u16), state.choice.all);
+            let all = state.choice.all;
             self.cancel_where(CancelReason::ConnectionLost, out, |order| {
                 order.session == session && (all || order.ends_with_connection)
             });
         }
-        self.find_next_loss();
     }
 }

@@ -5,14 +5,13 @@
 use core::cmp::Reverse;
 
 use super::{ClientSession, DAY_NS, ENDS_PER_INPUT_MAX, Engine, ONE_FAULT_NS, Out};
-use crate::book::Book;
 use crate::breaker::RequestKind;
 use crate::id::{InstrumentId, OrderId, VenueId};
 use crate::input::{BookUpdate, Distrust, Input, ListingDef, Refusal, TimeInForce};
+use crate::listed::place_of;
 use crate::number::UnixNanos;
 use crate::order::{CancelReason, Order};
 use crate::output::{Notice, Sink};
-use crate::reference::VENUES_MAX;
 use crate::reference_price::ReferencePrice;
 use crate::risk::AccountUsage;
 use crate::routing::VenueState;
@@ -30,33 +29,11 @@ impl Engine {
         if self.reference.define(definition).is_err() {
             return out.notice(Notice::BadReference);
         }
-        let reference = &self.reference;
-        self.router.reserve(reference.venues.len());
-        self.venues.resize(reference.venues.len(), VenueState::default());
-        let budgets = reference.venues.iter().zip(&reference.budgets);
-        for ((def, budget), state) in budgets.zip(&mut self.venues) {
-            state.budget.set(def, budget, reference.instruments.len(), self.now);
-        }
-        self.sessions.resize(reference.sessions.len(), ClientSession::default());
-        self.accounts.resize(reference.accounts.len(), AccountUsage::default());
-        self.books.resize(reference.instruments.len() * VENUES_MAX, Book::new());
-        self.prices.resize(reference.instruments.len(), ReferencePrice::default());
-        self.waiting.grow(reference.instruments.len());
-        self.resting.grow(reference.instruments.len());
-        self.posted.grow(reference.instruments.len());
-        if let Input::Listing(listing) = definition {
-            let at = listing.instrument.index() * VENUES_MAX + listing.venue.index();
-            self.books[at].reserve();
-        }
-        self.ledger.grow(
-            reference.venues.len(),
-            reference.accounts.len(),
-            reference.instruments.len(),
-            reference.assets.len(),
-        );
+        self.make_room_for(definition);
         if let Input::Listing(ListingDef { instrument, .. }) = definition {
             self.judge_books(*instrument, out);
         }
+        self.on_fees_defined(definition, out);
         if let Input::Routing(def) = definition
             && moved_never
         {
@@ -64,10 +41,54 @@ impl Engine {
         }
     }
 
+    /// Whether market data of a venue account is taken: the account is known, and has books of its
+    /// own.
+    #[inline]
+    pub(super) fn has_feed(&self, venue: VenueId) -> bool {
+        venue.index() < self.venues.len() && self.reference.has_own_books(venue)
+    }
+
+    /// Sizes the tables for a definition that was taken. The cost does not depend on how many
+    /// definitions there are.
+    fn make_room_for(&mut self, definition: &Input) {
+        let reference = &self.reference;
+        match definition {
+            Input::Venue(_) | Input::Budget(_) | Input::Instrument(_) => {
+                self.router.reserve(reference.venues.len());
+                self.venues.resize(reference.venues.len(), VenueState::default());
+                let budgets = reference.venues.iter().zip(&reference.budgets);
+                for ((def, budget), state) in budgets.zip(&mut self.venues) {
+                    state.budget.set(def, budget, reference.instruments.len(), self.now);
+                }
+                self.prices.resize(reference.instruments.len(), ReferencePrice::default());
+                self.waiting.grow(reference.instruments.len());
+                self.resting.grow(reference.instruments.len());
+                self.posted.grow(reference.instruments.len());
+            }
+            Input::Listing(listing) => {
+                // The same levels again for an account that shares them.
+                self.books.list(reference.book_at(listing.instrument, listing.venue));
+                let place = place_of(listing.instrument, listing.venue);
+                self.books.list_without_levels(place);
+                self.resting.list(place);
+                self.posted.list(place);
+            }
+            Input::Account(_) => {
+                self.accounts.resize(reference.accounts.len(), AccountUsage::default());
+            }
+            Input::Session(_) => {
+                self.sessions.resize(reference.sessions.len(), ClientSession::default());
+            }
+            _ => {}
+        }
+        let (venues, accounts) = (reference.venues.len(), reference.accounts.len());
+        self.ledger.grow(venues, accounts, reference.assets.len());
+    }
+
     #[inline]
     pub(super) fn on_book<S: Sink>(&mut self, update: &BookUpdate, out: &mut Out<'_, S>) {
-        let known = update.venue.index() < self.venues.len();
-        let at = update.instrument.index() * VENUES_MAX + update.venue.index();
+        let known = self.has_feed(update.venue);
+        let at = self.reference.book_at(update.instrument, update.venue);
         let Some(book) = self.books.get_mut(at).filter(|_| known) else {
             return out.notice(Notice::BadReference);
         };
@@ -104,8 +125,8 @@ impl Engine {
         reason: Distrust,
         out: &mut Out<'_, S>,
     ) {
-        let known = venue.index() < self.venues.len();
-        let at = instrument.index() * VENUES_MAX + venue.index();
+        let known = self.has_feed(venue);
+        let at = self.reference.book_at(instrument, venue);
         let Some(book) = self.books.get_mut(at).filter(|_| known) else {
             return out.notice(Notice::BadReference);
         };
@@ -134,7 +155,10 @@ impl Engine {
     }
 
     pub(super) fn on_feed_alive<S: Sink>(&mut self, venue: VenueId, out: &mut Out<'_, S>) {
-        if venue.index() < self.venues.len() && self.hear(venue) {
+        if !self.has_feed(venue) {
+            return out.notice(Notice::BadReference);
+        }
+        if self.hear(venue) {
             self.judge_all_books(out);
             self.wake_for_venues();
         }
@@ -146,7 +170,7 @@ impl Engine {
         for index in 0..self.venues.len() {
             self.on_venue_down(VenueId(index as u8), out);
         }
-        for book in &mut self.books {
+        for book in self.books.iter_mut() {
             book.distrust(Distrust::NoSnapshot);
         }
         self.lose_all_sessions(out);
@@ -176,6 +200,7 @@ impl Engine {
         self.work_posted(out);
         self.look_at_places(out);
         self.wake_for_time();
+        self.ledger.make_room();
     }
 
     /// Cancels the orders whose end has come, the earliest end first, a bounded number for each

@@ -9,8 +9,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Engine, Out};
+use crate::child::Role;
 use crate::id::{OrderId, VenueId};
-use crate::input::{NodeCommand, Operator, OperatorCommand, Refusal, Scope, SessionCommand};
+use crate::input::{
+    Extension, NodeCommand, Operator, OperatorCommand, Refusal, Scope, SessionCommand,
+};
 use crate::order::{CancelReason, Order, OrderState};
 use crate::output::{Notice, OperatorReport, Output, Sink};
 
@@ -85,7 +88,16 @@ impl Engine {
             OperatorCommand::PreviewBy(asked, strategy) => {
                 self.preview(operator.request, &asked, strategy, out).map(|()| 0)
             }
+            OperatorCommand::Extend(extension) => self.check_extension(&extension).map(|()| 0),
         }
+    }
+
+    /// Whether the definitions before the command were taken.
+    fn check_extension(&self, extension: &Extension) -> Result<(), Refusal> {
+        let Extension { accounts, sessions, .. } = *extension;
+        let is_there = self.reference.accounts.len() >= accounts as usize
+            && self.reference.sessions.len() >= sessions as usize;
+        if is_there { Ok(()) } else { Err(Refusal::CapacityReached) }
     }
 
     fn check_scope(&self, scope: Scope) -> Result<(), Refusal> {
@@ -167,7 +179,10 @@ impl Engine {
                 // Ends: the list holds each living child of the venue once.
                 while let Some(child) = self.children.get(at.0) {
                     at = child.next;
-                    orders.insert(child.order);
+                    match child.role {
+                        Role::Shared => orders.extend(self.orders_of_shared(child)),
+                        Role::Own | Role::Part => orders.extend([child.order]),
+                    }
                 }
                 self.cancel_where(why, out, |order: &Order| orders.contains(&order.id))
             }
@@ -182,6 +197,11 @@ impl Engine {
         while let Some(child) = self.children.get(at.0).copied() {
             at = child.next;
             let mut child = child;
+            if child.role == Role::Shared {
+                // It takes, and ends by itself.
+                count += 1;
+                continue;
+            }
             let Some(mut order) = self.load(child.order) else { continue };
             self.give_up_move(&mut child, &mut order, out);
             (child.cancel_wanted, child.cancels) = (true, 0);

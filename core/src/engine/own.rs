@@ -82,14 +82,20 @@ pub(super) struct Yielded {
     place: (Side, Price),
 }
 
-/// Children of one venue that are called back in one look.
+/// Children in one book that are called back in one look.
 #[derive(Clone, Copy, Debug, Default)]
 struct Called {
-    /// How long they have been at the venue.
-    ages_ns: [u64; OWN_CALLED_BACK_MAX],
+    /// Their venue accounts, how long they have been there, and whether they are put back
+    /// afterwards.
+    all: [(VenueId, u64, bool); OWN_CALLED_BACK_MAX],
     len: usize,
-    /// How many are put back afterwards.
-    yields: u32,
+}
+
+impl Called {
+    /// Those of one venue account.
+    fn at(&self, venue: VenueId) -> impl Iterator<Item = (VenueId, u64, bool)> + Clone {
+        self.all[..self.len].iter().copied().filter(move |(at, ..)| *at == venue)
+    }
 }
 
 /// What stands in the way of an order at one venue, as far as the order would go.
@@ -107,7 +113,7 @@ impl Engine {
     /// Counts a resting child that is sent.
     pub(super) fn rest_own(&mut self, child: &Child) {
         let slot = self.children.slot(child.id.0);
-        let book = &mut self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
+        let book = &mut self.books[self.reference.book_at(child.instrument, child.venue)];
         let all = &mut book.own_children[child.side as usize - 1];
         self.own.insert(all, (slot, child.id.0), (child.side, child.price), |_| false);
     }
@@ -115,7 +121,7 @@ impl Engine {
     /// Counts a resting child that has ended.
     pub(super) fn unrest_own(&mut self, child: &Child) {
         let slot = self.children.slot(child.id.0);
-        let book = &mut self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
+        let book = &mut self.books[self.reference.book_at(child.instrument, child.venue)];
         self.own.remove(&mut book.own_children[child.side as usize - 1], slot);
     }
 
@@ -144,15 +150,17 @@ impl Engine {
     pub(super) fn look_up_own(&mut self, order: &Order) -> bool {
         let side = order.side.opposite();
         let mut makes_way = false;
-        for index in 0..self.venues.len() {
-            let book = &self.books[order.instrument.index() * VENUES_MAX + index];
+        for venue in (0..self.venues.len()).map(|index| VenueId(index as u8)) {
+            let at = self.reference.book_at(order.instrument, venue);
+            if !self.reference.has_own_books(venue) || self.books.get(at).is_none() {
+                continue;
+            }
             let mut best = None;
-            if !book.own_children[side as usize - 1].is_empty() {
-                best = self.first_that(order, index, |meets| meets != Meets::Passes);
+            if !self.books[at].own_children[side as usize - 1].is_empty() {
+                best = self.first_that(order, venue, |meets| meets != Meets::Passes);
             }
             makes_way |= best.is_some_and(|(_, meets)| meets != Meets::Stays);
-            let best = best.map(|(price, _)| price);
-            self.books[order.instrument.index() * VENUES_MAX + index].set_own_best(side, best);
+            self.books[at].set_own_best(side, best.map(|(price, _)| price));
         }
         makes_way
     }
@@ -162,7 +170,7 @@ impl Engine {
     fn first_that(
         &self,
         order: &Order,
-        venue: usize,
+        venue: VenueId,
         is_meant: impl Fn(Meets) -> bool,
     ) -> Option<(Price, Meets)> {
         for (nth, (child, meets)) in self.own_meeting(order, venue).enumerate() {
@@ -177,12 +185,12 @@ impl Engine {
     }
 
     /// Own resting children at a venue that an order could match, best price first.
-    fn own_facing<'a>(
+    pub(super) fn own_facing<'a>(
         &'a self,
         order: &Order,
-        venue: usize,
+        venue: VenueId,
     ) -> impl Iterator<Item = &'a Child> + use<'a> {
-        let book = &self.books[order.instrument.index() * VENUES_MAX + venue];
+        let book = &self.books[self.reference.book_at(order.instrument, venue)];
         let all = book.own_children[order.side.opposite() as usize - 1];
         self.own.iter(all).map(|slot| self.children.in_slot(slot))
     }
@@ -191,7 +199,7 @@ impl Engine {
     fn own_meeting<'a>(
         &'a self,
         order: &'a Order,
-        venue: usize,
+        venue: VenueId,
     ) -> impl Iterator<Item = (&'a Child, Meets)> + use<'a> {
         let mut called = Called::default();
         self.own_facing(order, venue).map(move |child| match self.meets(order, child) {
@@ -207,24 +215,24 @@ impl Engine {
         if called.len == OWN_CALLED_BACK_MAX {
             return true;
         }
-        called.ages_ns[called.len] = self.now.since(child.sent_at);
+        called.all[called.len] = (child.venue, self.age_ns(child), how == How::Yield);
         called.len += 1;
-        called.yields += u32::from(how == How::Yield);
         let budget = &self.venues[child.venue.index()].budget;
-        let ages_ns = called.ages_ns[..called.len].iter().copied();
-        let orders = if called.yields == 0 { 0 } else { called.yields + 1 };
+        let ages_ns = called.at(child.venue).map(|(_, age_ns, _)| age_ns);
+        let yields = called.at(child.venue).filter(|(.., yields)| *yields).count() as u32;
+        let orders = if yields == 0 { 0 } else { yields + 1 };
         let ready_at = budget.orders_ready_at(self.now, child.instrument, &ages_ns, orders);
         // Unanswered orders make room for the next ones within a round trip.
         let has_room = self.market().room(child.venue, child.instrument) >= orders.min(2);
         // A single order that is only cancelled has been asked for already, and needs less.
-        let is_asked = called.len == 1 && how == How::Cancel;
+        let is_asked = called.at(child.venue).count() == 1 && how == How::Cancel;
         has_room && (is_asked || ready_at.is_some_and(|at| at <= self.now))
     }
 
     /// What a resting child is to an order that would match it.
     fn meets(&self, order: &Order, child: &Child) -> Meets {
         let Some(resting) = self.orders.get(child.order.0) else { return Meets::Stays };
-        match self.policy(order, resting) {
+        match self.policy(order, resting, child) {
             Policy::Pass => Meets::Passes,
             Policy::Stay | Policy::MakeWay(_) if self.is_leaving(child, order) => Meets::Leaves,
             Policy::MakeWay(how) if self.can_make_way(resting, child, how) => Meets::MakesWay(how),
@@ -232,12 +240,15 @@ impl Engine {
         }
     }
 
-    /// What the owners of two orders want when the first would match the second, which rests.
-    fn policy(&self, order: &Order, resting: &Order) -> Policy {
+    /// What the owners of two orders want when the first would match a child of the second, which
+    /// rests. Two owners with accounts of their own at a venue trade with each other as any two
+    /// traders do: the order never comes from the account where the child rests.
+    fn policy(&self, order: &Order, resting: &Order, child: &Child) -> Policy {
         let mine = self.reference.owner_of(order.account);
         let theirs = self.reference.owner_of(resting.account);
         match (mine.owner == theirs.owner, mine.self_match, theirs.other_owners) {
             (true, SelfMatchPolicy::Allow, _) => Policy::Pass,
+            (false, _, _) if self.is_of_other_account(order, child) => Policy::Pass,
             (true, SelfMatchPolicy::CancelIncoming, _) | (false, _, OtherOwners::Protect) => {
                 Policy::Stay
             }
@@ -247,11 +258,18 @@ impl Engine {
         }
     }
 
+    /// Whether a child rests at a venue account that the order's account does not use, while venue
+    /// accounts share books.
+    fn is_of_other_account(&self, order: &Order, child: &Child) -> bool {
+        let reference = &self.reference;
+        reference.shares_books() && reference.routing_of(order.account).denied.has(child.venue)
+    }
+
     /// Whether an order of ours is in the way that would make way, and cannot at this moment.
     pub(super) fn is_held_up(&self, order: &Order) -> bool {
         let makes_way = |child: &Child| {
             let resting = self.orders.get(child.order.0);
-            resting.is_some_and(|one| matches!(self.policy(order, one), Policy::MakeWay(_)))
+            resting.is_some_and(|one| matches!(self.policy(order, one, child), Policy::MakeWay(_)))
         };
         self.venues_of(order).any(|venue| {
             let facing = self.own_meeting(order, venue).take(OWN_LOOKED_AT_MAX);
@@ -262,17 +280,18 @@ impl Engine {
     }
 
     /// The venues that an order may go to, where orders of ours can be in its way.
-    fn venues_of(&self, order: &Order) -> impl Iterator<Item = usize> + use<'_> {
+    fn venues_of(&self, order: &Order) -> impl Iterator<Item = VenueId> + use<'_> {
         let request = self.route_request(order);
         let venues = (0..self.venues.len()).map(|index| VenueId(index as u8));
-        venues.filter(move |venue| may_go(&self.market(), &request, *venue)).map(VenueId::index)
+        venues.filter(move |venue| may_go(&self.market(), &request, *venue))
     }
 
     /// Whether a cancel of the child is with its venue, or goes there as soon as there is room. An
     /// order that does not wait counts on no cancel that is not sent.
     fn is_leaving(&self, child: &Child, order: &Order) -> bool {
         match child.state() {
-            ChildState::PendingCancel => true,
+            // Of one that is amended the answer is near: then it is asked again.
+            ChildState::PendingCancel | ChildState::PendingReplace => true,
             ChildState::Sent | ChildState::Live => {
                 order.tif.waits()
                     && child.cancel_wanted
@@ -280,7 +299,6 @@ impl Engine {
                     && self.takes_cancels(child.venue)
             }
             ChildState::Vacant
-            | ChildState::PendingReplace
             | ChildState::Unknown
             | ChildState::Filled
             | ChildState::Canceled
@@ -296,7 +314,7 @@ impl Engine {
         let slot = self.orders.slot(resting.id.0);
         let yields = &self.resting.moves_of(slot).yields;
         let budget = &self.venues[child.venue.index()].budget;
-        let age_ns = self.now.since(child.sent_at);
+        let age_ns = self.age_ns(child);
         let ready_at = match how {
             How::Cancel => Some(budget.cancel_ready_at(self.now, child.instrument, age_ns)),
             How::Decrement | How::Yield => {
@@ -319,10 +337,14 @@ impl Engine {
             return false;
         }
         let side = order.side.opposite();
-        for index in 0..self.venues.len() {
-            let stays = self.first_that(order, index, |meets| meets == Meets::Stays);
-            let book = &mut self.books[order.instrument.index() * VENUES_MAX + index];
-            book.set_own_best(side, stays.map(|(price, _)| price));
+        for venue in (0..self.venues.len()).map(|index| VenueId(index as u8)) {
+            if !self.reference.has_own_books(venue) {
+                continue;
+            }
+            let stays = self.first_that(order, venue, |meets| meets == Meets::Stays);
+            if let Some(book) = self.book_of(order, venue) {
+                book.set_own_best(side, stays.map(|(price, _)| price));
+            }
         }
         true
     }
@@ -333,7 +355,7 @@ impl Engine {
     fn hidden_at<'a>(
         &'a self,
         order: &'a Order,
-        venue: usize,
+        venue: VenueId,
         of_owner: bool,
     ) -> impl Iterator<Item = &'a Child> + use<'a> {
         let is_hidden = move |child: &Child, meets: Meets| {
@@ -347,8 +369,8 @@ impl Engine {
     /// The price of the worst level that a planned child takes, past the children that its plan
     /// does not count.
     fn worst_of(&self, order: &Order, leg: &PlannedChild, of_owner: bool) -> Option<Price> {
-        let book = &self.books[order.instrument.index() * VENUES_MAX + leg.venue.index()];
-        let mut hidden = self.hidden_at(order, leg.venue.index(), of_owner).peekable();
+        let book = &self.books[self.reference.book_at(order.instrument, leg.venue)];
+        let mut hidden = self.hidden_at(order, leg.venue, of_owner).peekable();
         let (mut gone, mut upto, mut worst) = (book.gone(order.side), Qty::ZERO, None);
         for level in book.opposite(order.side).iter() {
             if upto >= leg.qty {
@@ -372,23 +394,32 @@ impl Engine {
     /// Asks the router what an order would take if the own children were gone that make way.
     pub(super) fn plan_past_own(&mut self, order: &Order, request: &RouteRequest, of_owner: bool) {
         let mut hidden = [Qty::ZERO; VENUES_MAX];
-        for (venue, hidden) in hidden.iter_mut().enumerate().take(self.venues.len()) {
+        for (index, hidden) in hidden.iter_mut().enumerate().take(self.venues.len()) {
+            let venue = VenueId(index as u8);
+            if !self.reference.has_own_books(venue) {
+                continue;
+            }
             let children = self.hidden_at(order, venue, of_owner);
             let qty = children.fold(0, |sum: i64, child| sum.saturating_add(child.leaves().0));
             *hidden = Qty(qty);
-            self.book_at(order, venue).vanish(order.side, *hidden);
+            if let Some(book) = self.book_of(order, venue) {
+                book.vanish(order.side, *hidden);
+            }
         }
         let market =
             RoutingView::new(&self.reference, &self.books, &self.venues, &self.ledger, self.now);
         let plan = self.router.make_plan(&market, request);
         self.counts.bounded_plans += u64::from(plan.search.bounded);
-        for (venue, hidden) in hidden.iter().enumerate().take(self.venues.len()) {
-            self.book_at(order, venue).give_back(order.side, *hidden);
+        for (index, hidden) in hidden.iter().enumerate().take(self.venues.len()) {
+            if let Some(book) = self.book_of(order, VenueId(index as u8)) {
+                book.give_back(order.side, *hidden);
+            }
         }
     }
 
-    fn book_at(&mut self, order: &Order, venue: usize) -> &mut Book {
-        &mut self.books[order.instrument.index() * VENUES_MAX + venue]
+    /// The book of an order's instrument that a venue account uses, if it is listed.
+    fn book_of(&mut self, order: &Order, venue: VenueId) -> Option<&mut Book> {
+        self.books.get_mut(self.reference.book_at(order.instrument, venue))
     }
 
     /// Finds the own resting children whose place an order needs: what would it take if they were
@@ -408,7 +439,7 @@ impl Engine {
             let Some(worst) = self.worst_of(order, leg, has_least) else { continue };
             self.find_at(order, leg, worst, false, &mut found);
         }
-        if let Some(leg) = &self.router.plan().rest {
+        for leg in self.router.plan().rests() {
             self.find_at(order, leg, leg.price, true, &mut found);
         }
         self.look_up_own(order);
@@ -443,7 +474,7 @@ impl Engine {
         found: &mut InWay,
     ) {
         let mut at = AtVenue::default();
-        for (child, meets) in self.facing_within(order, leg.venue.index(), worst) {
+        for (child, meets) in self.facing_within(order, leg.venue, worst) {
             if meets != Meets::Passes {
                 at.first.get_or_insert(child.price);
                 at.ours = Qty(at.ours.0.saturating_add(child.leaves().0));
@@ -451,7 +482,7 @@ impl Engine {
             }
         }
         let Some(first) = at.first else { return };
-        let book = &self.books[order.instrument.index() * VENUES_MAX + leg.venue.index()];
+        let book = &self.books[self.reference.book_at(order.instrument, leg.venue)];
         let free = shown(book, order.side, |price| !reaches(price, first, order.side));
         let within = shown(book, order.side, |price| reaches(worst, price, order.side));
         let others = within.saturating_sub(free).saturating_sub(at.ours);
@@ -471,7 +502,7 @@ impl Engine {
         if !pays && !at.same_owner {
             return;
         }
-        for (child, meets) in self.facing_within(order, leg.venue.index(), worst) {
+        for (child, meets) in self.facing_within(order, leg.venue, worst) {
             let Meets::MakesWay(how) = meets else { continue };
             if (pays || how != How::Yield) && found.len < OWN_CALLED_BACK_MAX {
                 found.children[found.len] = (child.id, how);
@@ -491,7 +522,7 @@ impl Engine {
     fn facing_within<'a>(
         &'a self,
         order: &'a Order,
-        venue: usize,
+        venue: VenueId,
         worst: Price,
     ) -> impl Iterator<Item = (&'a Child, Meets)> + use<'a> {
         self.own_meeting(order, venue)
@@ -510,6 +541,7 @@ impl Engine {
     /// that waits for their end.
     pub(super) fn clear_way<S: Sink>(&mut self, order: &Order, out: &mut Out<'_, S>) -> Qty {
         let Some(found) = self.find_in_way(order) else { return Qty::ZERO };
+        let mut left = order.unplaced();
         for (id, how) in &found.children[..found.len] {
             let Some(mut child) = self.children.get(id.0).copied() else { continue };
             let Some(mut resting) = self.load(child.order) else { continue };
@@ -522,11 +554,16 @@ impl Engine {
             match how {
                 How::Cancel => self.end(&mut resting, CancelReason::SelfMatch, out),
                 How::Decrement | How::Yield => {
-                    (child.moves, child.cancel_wanted, child.cancels) = (true, true, 0);
-                    child.yields_to = order.id;
+                    (child.moves, child.yields_to) = (true, order.id);
                     self.resting.moves(self.orders.slot(order.id.0)).awaited += 1;
                     resting.moving += 1;
-                    self.cancel_child(&mut child, out);
+                    if let Some(to) = self.lessened_to(&child, *how, left) {
+                        self.reduce(&mut child, to, out);
+                    } else {
+                        (child.cancel_wanted, child.cancels) = (true, 0);
+                        self.cancel_child(&mut child, out);
+                    }
+                    left = left.saturating_sub(child.leaves());
                     self.store_child(&mut child, &mut resting);
                     Self::tell_waiting(&mut resting, Waiting::Moving, out);
                 }
@@ -536,8 +573,43 @@ impl Engine {
         found.held
     }
 
-    /// Notes that a child which was called back for another order has ended. The book may show it
-    /// still, to the very orders that have waited for its end.
+    /// What is left of a child whose order and another one lose the smaller quantity, if the child
+    /// has more, and can be reduced by just that quantity in its place.
+    fn lessened_to(&self, child: &Child, how: How, lost: Qty) -> Option<Qty> {
+        if how != How::Decrement || lost.is_zero() {
+            return None;
+        }
+        let to = self.reduced_to(child, lost)?;
+        (child.qty.saturating_sub(to) == lost).then_some(to)
+    }
+
+    /// Notes that a child which gives up quantity for another order has been reduced; `child` is
+    /// as before, and the table has it as it is now.
+    pub(super) fn note_reduced(&mut self, child: &Child, order: &Order, freed: Qty) {
+        if child.yields_to == OrderId(0) {
+            return;
+        }
+        self.note_way(child, order, freed);
+        self.hide_own(child, freed);
+    }
+
+    fn note_way(&mut self, child: &Child, order: &Order, qty: Qty) {
+        self.resting.moves(self.orders.slot(order.id.0)).made_way_for = child.yields_to;
+        let (order, to, place) = (child.order, child.yields_to, (child.side, child.price));
+        self.yielded = Some(Yielded { order, to, qty, place });
+    }
+
+    /// Quantity of a child is gone. The book may show it still, to the very orders that have waited
+    /// for that.
+    fn hide_own(&mut self, child: &Child, qty: Qty) {
+        let taker = child.side.opposite();
+        if self.may_show_still(child, qty, taker) {
+            let book = &mut self.books[self.reference.book_at(child.instrument, child.venue)];
+            book.vanish(taker, qty);
+        }
+    }
+
+    /// Notes that a child which was called back for another order has ended.
     pub(super) fn note_yield(&mut self, child: &Child, order: &Order) {
         let is_yield = child.yields_to != OrderId(0);
         let slot = self.orders.slot(order.id.0);
@@ -545,27 +617,21 @@ impl Engine {
         let is_canceled = order.state() == OrderState::PendingCancel
             && order.cancel_reason == CancelReason::SelfMatch;
         if is_yield && (has_made_way || !child.leaves().is_zero()) {
-            self.resting.moves(slot).made_way_for = child.yields_to;
-            let (order, to, qty) = (child.order, child.yields_to, child.leaves());
-            self.yielded = Some(Yielded { order, to, qty, place: (child.side, child.price) });
+            self.note_way(child, order, child.leaves());
         }
-        if child.leaves().is_zero() || !is_yield && !is_canceled {
-            return;
-        }
-        let taker = child.side.opposite();
-        if self.may_show_still(child, taker) {
-            let book = &mut self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
-            book.vanish(taker, child.leaves());
+        if !child.leaves().is_zero() && (is_yield || is_canceled) {
+            self.hide_own(child, child.leaves());
         }
     }
 
-    /// Whether a book may show a child that has just ended. The level shows our other children
-    /// beside it, and what of the levels up to there is counted as gone is no part of it.
-    fn may_show_still(&self, child: &Child, taker: Side) -> bool {
-        let book = &self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
+    /// Whether a book may show a quantity of a child that is gone. The level shows our other
+    /// children beside it, and what is left of this one; what of the levels up to there is counted
+    /// as gone already is no part of it.
+    fn may_show_still(&self, child: &Child, gone: Qty, taker: Side) -> bool {
+        let book = &self.books[self.reference.book_at(child.instrument, child.venue)];
         let others = self.own.iter(book.own_children[child.side as usize - 1]);
         let others = others.map(|slot| self.children.in_slot(slot)).take(OWN_LOOKED_AT_MAX);
-        let (mut there, mut upto) = (child.leaves().0, child.leaves().0);
+        let (mut there, mut upto) = (gone.0, gone.0);
         for other in others.take_while(|other| reaches(child.price, other.price, taker)) {
             upto = upto.saturating_add(other.leaves().0);
             if other.price == child.price {

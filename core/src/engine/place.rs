@@ -4,16 +4,16 @@
 //! child is `venues`.
 
 use super::market::end_of_time;
+use super::reduce::Reduction;
 use super::{CANCELS_MAX, CHILDREN_PER_ORDER_MAX, Engine, Out, PLANS_PER_LOOK_MAX, ROUNDS_MAX};
 use crate::book::Trust;
-use crate::child::{Child, ChildEvent, ChildState};
-use crate::id::{ChildId, InstrumentId, OrderId, VenueId};
-use crate::input::{ListingDef, Refusal, Side, TimeInForce};
+use crate::child::{Child, ChildEvent, ChildState, Role};
+use crate::id::{AccountId, ChildId, InstrumentId, OrderId, VenueId};
+use crate::input::{Refusal, Side, TimeInForce};
 use crate::ledger::reserve;
 use crate::number::{Amount, Price, Qty, UnixNanos};
 use crate::order::{CancelReason, Order, OrderEvent, OrderState};
 use crate::output::{ChildRef, Decision, Notice, Output, SendNew, Sink};
-use crate::reference::VENUES_MAX;
 use crate::routing::{PlannedChild, RouteRequest, RoutingView};
 use crate::strategy::Posting;
 use crate::table::Slot;
@@ -91,7 +91,7 @@ impl Engine {
                 // The rest is looked at again when a child ends.
                 return self.wait_no_more(order, out);
             }
-            if self.router.plan().takes().is_empty() && self.router.plan().rest.is_none() {
+            if self.router.plan().sends_nothing() {
                 return self.nothing_to_send(order, out);
             }
             // The table of children has no place.
@@ -122,7 +122,7 @@ impl Engine {
     /// Sends the children of the router's plan. True if there is one.
     fn carry_out<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) -> bool {
         let children = order.live_children;
-        // Ends: a plan has a child per venue at most.
+        // Ends: a plan has two children per venue at most.
         for at in 0..self.router.plan().takes().len() {
             if order.live_children >= CHILDREN_PER_ORDER_MAX {
                 break;
@@ -132,9 +132,12 @@ impl Engine {
             let tif = if fok { TimeInForce::Fok } else { TimeInForce::Ioc };
             self.send_child(order, &leg, tif, false, out);
         }
-        let rest = self.router.plan().rest;
-        if let Some(leg) = rest.filter(|_| order.live_children < CHILDREN_PER_ORDER_MAX) {
-            let post_only = self.posting(order) != Posting::No;
+        let post_only = self.posting(order) != Posting::No;
+        for at in 0..self.router.plan().rests().len() {
+            if order.live_children >= CHILDREN_PER_ORDER_MAX {
+                break;
+            }
+            let leg = self.router.plan().rests()[at];
             self.send_child(order, &leg, TimeInForce::Gtc, post_only, out);
         }
         let sent = order.live_children > children;
@@ -205,10 +208,9 @@ impl Engine {
     fn is_book_changing(&self, order: &Order) -> bool {
         let barred = self.closed.union(self.left_out(order));
         (0..self.venues.len()).any(|index| {
-            let book = &self.books[order.instrument.index() * VENUES_MAX + index];
-            book.trust == Trust::Changing
-                && self.venues[index].up
-                && !barred.has(VenueId(index as u8))
+            let venue = VenueId(index as u8);
+            let book = &self.books[self.reference.book_at(order.instrument, venue)];
+            book.trust == Trust::Changing && self.venues[index].up && !barred.has(venue)
         })
     }
 
@@ -275,6 +277,7 @@ impl Engine {
     pub(super) fn route_request(&self, order: &Order) -> RouteRequest {
         let terms = self.reference.routing_of(order.account);
         RouteRequest {
+            account: order.account,
             instrument: order.instrument,
             side: order.side,
             limit: order.ord_type.has_limit().then_some(order.price),
@@ -291,13 +294,14 @@ impl Engine {
             backup: terms.backup,
             costs: terms.costs,
             score: self.score_of(order),
+            rest_shares: self.rest_shares(order),
             closed: self.closed,
             faded: order.faded,
             faded_at: order.faded_at,
         }
     }
 
-    fn send_child<S: Sink>(
+    pub(super) fn send_child<S: Sink>(
         &mut self,
         order: &mut Order,
         leg: &PlannedChild,
@@ -320,19 +324,20 @@ impl Engine {
         };
         let mut child = Child::sent(&send, self.now, order.newest_child);
         child.shown = leg.shown;
-        self.bind(&mut child);
+        self.bind(&mut child, order.account);
         self.link(&mut child);
         self.children.put(child);
         order.newest_child = child.id;
         order.live_children += 1;
         order.at_venues = Qty(order.at_venues.0 + leg.qty.0);
         self.counts.children += 1;
-        let book = &mut self.books[order.instrument.index() * VENUES_MAX + leg.venue.index()];
+        let book = &mut self.books[self.reference.book_at(order.instrument, leg.venue)];
         match tif {
             TimeInForce::Ioc | TimeInForce::Fok => book.take(order.side, leg.qty),
             TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd => {
                 let (_, same) = book.ahead(order.side, leg.price);
-                self.ahead[self.children.slot(id) as usize] = same;
+                let slot = self.children.slot(id) as usize;
+                (self.ahead[slot], self.reductions[slot]) = (same, Reduction::NONE);
                 self.rest_own(&child);
             }
         }
@@ -340,7 +345,7 @@ impl Engine {
         out.put(&Output::SendNew(send));
     }
 
-    fn count_order(&mut self, leg: &PlannedChild, instrument: InstrumentId) {
+    pub(super) fn count_order(&mut self, leg: &PlannedChild, instrument: InstrumentId) {
         let venue = &mut self.venues[leg.venue.index()];
         venue.budget.count_order(self.now, instrument);
         venue.unanswered += 1;
@@ -348,12 +353,10 @@ impl Engine {
 
     /// Binds the venue's funds for the open quantity of a child, and releases what it no longer
     /// needs.
-    pub(super) fn bind(&mut self, child: &mut Child) {
+    pub(super) fn bind(&mut self, child: &mut Child, account: AccountId) {
         let def = *self.reference.instrument_of(child.instrument);
-        let fee = self
-            .reference
-            .listing(child.instrument, child.venue)
-            .map_or(0, ListingDef::locked_fee_ppm);
+        let listing = self.reference.listing(child.instrument, child.venue);
+        let fee = listing.map_or(0, |listing| self.reference.fees(account, listing).locked_ppm());
         let needed = if child.is_over() {
             Amount::ZERO
         } else {
@@ -371,7 +374,7 @@ impl Engine {
     }
 
     /// Appends a child to the list of its venue's living children.
-    fn link(&mut self, child: &mut Child) {
+    pub(super) fn link(&mut self, child: &mut Child) {
         let venue = &mut self.venues[child.venue.index()];
         child.previous = venue.last_child;
         venue.last_child = child.id;
@@ -382,7 +385,7 @@ impl Engine {
         }
     }
 
-    fn unlink(&mut self, child: &Child) {
+    pub(super) fn unlink(&mut self, child: &Child) {
         if let Some(previous) = self.children.get_mut(child.previous.0) {
             previous.next = child.next;
         } else {
@@ -418,10 +421,10 @@ impl Engine {
     pub(super) fn store_child(&mut self, child: &mut Child, order: &mut Order) -> bool {
         let before = self.children.get(child.id.0);
         let was_over = before.is_none_or(Slot::is_over);
-        let same_leaves = before.is_some_and(|before| before.filled == child.filled);
+        let same_leaves = before.is_some_and(|before| before.leaves() == child.leaves());
         let ends = child.is_over() && !was_over;
         let is_answered = before.is_some_and(|before| before.is_unanswered) && !child.is_unanswered;
-        let book = &mut self.books[child.instrument.index() * VENUES_MAX + child.venue.index()];
+        let book = &mut self.books[self.reference.book_at(child.instrument, child.venue)];
         match (child.tif, before.filter(|before| !before.is_over())) {
             (TimeInForce::Ioc | TimeInForce::Fok, Some(before)) => {
                 let left = if ends { Qty::ZERO } else { child.leaves() };
@@ -444,16 +447,22 @@ impl Engine {
             }
         }
         if ends || !same_leaves {
-            self.bind(child);
+            self.bind(child, order.account);
         }
         if let Some(slot) = self.children.get_mut(child.id.0) {
             *slot = *child;
         }
         if ends {
-            self.note_take(child, order);
+            // A venue knows the shared child, and not its parts.
+            let at_venue = child.role != Role::Part;
+            if at_venue {
+                self.note_take(child, order.self_matched.has(child.venue));
+            }
             self.note_yield(child, order);
             self.moved(child, order);
-            self.unlink(child);
+            if at_venue {
+                self.unlink(child);
+            }
             self.leave(child, order);
             self.children.ended(child.id.0);
             self.wake_for_book(child.instrument);
@@ -476,6 +485,7 @@ impl Engine {
                 let mut child = child;
                 self.moved(&mut child, order);
                 child.yields_to = OrderId(0);
+                self.wants_all(&child);
                 child.cancel_wanted = true;
                 child.cancels = 0;
                 if self.takes_cancels(child.venue) {

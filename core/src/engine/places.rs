@@ -16,7 +16,6 @@ use crate::input::{Moving, PublicTrade, TimeInForce};
 use crate::number::{Qty, UnixNanos};
 use crate::order::Order;
 use crate::output::{Notice, Sink};
-use crate::reference::VENUES_MAX;
 use crate::routing::{PlannedChild, RouteRequest, RoutingView, cost_of_waiting, joined_at};
 use crate::strategy::Posting;
 use crate::table::Slot;
@@ -208,7 +207,8 @@ impl Engine {
     }
 
     /// What was asked of the router, and the cost of waiting at the best other venue that would let
-    /// the whole child rest; `None` if no venue would, or one would fill some of it.
+    /// the whole child rest, or at the dearest of those that would share it; `None` if no venue
+    /// would, or one would fill some of it.
     fn cost_elsewhere(&mut self, order: &Order, child: &Child) -> Option<(RouteRequest, i64)> {
         self.look_up_own(order);
         let usual = self.route_request(order);
@@ -218,31 +218,38 @@ impl Engine {
         }
         // An order that rests at a venue that is no backup would be routed back there.
         let at_backup = usual.backup.has(child.venue);
-        let mut left = if at_backup { VenueSet::EMPTY } else { usual.backup };
-        left.insert(child.venue);
+        let backup = if at_backup { VenueSet::EMPTY } else { usual.backup };
+        let here = VenueSet::all_but(child.venue).complement();
+        let shares = usual.rest_shares.map(|_| self.shares_beside(order, child.id));
+        // An order that rests by share stays at a venue that would get a share again, and moves to
+        // venues where it does not rest yet.
+        let (left, taken) = match shares {
+            None => (backup.union(here), VenueSet::EMPTY),
+            Some(shares) => (backup, shares.at.union(here)),
+        };
         let excluded = order.excluded.union(left);
-        let request = RouteRequest { qty: child.leaves(), excluded, ..usual };
-        let plan = self.plan_for(&request);
-        let leg = plan.filter(|leg| leg.qty == child.leaves())?;
-        let cost = cost_of_waiting(&self.market(), &request, &leg, None)?;
-        Some((request, cost))
-    }
-
-    /// The child that would rest of a plan that takes nothing.
-    fn plan_for(&mut self, request: &RouteRequest) -> Option<PlannedChild> {
+        let request = RouteRequest { qty: child.leaves(), excluded, rest_shares: shares, ..usual };
         let market =
             RoutingView::new(&self.reference, &self.books, &self.venues, &self.ledger, self.now);
-        let plan = self.router.make_plan(&market, request);
+        let plan = self.router.make_plan(&market, &request);
         self.counts.bounded_plans += u64::from(plan.search.bounded);
-        plan.rest.filter(|_| plan.takes().is_empty())
+        let rests = plan.rests();
+        let whole = rests.iter().map(|leg| leg.qty.0).sum::<i64>() == child.leaves().0;
+        if !plan.takes().is_empty() || !whole || rests.iter().any(|leg| taken.has(leg.venue)) {
+            return None;
+        }
+        let mut dearest = None;
+        for leg in rests {
+            dearest = dearest.max(Some(cost_of_waiting(&market, &request, leg, None)?));
+        }
+        Some((request, dearest?))
     }
 
     /// A public trade: counts what trades lately at the venue, and brings our own children at that
     /// price forward.
     pub(super) fn on_trade<S: Sink>(&mut self, trade: &PublicTrade, out: &mut Out<'_, S>) {
-        let known = trade.venue.index() < self.venues.len();
-        let at = trade.instrument.index() * VENUES_MAX + trade.venue.index();
-        let sound = known && trade.qty > Qty::ZERO && trade.price.0 > 0;
+        let at = self.reference.book_at(trade.instrument, trade.venue);
+        let sound = self.has_feed(trade.venue) && trade.qty > Qty::ZERO && trade.price.0 > 0;
         let Some(book) = self.books.get_mut(at).filter(|_| sound) else {
             return out.notice(Notice::BadReference);
         };

@@ -15,7 +15,6 @@ use crate::input::{ListingDef, Side};
 use crate::number::{Price, UnixNanos};
 use crate::order::Order;
 use crate::output::Sink;
-use crate::reference::VENUES_MAX;
 use crate::resting::Place;
 use crate::routing::{RouteRequest, RoutingView, takes_orders};
 use crate::strategy::{Posting, Strategy};
@@ -82,8 +81,11 @@ impl Engine {
         }
         let (instrument, side) = (order.instrument, order.side);
         if self.posted.add((slot, order.id.0), instrument, side.opposite(), acts_at) {
-            for index in 0..self.venues.len() {
-                self.note_touch(VenueId(index as u8), instrument, side);
+            for venue in (0..self.venues.len()).map(|index| VenueId(index as u8)) {
+                // A change of a book is noted for the account that owns it.
+                if self.reference.has_own_books(venue) {
+                    self.note_touch(venue, instrument, side);
+                }
             }
         }
     }
@@ -128,7 +130,7 @@ impl Engine {
 
     /// The best price of a venue on that side.
     fn touch_at(&self, venue: VenueId, instrument: InstrumentId, side: Side) -> Option<Price> {
-        let book = &self.books[instrument.index() * VENUES_MAX + venue.index()];
+        let book = &self.books[self.reference.book_at(instrument, venue)];
         book.own(side).best().map(|level| level.price)
     }
 

@@ -69,6 +69,8 @@ impl Engine {
         account: AccountId,
         out: &mut Out<'_, S>,
     ) {
+        let addressed = self.addressed(new, account);
+        let new = addressed.as_ref().unwrap_or(new);
         let (refusal, waits) = match self.check_preview(new, account) {
             Ok(Price(0)) => (Refusal::None, Waiting::NoReference),
             Ok(worst) => {
@@ -126,8 +128,8 @@ impl Engine {
         self.ask_router(order, held);
         let plan = self.router.plan();
         let shown: i64 = plan.lines().iter().map(|line| line.shown.0).sum();
-        let left = order.qty.0 - shown - plan.rest.map_or(0, |rest| rest.qty.0);
-        order.live_children = (plan.takes().len() + usize::from(plan.rest.is_some())) as u16;
+        let left = order.qty.0 - shown - plan.rests().iter().map(|rest| rest.qty.0).sum::<i64>();
+        order.live_children = (plan.takes().len() + plan.rests().len()) as u16;
         let (given_back, waits) = match self.unsent(order) {
             _ if !held.is_zero() => (Refusal::None, Waiting::CallingBack),
             _ if left == 0 => (Refusal::None, Waiting::Nothing),
@@ -138,9 +140,9 @@ impl Engine {
         asker.tell(Previewed::Order { refusal, given_back, waits, search }, 0, out);
         for line in plan.lines() {
             let take = plan.takes().iter().find(|child| child.venue == line.venue).copied();
-            let rest = plan.rest.filter(|child| child.venue == line.venue);
-            let terms = self.reference.listing(order.instrument, line.venue);
-            let paid = terms.map_or(0, |terms| all_in(terms, order.side, line.value));
+            let rest = plan.rests().iter().find(|child| child.venue == line.venue).copied();
+            let terms = self.reference.terms(order.account, order.instrument, line.venue);
+            let paid = terms.map_or(0, |terms| all_in(&terms, order.side, line.value));
             asker.tell(Previewed::Venue { line: *line, take, rest }, paid, out);
         }
     }

@@ -9,7 +9,7 @@ use crate::input::{Distrust, Refusal};
 use crate::number::{Notional, Price};
 use crate::order::Order;
 use crate::output::{Notice, Sink};
-use crate::reference::{VENUES_MAX, amount_of};
+use crate::reference::amount_of;
 use crate::reference_price::{Counted, Found, is_apart};
 use crate::risk::{collared, reaches};
 use crate::venue_set::VenueSet;
@@ -17,7 +17,7 @@ use crate::waiting::{Help, Waiting};
 
 impl Engine {
     /// What the venues' prices say, leaving out those that an operator has closed and `excluded`.
-    fn found(&self, instrument: InstrumentId, excluded: VenueSet) -> (Found, Counted) {
+    pub(super) fn found(&self, instrument: InstrumentId, excluded: VenueSet) -> (Found, Counted) {
         let price = &self.prices[instrument.index()];
         let barred = self.closed.union(excluded);
         let counted = price.counted(&self.market(), instrument, barred);
@@ -59,7 +59,7 @@ impl Engine {
         instrument: InstrumentId,
         out: &mut Out<'_, S>,
     ) {
-        let mid = self.books[instrument.index() * VENUES_MAX + venue.index()].mid();
+        let mid = self.books[self.reference.book_at(instrument, venue)].mid();
         let before = self.prices[instrument.index()].mid(venue);
         if before != mid.unwrap_or(Price(0)) {
             self.remember_price(instrument);
@@ -114,11 +114,14 @@ impl Engine {
         out: &mut Out<'_, S>,
     ) {
         let bps = self.reference.instrument_of(instrument).reference.outlier_bps;
-        for index in 0..self.venues.len() {
-            let venue = VenueId(index as u8);
+        for venue in (0..self.venues.len()).map(|index| VenueId(index as u8)) {
+            if !self.reference.has_own_books(venue) {
+                continue;
+            }
             let mid = self.prices[instrument.index()].mid(venue);
             let is_outlier = counted.present.has(venue) && is_apart(mid, by, by, bps);
-            let book = &mut self.books[instrument.index() * VENUES_MAX + index];
+            let at = self.reference.book_at(instrument, venue);
+            let Some(book) = self.books.get_mut(at) else { continue };
             if is_outlier == book.is_outlier {
                 continue;
             }

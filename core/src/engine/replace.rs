@@ -2,9 +2,10 @@
 //!
 //! A line belongs here if it changes the terms of an order. The checks of the new terms are `risk`.
 //!
-//! Children that the new terms still cover stay open and keep their place in the venue's book.
-//! Otherwise all children are cancelled first, and the order is routed anew when none is open. So
-//! the venues never hold more than the larger of the old and the new quantity.
+//! Children that the new terms still cover stay open and keep their place in the venue's book. A
+//! lower quantity is taken off in their place where a venue amends orders. Otherwise all children
+//! are cancelled first, and the order is routed anew when none is open. So the venues never hold
+//! more than the larger of the old and the new quantity.
 
 use super::clients::{ChangeRequest, ReportContext};
 use super::{Engine, Out};
@@ -19,6 +20,8 @@ impl Engine {
         let Some(account) = self.reference.account_of(new.session) else { return };
         self.note_seq(new.session, new.client_seq);
         self.catch_up_with_room(out);
+        let addressed = self.addressed(new, account);
+        let new = addressed.as_ref().unwrap_or(new);
         let change = ChangeRequest {
             session: new.session,
             client_seq: new.client_seq,
@@ -46,20 +49,29 @@ impl Engine {
             &ReportContext::answer(new.client_seq),
             out,
         );
-        let covered = new.price == order.price && new.qty.0 >= order.filled.0 + order.at_venues.0;
-        if covered {
-            self.replace(&mut order, out);
-        } else {
-            self.cancel_children(&mut order, out);
-            self.finish_replace(&mut order, out);
-        }
+        self.make_room_for_replacement(&mut order, out);
         self.store(&order);
     }
 
-    /// Completes a replace once no child is open.
+    /// Completes a replace whose new terms cover the children. Otherwise they are reduced or
+    /// cancelled first.
+    fn make_room_for_replacement<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
+        let (qty, price) = order.replacement;
+        let same_price = price == order.price;
+        let excess = Qty(order.filled.0 + order.at_venues.0).saturating_sub(qty);
+        if same_price && excess.is_zero() || order.live_children == 0 {
+            return self.replace(order, out);
+        }
+        if !same_price || !self.free_in_place(order, excess, out) {
+            self.cancel_children(order, out);
+        }
+    }
+
+    /// Goes on with a replace once its children are cancelled or reduced. Executions may have come
+    /// meanwhile, so the rest is looked at again.
     pub(super) fn finish_replace<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
-        if order.state() == OrderState::PendingReplace && order.live_children == 0 {
-            self.replace(order, out);
+        if order.state() == OrderState::PendingReplace && !self.is_changing(order) {
+            self.make_room_for_replacement(order, out);
         }
     }
 

@@ -6,10 +6,11 @@
 use core::cmp::Reverse;
 
 use super::place::reference_of;
+use super::venues::Filled;
 use super::{
     Engine, Out, QUERIES_PER_INPUT_MAX, QUERY_AGAIN_MAX_NS, QUERY_AGAIN_NS, RESOLVE_AFTER_NS,
 };
-use crate::child::{Child, ChildEvent, ChildState, Stated, ToldBy};
+use crate::child::{Child, ChildEvent, ChildState, Role, Stated, ToldBy};
 use crate::id::ExecId;
 use crate::input::{ChildFill, Liquidity, Refusal, Resolution, Side, TimeInForce};
 use crate::number::{Amount, Price, Qty, UnixNanos};
@@ -25,10 +26,18 @@ impl Engine {
     ) -> Result<u32, Refusal> {
         let known = self.children.get(resolution.child.0).copied();
         let mut child = known.ok_or(Refusal::UnknownOrder)?;
+        if child.role == Role::Part {
+            // The venue knows the shared child, and so does the operator.
+            return Err(Refusal::UnknownOrder);
+        }
         let mut order = self.load(child.order).ok_or(Refusal::UnknownOrder)?;
         let unbooked = self.check_resolution(&child, resolution)?;
         child.told_by = ToldBy::Operator;
         child.stated = Stated { left: unbooked, price: resolution.price };
+        if unbooked.is_zero() && child.role == Role::Shared {
+            self.end_shared(child, ChildEvent::Resolved, child.filled, out);
+            return Ok(1);
+        }
         if unbooked.is_zero() {
             self.end_child(child, order, ChildEvent::Resolved, child.filled, out);
             return Ok(1);
@@ -46,10 +55,14 @@ impl Engine {
             fee_asset: self.reference.instrument_of(child.instrument).quote,
             liquidity: Liquidity::Taker,
         };
+        if child.role == Role::Shared {
+            self.book_fill(Filled::Shared(&child), &fill, out);
+            return Ok(1);
+        }
         if resolution.filled < child.qty && child.tif != TimeInForce::Gtc {
             self.note_fade(&mut order, child.venue);
         }
-        self.book_fill(Some(&(child, order)), &fill, out);
+        self.book_fill(Filled::Own(&child, &order), &fill, out);
         Ok(1)
     }
 

@@ -14,7 +14,7 @@ impl Engine {
     /// Counts the cancel of a child. False if the venue would refuse the cancel for its limits: the
     /// cancel is sent as soon as there is room.
     pub(super) fn spend_on_cancel<S: Sink>(&mut self, child: &Child, out: &mut Out<'_, S>) -> bool {
-        let age_ns = self.now.since(child.sent_at);
+        let age_ns = self.age_ns(child);
         let budget = &self.venues[child.venue.index()].budget;
         let ready_at = budget.cancel_ready_at(self.now, child.instrument, age_ns);
         if ready_at <= self.now {
@@ -32,7 +32,7 @@ impl Engine {
 
     /// Counts the cancel of a child, whether there is room for it or not.
     pub(super) fn count_cancel(&mut self, child: &Child) {
-        let age_ns = self.now.since(child.sent_at);
+        let age_ns = self.age_ns(child);
         let budget = &mut self.venues[child.venue.index()].budget;
         budget.count_cancel(self.now, child.instrument, age_ns);
     }

@@ -3,10 +3,13 @@
 //! A line belongs here if it is about one strategy. Which strategies there are is `strategy`.
 
 use super::Engine;
-use crate::input::{Choice, ScoreWeights};
+use crate::id::ChildId;
+use crate::input::{Choice, REST_PLACES_MAX, RestBy, ScoreWeights};
 use crate::number::{Price, Qty};
 use crate::order::Order;
+use crate::routing::RestShares;
 use crate::strategy::{Strategy, StrategyTerms};
+use crate::venue_set::VenueSet;
 
 impl Engine {
     /// What an order's strategy has to remember.
@@ -25,9 +28,40 @@ impl Engine {
     pub(super) fn score_of(&self, order: &Order) -> Option<ScoreWeights> {
         let own = match order.choice {
             Choice::ByOwnScore => self.terms_of(order).weights,
-            Choice::OfAccount | Choice::ByCost | Choice::ByScore => None,
+            Choice::OfAccount
+            | Choice::ByCost
+            | Choice::ByScore
+            | Choice::RestByShare
+            | Choice::RestAtBest => None,
         };
         own.or_else(|| self.reference.routing_of(order.account).score(order.choice))
+    }
+
+    /// How an order rests by share; `None` for one that rests at the best place.
+    #[inline]
+    pub(super) fn rest_shares(&self, order: &Order) -> Option<RestShares> {
+        let by = match order.choice {
+            Choice::RestByShare => RestBy::Share,
+            Choice::RestAtBest => RestBy::Best,
+            Choice::OfAccount | Choice::ByCost | Choice::ByScore | Choice::ByOwnScore => {
+                self.reference.rest_of(order.account).by
+            }
+        };
+        let may = by == RestBy::Share && order.tif.waits() && order.ord_type.has_limit();
+        may.then(|| self.shares_beside(order, ChildId(0)))
+    }
+
+    /// The shares of an order that rests by share, as if one of its children were gone.
+    pub(super) fn shares_beside(&self, order: &Order, gone: ChildId) -> RestShares {
+        let terms = self.reference.rest_of(order.account);
+        let (mut at, mut living) = (VenueSet::EMPTY, 0_u8);
+        for child in self.children_of(order).filter(|child| child.id != gone) {
+            at.insert(child.venue);
+            living = living.saturating_add(1);
+        }
+        let places = if terms.percents.is_given() { REST_PLACES_MAX as u8 } else { terms.places };
+        let legs = places.saturating_sub(living).max(1);
+        RestShares { places, legs, at, percents: terms.percents }
     }
 
     /// The least quantity that the order is to fill; zero for any. A replace to less than the

@@ -9,24 +9,38 @@ use super::clients::ReportContext;
 use super::place::{reference_of, unknown};
 use super::{Engine, ExecKey, Out};
 use crate::breaker::{Breaker, RequestKind};
-use crate::child::{Child, ChildEvent, ChildState};
+use crate::child::{Child, ChildEvent, ChildState, Role};
 use crate::id::{AssetId, ChildId, OrderId, VenueId, VenueOrderId};
 use crate::input::{ChildFill, Ending, Fate, Refusal, TimeInForce, VenueReject};
 use crate::number::{Amount, Notional, Qty, UnixNanos};
 use crate::order::{Order, OrderEvent, OrderState};
 use crate::output::{ChildEnd, LastFill, Notice, Output, ReportKind, Sink};
-use crate::reference::VENUES_MAX;
 use crate::table::Slot;
 
+/// What an execution fills.
+#[derive(Clone, Copy)]
+pub(super) enum Filled<'a> {
+    /// The child of one order.
+    Own(&'a Child, &'a Order),
+    /// A child that orders share.
+    Shared(&'a Child),
+    /// No child that is known.
+    Orphan,
+}
+
 impl Engine {
-    /// The child and its order; `None` if the child is unknown or belongs to another venue.
-    fn child_of(&self, venue: VenueId, id: ChildId) -> Option<(&Child, &Order)> {
-        let child = self.children.get(id.0).filter(|child| child.venue == venue)?;
+    /// The child and its order; `None` if the child is unknown, belongs to another venue, or is a
+    /// part of a shared child, which no venue knows.
+    pub(super) fn child_of(&self, venue: VenueId, id: ChildId) -> Option<(&Child, &Order)> {
+        let child = self
+            .children
+            .get(id.0)
+            .filter(|child| child.venue == venue && child.role == Role::Own)?;
         let order = self.orders.get(child.order.0)?;
         Some((child, order))
     }
 
-    fn illegal<S: Sink>(venue: VenueId, child: ChildId, out: &mut Out<'_, S>) {
+    pub(super) fn illegal<S: Sink>(venue: VenueId, child: ChildId, out: &mut Out<'_, S>) {
         out.notice(Notice::IllegalEvent(venue, child));
     }
 
@@ -57,7 +71,10 @@ impl Engine {
         while let Some(child) = self.children.get_mut(at.0) {
             at = child.next;
             Self::doubt(child, true, now, out);
-            if child.moves {
+            if child.role == Role::Shared {
+                let id = child.id;
+                self.doubt_parts(id);
+            } else if child.moves {
                 let mut child = *child;
                 self.stays(&mut child, out);
             }
@@ -72,6 +89,9 @@ impl Engine {
         venue_order: VenueOrderId,
         out: &mut Out<'_, S>,
     ) {
+        if let Some(shared) = self.shared_child(venue, id) {
+            return self.on_shared_accepted(shared, venue_order, out);
+        }
         let Some((child, order)) = self.child_of(venue, id) else {
             return Self::illegal(venue, id, out);
         };
@@ -97,6 +117,9 @@ impl Engine {
         (reason, retry_after_ns): (VenueReject, u64),
         out: &mut Out<'_, S>,
     ) {
+        if let Some(shared) = self.shared_child(venue, id) {
+            return self.on_shared_rejected(shared, (reason, retry_after_ns), out);
+        }
         let Some((child, order)) = self.child_of(venue, id) else {
             return Self::illegal(venue, id, out);
         };
@@ -117,15 +140,18 @@ impl Engine {
         filled: Qty,
         out: &mut Out<'_, S>,
     ) {
-        let Some((child, order)) = self.child_of(venue, id) else {
-            return Self::illegal(venue, id, out);
-        };
-        let (child, order) = (*child, *order);
         let event = match how {
             Ending::Canceled => ChildEvent::Canceled,
             Ending::Expired => ChildEvent::Expired,
             Ending::SelfMatch => ChildEvent::SelfMatched,
         };
+        if let Some(shared) = self.shared_child(venue, id) {
+            return self.end_shared(shared, event, filled, out);
+        }
+        let Some((child, order)) = self.child_of(venue, id) else {
+            return Self::illegal(venue, id, out);
+        };
+        let (child, order) = (*child, *order);
         self.end_child(child, order, event, filled, out);
     }
 
@@ -161,20 +187,7 @@ impl Engine {
         let event = if complete { ChildEvent::LastFilled } else { event };
         child.apply(event);
         child.awaited = None;
-        // A refused child, or one that never arrived, has not met the book.
-        match (event, child.tif) {
-            (ChildEvent::SelfMatched, _) => self.note_self_match(&mut order, child.venue),
-            // It would have taken, or the venue ended it otherwise: it rests elsewhere meanwhile.
-            (ChildEvent::Canceled | ChildEvent::Expired, TimeInForce::Gtc)
-                if order.strategy.posts() && !child.cancel_wanted =>
-            {
-                self.note_fade(&mut order, child.venue);
-            }
-            (_, TimeInForce::Gtc) | (ChildEvent::LastFilled, _) => {}
-            (ChildEvent::Rejected, _) if was_unknown => order.avoided.insert(child.venue),
-            (ChildEvent::Rejected, _) => {}
-            (_, _) => self.note_fade(&mut order, child.venue),
-        }
+        self.note_end(&mut order, &child, event, was_unknown);
         if was_unknown {
             out.notice(Notice::ChildResolved(child.venue, child.id));
         }
@@ -187,13 +200,38 @@ impl Engine {
         self.store(&order);
     }
 
+    /// A child has ended: its order notes what that says of the venue.
+    pub(super) fn note_end(
+        &mut self,
+        order: &mut Order,
+        child: &Child,
+        event: ChildEvent,
+        was_unknown: bool,
+    ) {
+        // A refused child, or one that never arrived, has not met the book.
+        match (event, child.tif) {
+            (ChildEvent::SelfMatched, _) => self.note_self_match(order, child.venue),
+            // It would have taken, or the venue ended it otherwise: it rests elsewhere meanwhile.
+            (ChildEvent::Canceled | ChildEvent::Expired, TimeInForce::Gtc)
+                if order.strategy.posts() && !child.cancel_wanted =>
+            {
+                self.note_fade(order, child.venue);
+            }
+            (_, TimeInForce::Gtc) | (ChildEvent::LastFilled, _) => {}
+            (ChildEvent::Rejected, _) if was_unknown => order.avoided.insert(child.venue),
+            (ChildEvent::Rejected, _) => {}
+            (_, _) => self.note_fade(order, child.venue),
+        }
+    }
+
     /// The venue did not fill what its book showed. The order does not go there again before that
     /// book changes.
     pub(super) fn note_fade(&self, order: &mut Order, venue: VenueId) {
         for index in 0..self.venues.len() {
-            let book = &self.books[order.instrument.index() * VENUES_MAX + index];
+            let known = VenueId(index as u8);
+            let book = &self.books[self.reference.book_at(order.instrument, known)];
             if book.changed_at > order.faded_at {
-                order.faded.remove(VenueId(index as u8));
+                order.faded.remove(known);
             }
         }
         order.faded.insert(venue);
@@ -202,7 +240,12 @@ impl Engine {
 
     /// The child's outcome is in doubt: its exposure is kept and the venue is queried, at once or
     /// when the breaker for queries is closed.
-    fn doubt<S: Sink>(child: &mut Child, at_once: bool, now: UnixNanos, out: &mut Out<'_, S>) {
+    pub(super) fn doubt<S: Sink>(
+        child: &mut Child,
+        at_once: bool,
+        now: UnixNanos,
+        out: &mut Out<'_, S>,
+    ) {
         let was_unknown = child.state() == ChildState::Unknown;
         if !child.apply(ChildEvent::Doubted) {
             return;
@@ -224,6 +267,9 @@ impl Engine {
         of_cancel: bool,
         out: &mut Out<'_, S>,
     ) {
+        if let Some(shared) = self.shared_child(venue, id) {
+            return self.on_shared_doubt(shared, of_cancel, out);
+        }
         let Some((child, order)) = self.child_of(venue, id) else {
             return Self::illegal(venue, id, out);
         };
@@ -251,6 +297,9 @@ impl Engine {
         filled: Qty,
         out: &mut Out<'_, S>,
     ) {
+        if let Some(shared) = self.shared_child(venue, id) {
+            return self.on_shared_fate(shared, fate, filled, out);
+        }
         let Some((child, order)) = self.child_of(venue, id) else {
             return Self::illegal(venue, id, out);
         };
@@ -267,11 +316,15 @@ impl Engine {
         }
     }
 
+    /// A child should be over and is open: it is cancelled whatever its order wants.
+    pub(super) fn found_after_end<S: Sink>(&mut self, child: &Child, out: &mut Out<'_, S>) {
+        out.notice(Notice::FoundAfterEnd(child.venue, child.id));
+        self.cancel_stray(child, out);
+    }
+
     fn on_found_open<S: Sink>(&mut self, mut child: Child, mut order: Order, out: &mut Out<'_, S>) {
         if child.is_over() {
-            // The child should be over and is open: it is cancelled whatever its order wants.
-            out.notice(Notice::FoundAfterEnd(child.venue, child.id));
-            return self.cancel_stray(&child, out);
+            return self.found_after_end(&child, out);
         }
         if child.awaited.is_some() {
             // This answer is older than the one that reported the end: the executions are missing
@@ -280,12 +333,13 @@ impl Engine {
             self.store_child(&mut child, &mut order);
             return self.store(&order);
         }
-        if child.state() == ChildState::Unknown {
+        if matches!(child.state(), ChildState::Unknown | ChildState::PendingReplace) {
             out.notice(Notice::ChildResolved(child.venue, child.id));
         } else if child.is_unanswered {
             out.notice(Notice::ChildAccepted(child.venue, child.id));
         }
         child.apply(ChildEvent::FoundOpen);
+        self.cancel_instead(&mut child, &order, out);
         if !child.moves {
             // The venue has not given the child back.
             child.yields_to = OrderId(0);
@@ -315,19 +369,46 @@ impl Engine {
             return;
         }
         let Some(fill) = self.reconcile(fill, out) else { return };
-        let found = self.child_of(fill.venue, fill.child);
-        let found = found.filter(|(c, _)| c.instrument == fill.instrument && c.side == fill.side);
-        let found = found.map(|(child, order)| (*child, *order));
-        self.book_fill(found.as_ref(), &fill, out);
+        let fits = |child: &Child| (child.instrument, child.side) == (fill.instrument, fill.side);
+        let shared = self.shared_child(fill.venue, fill.child).filter(fits);
+        let own = self.child_of(fill.venue, fill.child).filter(|(child, _)| fits(child));
+        let own = own.map(|(child, order)| (*child, *order));
+        let filled = match (&shared, &own) {
+            (Some(shared), _) => Filled::Shared(shared),
+            (None, Some((child, order))) => Filled::Own(child, order),
+            (None, None) => Filled::Orphan,
+        };
+        self.book_fill(filled, &fill, out);
     }
 
-    /// Books an execution, and adds it to its child and its order if they are known.
+    /// Books an execution, and counts it where the fees depend on that.
     pub(super) fn book_fill<S: Sink>(
         &mut self,
-        found: Option<&(Child, Order)>,
+        filled: Filled<'_>,
         fill: &ChildFill,
         out: &mut Out<'_, S>,
     ) {
+        if !self.fees_watched.has(fill.venue) {
+            return self.book_and_merge(filled, fill, out);
+        }
+        // The execution itself was charged the fees of before.
+        self.tell_fee_value(fill, out);
+        self.book_and_merge(filled, fill, out);
+        self.count_volume(fill, out);
+    }
+
+    /// Books an execution, and adds it to its child and its order if they are known.
+    fn book_and_merge<S: Sink>(
+        &mut self,
+        filled: Filled<'_>,
+        fill: &ChildFill,
+        out: &mut Out<'_, S>,
+    ) {
+        let found = match filled {
+            Filled::Shared(shared) => return self.book_shared_fill(*shared, fill, out),
+            Filled::Own(child, order) => Some((child, order)),
+            Filled::Orphan => None,
+        };
         self.counts.fills += 1;
         let def = *self.reference.instrument_of(fill.instrument);
         self.ledger.book(&def, found.map(|(_, order)| order.account), fill);
@@ -338,7 +419,7 @@ impl Engine {
     }
 
     /// Adds an execution to its child and its order.
-    fn merge_fill<S: Sink>(
+    pub(super) fn merge_fill<S: Sink>(
         &mut self,
         mut child: Child,
         mut order: Order,
@@ -400,7 +481,7 @@ impl Engine {
     }
 
     /// Moves a living child on after a fill. Returns the event that ended the child, if it ended.
-    fn child_after_fill(child: &mut Child) -> Option<ChildEvent> {
+    pub(super) fn child_after_fill(child: &mut Child) -> Option<ChildEvent> {
         let event = match child.awaited {
             _ if child.leaves().is_zero() => ChildEvent::LastFilled,
             Some(event) if child.filled >= child.awaited_filled => event,
@@ -449,12 +530,15 @@ impl Engine {
             self.ledger.set_total(venue, asset, total);
             out.notice(Notice::Balance(venue, asset, total));
             self.wake_for_funds(asset);
+            if self.fees_watched.has(venue) {
+                self.judge_fees(venue, out);
+            }
         }
     }
 }
 
 /// How a child ended, unless by its last fill.
-const fn end_of(event: ChildEvent) -> Option<ChildEnd> {
+pub(super) const fn end_of(event: ChildEvent) -> Option<ChildEnd> {
     match event {
         ChildEvent::Canceled => Some(ChildEnd::Canceled),
         ChildEvent::Expired => Some(ChildEnd::Expired),

@@ -189,13 +189,23 @@ impl Engine {
         }
     }
 
+    /// An order that waits is about to be routed again.
+    pub(super) fn look_again(&self, order: &mut Order) {
+        order.begin_again();
+        self.end_self_matches(order);
+        // A fade of some time ago says nothing of the book as it is.
+        if self.now.since(order.faded_at) >= FADED_NS {
+            order.faded = VenueSet::EMPTY;
+        }
+    }
+
     fn wake_some<S: Sink>(&mut self, out: &mut Out<'_, S>) {
         let mut stays = false;
         let mut planned = 0;
         // What the last order that was passed over could not go to.
         let mut full = None;
         for _ in 0..PASSED_OVER_PER_INPUT_MAX {
-            if planned == WOKEN_PER_INPUT_MAX {
+            if planned >= WOKEN_PER_INPUT_MAX {
                 break;
             }
             let Some(slot) = self.waiting.next_due() else { break };
@@ -220,18 +230,17 @@ impl Engine {
                 }
             }
             planned += 1;
+            let shares = waits.waiting == Waiting::VenueBusy;
             let mut order = *waits;
             if order.is_over() || order.state() != OrderState::Working {
                 // Its replace or cancel decides.
                 self.wait_no_more(&mut order, out);
             } else {
-                order.begin_again();
-                self.end_self_matches(&mut order);
-                // A fade of some time ago says nothing of the book as it is.
-                if self.now.since(order.faded_at) >= FADED_NS {
-                    order.faded = VenueSet::EMPTY;
+                self.look_again(&mut order);
+                match if shares { self.place_together(&mut order, out) } else { 0 } {
+                    0 => self.place(&mut order, out),
+                    gone => planned += gone - 1,
                 }
-                self.place(&mut order, out);
             }
             stays |= order.waiting != Waiting::Nothing;
             self.store(&order);

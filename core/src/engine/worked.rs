@@ -19,7 +19,6 @@ use crate::input::{Side, TimeInForce};
 use crate::number::{Price, Qty, UnixNanos};
 use crate::order::Order;
 use crate::output::Sink;
-use crate::reference::VENUES_MAX;
 use crate::resting::Place;
 use crate::routing::{PlannedChild, RouteRequest, takes_orders};
 use crate::strategy::{Posting, Strategy};
@@ -49,6 +48,8 @@ pub(super) struct Recalled {
     len: usize,
     /// Quantity that stays with them beyond what is needed.
     beyond: Qty,
+    /// One more child, which stays where it is with this quantity in all.
+    reduced: Option<(ChildId, Qty)>,
 }
 
 impl Recalled {
@@ -56,11 +57,17 @@ impl Recalled {
     pub(super) const fn one(child: ChildId) -> Self {
         let mut children = [ChildId(0); CHILDREN_PER_ORDER_MAX as usize];
         children[0] = child;
-        Self { children, len: 1, beyond: Qty::ZERO }
+        Self { children, len: 1, beyond: Qty::ZERO, reduced: None }
     }
 
-    fn ids(&self) -> &[ChildId] {
+    /// Those that are called back wholly.
+    pub(super) fn ids(&self) -> &[ChildId] {
         &self.children[..self.len]
+    }
+
+    /// The child that is reduced in its place, and its quantity in all after that.
+    pub(super) const fn reduced(&self) -> Option<(ChildId, Qty)> {
+        self.reduced
     }
 }
 
@@ -93,8 +100,11 @@ impl Engine {
             return;
         }
         if self.resting.add((slot, order.id.0), instrument, side, order.worst) {
-            for index in 0..self.venues.len() {
-                self.note_offer(VenueId(index as u8), instrument, side);
+            for venue in (0..self.venues.len()).map(|index| VenueId(index as u8)) {
+                // A change of a book is noted for the account that owns it.
+                if self.reference.has_own_books(venue) {
+                    self.note_offer(venue, instrument, side);
+                }
             }
         }
     }
@@ -128,7 +138,7 @@ impl Engine {
 
     /// The best price that a venue offers to resting orders of that side.
     fn offered(&self, venue: VenueId, instrument: InstrumentId, side: Side) -> Option<Price> {
-        let book = &self.books[instrument.index() * VENUES_MAX + venue.index()];
+        let book = &self.books[self.reference.book_at(instrument, venue)];
         book.opposite(side).best().map(|level| level.price)
     }
 
@@ -318,7 +328,7 @@ impl Engine {
                 latest = latest.max(later);
             }
             let there = self.children_of(order).filter(|other| other.venue == child.venue);
-            let ages_ns = there.filter(|other| recalls(other)).map(|c| self.now.since(c.sent_at));
+            let ages_ns = there.filter(|other| recalls(other)).map(|c| self.age_ns(c));
             let budget = &self.venues[child.venue.index()].budget;
             // Never at these ages: the cancel of an older order may need less room.
             let ready_at = budget.move_ready_at(self.now, child.instrument, &ages_ns);
@@ -328,16 +338,27 @@ impl Engine {
     }
 
     /// The children that carry a quantity: the smallest one that suffices, or else the largest one
-    /// and then the next.
+    /// and then the next. Where the last one has more than is needed and its venue amends orders,
+    /// it is only reduced.
     pub(super) fn choose_recalled(&self, order: &Order, needed: Qty) -> Recalled {
         let children = [ChildId(0); CHILDREN_PER_ORDER_MAX as usize];
-        let mut all = Recalled { children, len: 0, beyond: Qty::ZERO };
+        let mut all = Recalled { children, len: 0, beyond: Qty::ZERO, reduced: None };
         let mut needed = needed;
         // Ends: each turn chooses one more child.
         while !needed.is_zero() && all.len < all.children.len() {
             let free = || self.children_of(order).filter(|child| !all.ids().contains(&child.id));
             let enough = free().filter(|child| child.leaves() >= needed);
             let smallest = enough.min_by_key(|child| child.leaves());
+            if smallest.is_some_and(|child| child.leaves() > needed) {
+                let reduced = free().filter_map(|child| {
+                    let to = self.reduced_to(child, needed)?;
+                    Some((child.leaves(), child.id, to))
+                });
+                if let Some((_, id, to)) = reduced.min() {
+                    all.reduced = Some((id, to));
+                    break;
+                }
+            }
             let next = smallest.or_else(|| free().max_by_key(|child| (child.leaves(), child.id)));
             let Some((id, leaves)) = next.map(|child| (child.id, child.leaves())) else { break };
             all.children[all.len] = id;
@@ -360,6 +381,14 @@ impl Engine {
             (child.moves, child.cancel_wanted, child.cancels) = (true, true, 0);
             order.moving += 1;
             self.cancel_child(&mut child, out);
+            self.store_child(&mut child, order);
+        }
+        if let Some((id, to)) = recalled.reduced
+            && let Some(mut child) = self.children.get(id.0).copied()
+        {
+            child.moves = true;
+            order.moving += 1;
+            self.reduce(&mut child, to, out);
             self.store_child(&mut child, order);
         }
         Self::tell_waiting(order, Waiting::Moving, out);
@@ -399,6 +428,7 @@ impl Engine {
             return;
         }
         child.cancel_wanted = false;
+        self.wants_all(child);
         self.moved(child, order);
         if order.strategy == Strategy::Smart {
             self.hold_posted(order, UnixNanos(self.now.0 + HOLD_NS));

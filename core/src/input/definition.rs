@@ -6,6 +6,7 @@
 use super::limits::{AccountLimits, LIMITS, get_limits, put_limits};
 use crate::id::{AccountId, AssetId, InstrumentId, Name, SessionId, Symbol, VenueId};
 use crate::number::{Amount, FeePpm, Qty};
+use crate::reference::ListingFees;
 use crate::ticks::Ticks;
 use crate::wire::{Reader, Wire, WireError, Writer, wire_enum, wire_struct};
 
@@ -156,6 +157,20 @@ wire_struct!(VenueDef {
     breaker
 });
 
+/// A venue account that uses the books of another one: a further key or sub-account of one venue.
+///
+/// [`VenueDef`] defines a venue account: what has its own balances, listings, budget and orders.
+/// Each has books of its own unless this says otherwise. Comes after both definitions and before
+/// the account's listings, and holds for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BooksOfDef {
+    /// The venue account without books of its own.
+    pub venue: VenueId,
+    /// The venue account of the same venue whose books it uses.
+    pub owner: VenueId,
+}
+wire_struct!(BooksOfDef { venue, owner });
+
 /// From where a venue takes the fee of an execution, and so what it locks for a buy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
@@ -225,12 +240,10 @@ wire_struct!(ListingDef {
 });
 
 impl ListingDef {
-    /// The fee that a buy locks on top of its value, in parts per million, at least zero.
-    pub const fn locked_fee_ppm(&self) -> i32 {
-        match self.fee_taken {
-            FeeTaken::Quote if self.taker_fee.0 > 0 => self.taker_fee.0,
-            FeeTaken::Quote | FeeTaken::Received | FeeTaken::Other => 0,
-        }
+    /// The fees.
+    #[inline]
+    pub const fn fees(&self) -> ListingFees {
+        ListingFees { maker: self.maker_fee, taker: self.taker_fee, taken: self.fee_taken }
     }
 }
 

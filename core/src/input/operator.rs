@@ -79,6 +79,18 @@ pub struct Preview {
 }
 wire_struct!(Preview { session, instrument, side, tif, qty, price, only });
 
+/// Accounts and sessions that were added to a running node, by the definitions just before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extension {
+    /// Accounts that are defined now, in all.
+    pub accounts: u32,
+    /// Sessions that are defined now, in all.
+    pub sessions: u32,
+    /// Tells these additions from others: what two persons agree to.
+    pub digest: u64,
+}
+wire_struct!(Extension { accounts, sessions, digest });
+
 /// The closed set of an operator's commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OperatorCommand {
@@ -122,6 +134,9 @@ pub enum OperatorCommand {
     Resolve(Resolution),
     /// Asks what would become of an order now. Nothing is sent, and nothing changes.
     Preview(Preview),
+    /// Accounts and sessions were added to the running node. Their definitions are the inputs before
+    /// this one. Refused with `CapacityReached` if fewer are defined: there was no room for them.
+    Extend(Extension),
     /// As [`Self::Preview`], of an order with this strategy (FIX 847).
     PreviewBy(Preview, u32),
 }
@@ -140,7 +155,8 @@ wire_variants!(OperatorCommand {
     11 LogOut(session, command),
     12 Resolve(resolution),
     13 Preview(preview),
-    14 PreviewBy(preview, strategy),
+    14 Extend(extension),
+    15 PreviewBy(preview, strategy),
 });
 
 impl OperatorCommand {

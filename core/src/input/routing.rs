@@ -98,6 +98,10 @@ pub enum Choice {
     ByScore = 2,
     /// By score, with weights of its own.
     ByOwnScore = 3,
+    /// As its account says, and what waits rests by share.
+    RestByShare = 4,
+    /// As its account says, and what waits rests at the best place.
+    RestAtBest = 5,
 }
 
 /// How an account's orders choose between venues. Holds from the input on, for open orders too.
@@ -126,12 +130,14 @@ impl RoutingDef {
     /// The weights of score mode for an order without weights of its own; `None` for an order that
     /// chooses by cost.
     pub const fn score(&self, choice: Choice) -> Option<ScoreWeights> {
-        match (choice, self.mode) {
-            (Choice::ByScore | Choice::ByOwnScore, _) | (Choice::OfAccount, RoutingMode::Score) => {
-                Some(self.weights)
+        let by_score = match choice {
+            Choice::ByScore | Choice::ByOwnScore => true,
+            Choice::ByCost => false,
+            Choice::OfAccount | Choice::RestByShare | Choice::RestAtBest => {
+                matches!(self.mode, RoutingMode::Score)
             }
-            (Choice::ByCost, _) | (Choice::OfAccount, RoutingMode::Cost) => None,
-        }
+        };
+        if by_score { Some(self.weights) } else { None }
     }
 
     /// The terms of an account that sets none: every venue, without tiers, by cost, and moves that

@@ -6,7 +6,9 @@ use super::ChildRef;
 use crate::behaviour::Measured;
 use crate::breaker::{BreakerState, RequestKind};
 use crate::hash::Rolling;
-use crate::id::{AccountId, AssetId, ChildId, InstrumentId, OrderId, VenueId, VenueOrderId};
+use crate::id::{
+    AccountId, AssetId, ChildId, ExecId, InstrumentId, OrderId, VenueId, VenueOrderId,
+};
 use crate::input::{ChildFill, Distrust, Refusal, VenueReject};
 use crate::number::{Amount, Price, Qty, UnixNanos};
 use crate::waiting::Waiting;
@@ -44,6 +46,19 @@ pub enum Paused {
     Funds(AssetId),
 }
 
+/// What a venue's fees depend on, as it is now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FeeState {
+    /// Place of the tier that holds; zero without tiers.
+    pub tier: u8,
+    /// The fees are taken in the venue's token, at its discount.
+    pub in_token: bool,
+    /// What was traded there in 30 days, in the asset of the schedule.
+    pub volume: Amount,
+    /// Executions whose value in that asset was not known; they are not in the volume.
+    pub not_counted: u64,
+}
+
 /// Event for the read model, the log and operators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
@@ -72,6 +87,10 @@ pub enum Notice {
     ChildResolved(VenueId, ChildId),
     /// A venue refused a child.
     ChildRejected(VenueId, ChildId, VenueReject),
+    /// A child has this quantity in all at its venue from now on, less than before.
+    ChildAmended(VenueId, ChildId, Qty),
+    /// A venue refused to amend a child.
+    AmendRejected(VenueId, ChildId, VenueReject),
     /// A fill for a child that is not in the table or does not match. The fill is booked to the
     /// venue's funds and reported to no client.
     OrphanFill(ChildFill),
@@ -92,6 +111,8 @@ pub enum Notice {
     /// An order is being cancelled, and children have to end first. A client's own request is
     /// reported to the client instead.
     CalledBack(OrderId, Refusal),
+    /// This quantity of an order goes to a venue in a child that the order shares with others.
+    Shares(OrderId, VenueId, ChildId, Qty),
     /// A part of an order is at no venue, for this reason; or nothing of the order waits any more.
     Waits(OrderId, Waiting),
     /// A venue refuses to cancel a child of an order that has to end; the child is still open.
@@ -109,6 +130,11 @@ pub enum Notice {
     Barred(OrderId, VenueId, VenueReject),
     /// What is known of a venue's behaviour now; at most once a second for each venue.
     Behaviour(VenueId, Measured),
+    /// What a venue's fees are by now: at once when the tier or the discount changes, otherwise once
+    /// a second at most for each venue.
+    Fees(VenueId, FeeState),
+    /// What the fee of an execution is worth in the quote asset; before the news of the execution.
+    FeeValue(ExecId, Amount),
     /// Reference data that contradicts the known data. Nothing was changed.
     BadReference,
     /// Trading is halted for the whole node.
@@ -131,6 +157,11 @@ impl Notice {
             Self::ChildUnknown(venue, child) => (14, venue.0, child.0),
             Self::ChildResolved(venue, child) => (15, venue.0, child.0),
             Self::ChildRejected(venue, child, why) => (16 | (why as u64) << 8, venue.0, child.0),
+            Self::ChildAmended(venue, child, qty) => {
+                hash.word(qty.0.cast_unsigned());
+                (0x26, venue.0, child.0)
+            }
+            Self::AmendRejected(venue, child, why) => (0x27 | (why as u64) << 8, venue.0, child.0),
             Self::VenueOrder(..) => return,
             Self::ChildAccepted(venue, child) => (25, venue.0, child.0),
             Self::ChildEnded(venue, child, end) => (26, venue.0, child.0 << 8 | end as u64),
@@ -157,6 +188,10 @@ impl Notice {
                 child.mix(hash, 0x24);
                 (0x24, child.venue.0, child.child.0)
             }
+            Self::Shares(order, venue, child, qty) => {
+                hash.pair(order.0, qty.0.cast_unsigned());
+                (0x26, venue.0, child.0)
+            }
             Self::IllegalEvent(venue, child) => (19, venue.0, child.0),
             Self::FoundAfterEnd(venue, child) => (23, venue.0, child.0),
             Self::CancelStuck(order) => (24, 0, order.0),
@@ -181,6 +216,16 @@ impl Notice {
                 hash.pair(pair(known.p50_us, known.p99_us), pair(known.answers, known.rejects_ppm));
                 hash.word(pair(known.faded_ppm, known.partial_ppm));
                 (0x25, venue.0, known.known_until.0)
+            }
+            Self::Fees(venue, state) => {
+                hash.amount(state.volume);
+                let tier = u64::from(state.tier) << 8 | u64::from(state.in_token) << 16;
+                (0x30 | tier, venue.0, state.not_counted)
+            }
+            Self::FeeValue(exec, value) => {
+                hash.wide(exec.0.cast_signed());
+                hash.amount(value);
+                (0x31, 0, 0)
             }
             Self::BadReference => (20, 0, 0),
             Self::Halted => (21, 0, 0),

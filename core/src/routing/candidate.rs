@@ -7,7 +7,7 @@ use crate::book::Book;
 use crate::input::{FeeTaken, InstrumentDef, Level, ListingDef, Side};
 use crate::number::{AMOUNT_DECIMALS, FeePpm, Notional, PPM, Price, Qty, saturating_product};
 use crate::output::{VenueLine, Verdict};
-use crate::reference::{amount_of, ten_to};
+use crate::reference::{ListingFees, amount_of, ten_to};
 
 /// Decimals that an all-in value has more than a value: a fee taken in the base asset is compared
 /// to a billionth.
@@ -19,16 +19,17 @@ const FACTOR_ONE: i64 = 10_i64.pow(ALL_IN_DECIMALS);
 /// A value with the taker fee, with [`ALL_IN_DECIMALS`] more decimals: paid by a buy, received by
 /// a sell.
 pub fn all_in(listing: &ListingDef, side: Side, value: Notional) -> i128 {
-    all_in_by(listing, side, value, all_in_factor(listing, side))
+    let fees = listing.fees();
+    all_in_by(&fees, side, value, all_in_factor(&fees, side))
 }
 
-/// As [`all_in`], for a listing whose all-in factor is known.
+/// As [`all_in`], for fees whose all-in factor is known.
 #[inline]
-fn all_in_by(listing: &ListingDef, side: Side, value: Notional, factor: i64) -> i128 {
+fn all_in_by(fees: &ListingFees, side: Side, value: Notional, factor: i64) -> i128 {
     let one = i128::from(FACTOR_ONE);
-    if side == Side::Buy && listing.fee_taken == FeeTaken::Received {
+    if side == Side::Buy && fees.taken == FeeTaken::Received {
         // `value / (1 - fee)`, rounded down at the last decimal; in two parts, so that it fits.
-        let rest = PPM - i128::from(listing.taker_fee.0);
+        let rest = PPM - i128::from(fees.taker.0);
         let (whole, part) = (value.0 / rest, value.0 % rest);
         return saturating_product(whole, one * PPM).saturating_add(part * one * PPM / rest);
     }
@@ -53,6 +54,8 @@ pub(super) struct Candidate<'a> {
     pub def: &'a InstrumentDef,
     /// The venue's terms.
     pub listing: &'a ListingDef,
+    /// The fees of the account's orders.
+    pub fees: ListingFees,
     /// The venue's book.
     pub book: &'a Book,
     /// The levels that the order would take, best last; none at or beyond our own resting order.
@@ -112,7 +115,8 @@ impl<'a> Candidate<'a> {
         if let Some(own) = own {
             levels = &levels[levels.partition_point(|level| reaches(level.price, own, side))..];
         }
-        let factor = all_in_factor(listing, side);
+        let fees = market.reference.fees(request.account, listing);
+        let factor = all_in_factor(&fees, side);
         let best = first_left(levels, book.gone(side)).map(|level| level.price);
         line.verdict = match (best, own) {
             (Some(_), _) => Verdict::WorsePrice,
@@ -123,16 +127,17 @@ impl<'a> Candidate<'a> {
         line.age_ns = market.now.since(book.changed_at);
         if let Some(best) = best {
             line.best = best;
-            line.best_all_in = all_in_by(listing, side, Notional(i128::from(best.0)), factor);
+            line.best_all_in = all_in_by(&fees, side, Notional(i128::from(best.0)), factor);
         }
         let behaviour = market.venues[listing.venue.index()].behaviour.measured();
         let behaviour_ppm = behaviour.cost_ppm(market.now, &request.costs);
         line.behaviour_ppm = behaviour_ppm;
         let def = market.reference.instrument_of(request.instrument);
-        let (lock, budget) = funds(market, def, listing, side);
+        let (lock, budget) = funds(market, def, (listing, &fees), side);
         Self {
             def,
             listing,
+            fees,
             book,
             levels,
             best,
@@ -243,13 +248,13 @@ impl<'a> Candidate<'a> {
     /// All-in cost of one unit that rests at a price and is taken there, signed as
     /// [`Candidate::unit_cost`].
     pub fn rest_cost(&self, price: Price) -> i128 {
-        let factor = factor_of(self.listing, self.listing.maker_fee, self.side);
+        let factor = factor_of(&self.fees, self.fees.maker, self.side);
         i128::from(price.0) * i128::from(factor)
     }
 
     /// All-in cost of one unit at a price without the cost of behaviour, signed likewise.
     pub fn unit_all_in(&self, price: Price) -> i128 {
-        i128::from(price.0) * i128::from(all_in_factor(self.listing, self.side))
+        i128::from(price.0) * i128::from(all_in_factor(&self.fees, self.side))
     }
 
     /// Whether an order at that price would take from the venue's book at once.
@@ -402,15 +407,15 @@ const fn behaviour_factor(behaviour_ppm: u32) -> i64 {
 
 /// A buy pays `price * (1 + fee)` for a unit; where the fee is taken in the base asset, it pays
 /// `price` for `1 - fee` of a unit. A sell receives `price * (1 - fee)`.
-fn all_in_factor(listing: &ListingDef, side: Side) -> i64 {
-    factor_of(listing, listing.taker_fee, side)
+fn all_in_factor(fees: &ListingFees, side: Side) -> i64 {
+    factor_of(fees, fees.taker, side)
 }
 
 /// As [`all_in_factor`], with another fee.
-fn factor_of(listing: &ListingDef, fee: FeePpm, side: Side) -> i64 {
+fn factor_of(fees: &ListingFees, fee: FeePpm, side: Side) -> i64 {
     const ONE: i64 = PPM as i64;
     let fee = i64::from(fee.0);
-    match (side, listing.fee_taken) {
+    match (side, fees.taken) {
         (Side::Buy, FeeTaken::Received) => FACTOR_ONE * ONE / (ONE - fee),
         (Side::Buy, FeeTaken::Quote | FeeTaken::Other) => (ONE + fee) * (FACTOR_ONE / ONE),
         (Side::Sell, _) => (fee - ONE) * (FACTOR_ONE / ONE),
@@ -422,13 +427,13 @@ fn factor_of(listing: &ListingDef, fee: FeePpm, side: Side) -> i64 {
 fn funds(
     market: &RoutingView<'_>,
     def: &InstrumentDef,
-    listing: &ListingDef,
+    (listing, fees): (&ListingDef, &ListingFees),
     side: Side,
 ) -> (i128, i128) {
     let funds = |asset| market.ledger.funds(listing.venue, asset).available(market.now).0.max(0);
     match side {
         Side::Buy => {
-            let unit = PPM + i128::from(listing.locked_fee_ppm());
+            let unit = PPM + i128::from(fees.locked_ppm());
             (amount_of(def, Notional(unit)).0, saturating_product(funds(def.quote), PPM))
         }
         Side::Sell => (ten_to(AMOUNT_DECIMALS - u32::from(def.qty_decimals)), funds(def.base)),

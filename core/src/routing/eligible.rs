@@ -49,12 +49,13 @@ pub(super) fn usable<'a>(
     if !state.up {
         return Err(Verdict::VenueDown);
     }
-    let book = &market.books[instrument.index() * VENUES_MAX + venue.index()];
+    let book = &market.books[market.reference.book_at(instrument, venue)];
     if book.trust != Trust::Proved {
         return Err(Verdict::Untrusted);
     }
-    let alive_at = book.changed_at.max(state.feed_alive_at);
-    if market.now.since(alive_at) > market.reference.venues[venue.index()].stale_after_ns {
+    let feed = market.reference.book_owner(venue).index();
+    let alive_at = book.changed_at.max(market.venues[feed].feed_alive_at);
+    if market.now.since(alive_at) > market.reference.venues[feed].stale_after_ns {
         return Err(Verdict::Stale);
     }
     if book.is_crossed() {
@@ -87,7 +88,7 @@ pub(super) fn eligible<'a>(
     if request.faded.has(venue) && book.changed_at <= request.faded_at {
         return Err(Verdict::Faded);
     }
-    if book.closed.is_on(market.now) {
+    if is_market_closed(market, request.instrument, venue) {
         return Err(Verdict::MarketClosed);
     }
     if request.tif == TimeInForce::Fok && !market.reference.venues[venue.index()].fok {
@@ -106,12 +107,23 @@ pub(super) fn eligible<'a>(
     })
 }
 
+/// Whether the venue account has been told that the instrument's market is closed. Accounts that
+/// share a book are told one by one: some markets are closed to some accounts only.
+#[inline]
+fn is_market_closed(market: &RoutingView<'_>, instrument: InstrumentId, venue: VenueId) -> bool {
+    market.books[instrument.index() * VENUES_MAX + venue.index()].closed.is_on(market.now)
+}
+
 /// Why the venue takes no further order in the instrument at this moment, whatever the order.
 #[inline]
 fn no_room(market: &RoutingView<'_>, instrument: InstrumentId, venue: VenueId) -> Option<Verdict> {
     let state = &market.venues[venue.index()];
     if let Some(verdict) = state.refuses(market.now) {
         return Some(verdict);
+    }
+    let feed = market.reference.book_owner(venue);
+    if feed != venue && market.venues[feed.index()].distrusts_feed() {
+        return Some(Verdict::BreakerOpen);
     }
     if !state.budget.has_room(market.now, instrument) {
         return Some(Verdict::NoRate);
@@ -121,18 +133,23 @@ fn no_room(market: &RoutingView<'_>, instrument: InstrumentId, venue: VenueId) -
     busy.then_some(Verdict::Busy)
 }
 
-/// Whether a venue takes an order in the instrument at this moment.
+/// Whether a venue takes an order in the instrument at this moment, by any of its accounts that use
+/// these books.
 pub fn takes_orders(
     market: &RoutingView<'_>,
     instrument: InstrumentId,
-    venue: VenueId,
+    owner: VenueId,
     closed: VenueSet,
 ) -> bool {
-    usable(market, instrument, venue).is_ok_and(|(_, book)| {
-        !closed.has(venue)
-            && !book.closed.is_on(market.now)
+    let takes = |venue: VenueId| {
+        usable(market, instrument, venue).is_ok()
+            && !closed.has(venue)
+            && !is_market_closed(market, instrument, venue)
             && no_room(market, instrument, venue).is_none()
-    })
+    };
+    takes(owner)
+        || market.reference.shares_books()
+            && market.reference.accounts_with_books_of(owner).any(takes)
 }
 
 /// Whether there are venues that could take orders in the instrument, and none has room for one.
@@ -140,8 +157,10 @@ pub fn is_full(market: &RoutingView<'_>, instrument: InstrumentId, closed: Venue
     let mut any = false;
     for index in 0..market.reference.venues.len() {
         let venue = VenueId(index as u8);
-        let Ok((_, book)) = usable(market, instrument, venue) else { continue };
-        if closed.has(venue) || book.closed.is_on(market.now) {
+        if usable(market, instrument, venue).is_err()
+            || closed.has(venue)
+            || is_market_closed(market, instrument, venue)
+        {
             continue;
         }
         if no_room(market, instrument, venue).is_none() {

@@ -39,7 +39,7 @@ pub(super) fn post(
     };
     let touch = top.unwrap_or(limit);
     let price = if within(limit, touch, side) { touch } else { limit };
-    let leg = rest::choose(market, request, price, request.qty, candidates);
+    let leg = rest::at_best(market, request, price, request.qty, candidates);
     let saving = leg.and_then(|leg| {
         let place = candidates.iter().flatten().find(|c| c.listing.venue == leg.venue)?;
         let takes = candidates.iter().flatten().filter_map(|c| Some(c.unit_all_in(c.best?)));
@@ -57,9 +57,8 @@ pub(super) fn post(
             return None;
         }
     }
-    let (lines, kept) = (&mut plan.lines, &mut plan.kept);
-    plan.rest = rest::resting_place(market, request, price, request.qty, candidates, lines, kept);
+    let left = rest::rest(market, request, (price, request.qty), candidates, plan);
     let posted = Posted { touch, is_at_limit: price == limit, saving };
     plan.posted = plan.posted.or(Some(posted));
-    Some(request.qty.saturating_sub(plan.rest.map_or(Qty::ZERO, |rest| rest.qty)))
+    Some(left)
 }

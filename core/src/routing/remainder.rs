@@ -21,7 +21,7 @@ pub(super) fn keep_viable(
 ) -> Qty {
     let rested = |candidates: &[Option<Candidate<'_>>], left| {
         let rests = request.limit.is_some();
-        let leg = rests.then(|| rest::choose(market, request, limit, left, candidates)).flatten();
+        let leg = rests.then(|| rest::at_best(market, request, limit, left, candidates)).flatten();
         leg.map_or(Qty::ZERO, |leg| leg.qty)
     };
     let present = candidates.iter().flatten().fold(VenueSet::EMPTY, |mut set, c| {
@@ -121,7 +121,8 @@ fn pays(
     let def = market.reference.instrument_of(request.instrument);
     let asset = if request.side == Side::Buy { def.quote } else { def.base };
     let free = market.ledger.funds(listing.venue, asset).available(market.now);
-    reserve(def, request.side, limit, qty, listing.locked_fee_ppm()) <= free
+    let fees = market.reference.fees(request.account, listing);
+    reserve(def, request.side, limit, qty, fees.locked_ppm()) <= free
 }
 
 /// A share that gives up at least `more`, rounded to lots, and its worst price.

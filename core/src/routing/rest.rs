@@ -11,14 +11,13 @@ use core::cmp::Reverse;
 
 use super::candidate::Candidate;
 use super::eligible::usable;
-use super::reasons::Causes;
-use super::{PlannedChild, RouteRequest, RoutingView, reaches};
+use super::shares;
+use super::{Plan, PlannedChild, RouteRequest, RoutingView, reaches};
 use crate::book::Book;
 use crate::id::VenueId;
-use crate::input::{ListingDef, Side};
-use crate::number::{Price, Qty, UnixNanos};
-use crate::output::{VenueLine, Verdict};
-use crate::reference::VENUES_MAX;
+use crate::input::Side;
+use crate::number::{FeePpm, Price, Qty, UnixNanos};
+use crate::output::Verdict;
 use crate::strategy::Posting;
 
 /// Billionths in one.
@@ -30,44 +29,82 @@ const PPB_PER_PPM: i64 = 1_000;
 /// What an order that is not filled loses at most, in billionths of its limit: half a percent.
 pub const UNFILLED_PPB_MAX: i64 = 5_000_000;
 
-/// The child that rests, and what it says of the venues. `kept` gets the causes that keep venues
-/// that have a child already from taking what is left.
-pub(super) fn resting_place(
+/// Adds to the plan what rests of a quantity, and what that says of the venues: also the causes
+/// that keep venues that have a child already from taking what is left. Returns the quantity that
+/// has no place.
+pub(super) fn rest(
     market: &RoutingView<'_>,
     request: &RouteRequest,
-    limit: Price,
-    left: Qty,
+    (limit, left): (Price, Qty),
     candidates: &[Option<Candidate<'_>>],
-    lines: &mut [VenueLine; VENUES_MAX],
-    kept: &mut Causes,
-) -> Option<PlannedChild> {
+    plan: &mut Plan,
+) -> Qty {
     for c in candidates.iter().flatten() {
         match place_at(market, request, limit, left, c) {
-            Err(verdict) if c.share.is_zero() => lines[c.line].verdict = verdict,
-            Err(verdict) => kept.note(verdict),
+            Err(verdict) if c.share.is_zero() => plan.lines[c.line].verdict = verdict,
+            Err(verdict) => plan.kept.note(verdict),
             Ok(_) => {}
         }
     }
-    let leg = choose(market, request, limit, left, candidates)?;
-    let line = &mut lines[leg.venue.index()];
-    if line.verdict != Verdict::Taken {
-        (line.verdict, line.price) = (Verdict::Rested, leg.price);
-    }
-    line.qty = Qty(line.qty.0 + leg.qty.0);
-    Some(leg)
+    let Some(by_share) = &request.rest_shares else {
+        let leg = at_best(market, request, limit, left, candidates);
+        return leg.map_or(left, |leg| plan.rest(&[leg], left));
+    };
+    let legs = shares::share(market, request, by_share, (limit, left), candidates);
+    plan.rest(legs.as_slice(), left)
 }
 
-/// In score mode the venue with the highest score; otherwise the one with the least cost of
-/// waiting. Among equals the one where the price is nearest to the top of the book, and an empty
-/// book last.
-pub(super) fn choose(
+/// A place to wait of a candidate. The least key is the best place.
+pub(super) struct Ranked<'a, 'b> {
+    pub key: Key,
+    pub c: &'b Candidate<'a>,
+    /// The child that would carry as much as the venue takes.
+    pub leg: PlannedChild,
+}
+
+/// Score, cost of waiting, whether the book is empty, and how far the top of the book is away.
+type Key = (Reverse<u16>, i64, bool, Option<(i64, i64)>);
+
+impl Ranked<'_, '_> {
+    /// How much of a quantity is expected to fill here in about a minute, in billionths.
+    pub fn filled_ppb(
+        &self,
+        market: &RoutingView<'_>,
+        request: &RouteRequest,
+        limit: Price,
+        qty: Qty,
+    ) -> i128 {
+        let c = self.c;
+        let place = Place { fee: c.fees.maker, book: c.book, side: request.side, limit };
+        let (better, same) = c.book.ahead(request.side, self.leg.price);
+        let (behind, all) = place.behind_of_all([better, same, qty], market.now);
+        if all == 0 { 0 } else { (all - behind) * PPB / all }
+    }
+}
+
+/// The best place alone: in score mode the venue with the highest score; otherwise the one with the
+/// least cost of waiting. Among equals the one where the price is nearest to the top of the book,
+/// and an empty book last.
+pub(super) fn at_best(
     market: &RoutingView<'_>,
     request: &RouteRequest,
     limit: Price,
     left: Qty,
     candidates: &[Option<Candidate<'_>>],
 ) -> Option<PlannedChild> {
-    let places = candidates.iter().flatten().filter_map(|c| {
+    let places = ranked(market, request, limit, left, candidates);
+    places.min_by_key(|one| one.key).map(|one| one.leg)
+}
+
+/// The places where a quantity may wait.
+pub(super) fn ranked<'a, 'b>(
+    market: &RoutingView<'_>,
+    request: &RouteRequest,
+    limit: Price,
+    left: Qty,
+    candidates: &'b [Option<Candidate<'a>>],
+) -> impl Iterator<Item = Ranked<'a, 'b>> {
+    candidates.iter().flatten().filter_map(move |c| {
         let (price, qty) = place_at(market, request, limit, left, c).ok()?;
         let top = c.book.own(request.side).best().map(|level| level.price);
         let behind = top.map(|top| match request.side {
@@ -76,14 +113,14 @@ pub(super) fn choose(
         });
         // A price before the top is at the top; then the book that is nearest is the narrowest.
         let to_top = behind.map(|behind| (behind.max(0), behind.saturating_abs()));
-        let place = Place { listing: c.listing, book: c.book, side: request.side, limit };
+        let place = Place { fee: c.fees.maker, book: c.book, side: request.side, limit };
         let (better, same) = c.book.ahead(request.side, price);
         let behaviour = behaviour_ppb(market, request, c.listing.venue);
         let cost = place.cost(c.best, [better, same, left], market.now).saturating_add(behaviour);
         let key = (Reverse(c.score), cost, to_top.is_none(), to_top);
-        Some((key, PlannedChild { venue: c.listing.venue, qty, price, shown: Qty::ZERO }))
-    });
-    places.min_by_key(|(key, _)| *key).map(|(_, leg)| leg)
+        let leg = PlannedChild { venue: c.listing.venue, qty, price, shown: Qty::ZERO };
+        Some(Ranked { key, c, leg })
+    })
 }
 
 /// What it costs to wait with a child at a venue, in billionths of the limit; less than zero for a
@@ -99,7 +136,8 @@ pub fn cost_of_waiting(
     let (side, limit, price) = (request.side, request.worst, child.price);
     let (better, same) = book.ahead(side, price);
     let opposite = book.opposite(side).best().map(|level| level.price);
-    let place = Place { listing, book, side, limit };
+    let fee = market.reference.fees(request.account, listing).maker;
+    let place = Place { fee, book, side, limit };
     let behind = [better, ahead.unwrap_or(same), child.qty];
     let behaviour = behaviour_ppb(market, request, child.venue);
     Some(place.cost(opposite, behind, market.now).saturating_add(behaviour))
@@ -124,7 +162,8 @@ pub fn joined_at(
 
 /// A place to wait.
 struct Place<'a> {
-    listing: &'a ListingDef,
+    /// The maker fee.
+    fee: FeePpm,
     book: &'a Book,
     side: Side,
     limit: Price,
@@ -135,16 +174,21 @@ impl Place<'_> {
     /// the quantities that trade before the order is filled: at better prices, at its own, and the
     /// order itself.
     fn cost(&self, opposite: Option<Price>, behind: [Qty; 3], now: UnixNanos) -> i64 {
+        let (behind, all) = self.behind_of_all(behind, now);
+        let lost = i128::from(self.lost_unfilled(opposite));
+        let unfilled = if all == 0 { lost } else { lost * behind / all };
+        let fee = i64::from(self.fee.0) * PPB_PER_PPM;
+        fee.saturating_add(i64::try_from(unfilled).unwrap_or(UNFILLED_PPB_MAX))
+    }
+
+    /// What trades before an order is filled, and that with what trades lately.
+    fn behind_of_all(&self, behind: [Qty; 3], now: UnixNanos) -> (i128, i128) {
         let [_, _, own] = behind;
         // Without word of any trade, as much as the order; nothing where nobody waits.
         let unknown = if self.book.own(self.side).is_empty() { Qty::ZERO } else { own };
         let traded = self.book.traded(self.side).lately(now).unwrap_or(unknown);
         let behind = behind.iter().fold(0, |sum, qty| sum + i128::from(qty.0.max(0)));
-        let all = behind + i128::from(traded.0.max(0));
-        let lost = i128::from(self.lost_unfilled(opposite));
-        let unfilled = if all == 0 { lost } else { lost * behind / all };
-        let fee = i64::from(self.listing.maker_fee.0) * PPB_PER_PPM;
-        fee.saturating_add(i64::try_from(unfilled).unwrap_or(UNFILLED_PPB_MAX))
+        (behind, behind + i128::from(traded.0.max(0)))
     }
 
     /// What is lost where the order is not filled: the way from its limit to the other side of the

@@ -25,7 +25,7 @@ pub(super) fn in_tiers(
     let excluded = request.excluded.union(request.backup);
     let left = among(market, &RouteRequest { excluded, ..*request }, candidates, plan, scratch);
     // A part that rests: whatever is left may rest at a further venue that is no backup.
-    if left.is_zero() || plan.rest.is_some() {
+    if left.is_zero() || !plan.rests().is_empty() {
         for c in backups.iter().flatten() {
             let line = &mut plan.lines[c.line];
             if c.available(request.worst).next().is_some() {

@@ -110,8 +110,21 @@ impl Desk {
         self.input(Input::Venue(terms))
     }
 
+    /// Adds a venue account that uses the books of another one; it is up.
+    pub fn further_account(&mut self, venue: u8, owner: u8) -> &mut Self {
+        self.venue_terms(venue, |_| {});
+        let (id, owner) = (VenueId(venue), VenueId(owner));
+        self.input(Input::BooksOf(BooksOfDef { venue: id, owner })).fund(id);
+        self.input(Input::VenueUp(id))
+    }
+
     fn add_venue(&mut self, venue: VenueId) {
         self.venue_terms(venue.0, |_| {});
+        self.fund(venue);
+    }
+
+    /// Lists the instrument at a venue, which holds much of both assets.
+    fn fund(&mut self, venue: VenueId) {
         self.listing(venue, |_| {});
         for asset in [BTC, USD] {
             let total = Amount(1_000_000 * UNIT);
@@ -276,7 +289,7 @@ impl Desk {
 
     /// News in words: `accepted`, `rejected`, `rejected RateLimit 5`, `fill 4 @ 100 exec 7`,
     /// `done 4`, `expired 0`,
-    /// `unsure`, `open`, `gone 4`, `never`, `cancel-rejected`.
+    /// `unsure`, `open`, `gone 4`, `never`, `cancel-rejected`, `amended 6`, `amend-rejected`.
     pub fn venue(&mut self, child: u64, words: &str) -> &mut Self {
         let known = self.child(child);
         let (venue, id) = (known.venue, ChildId(child));
@@ -325,6 +338,11 @@ impl Desk {
             "never" => {
                 Input::ChildFate { venue, child: id, fate: Fate::NeverArrived, filled: Qty(0) }
             }
+            "amended" => Input::ChildAmended { venue, child: id, qty: qty(1) },
+            "amend-rejected" => {
+                let reason = words.get(1).map_or(VenueReject::Other, |word| reason_of(word));
+                Input::AmendRejected { venue, child: id, reason }
+            }
             "cancel-rejected" => {
                 let reason = words.get(1).map_or(VenueReject::UnknownOrder, |word| reason_of(word));
                 let retry_after_ns = words.get(2).map_or(0, |w| w.parse().expect("nanoseconds"));
@@ -349,6 +367,9 @@ impl Desk {
                 s.child.0
             )),
             Output::SendCancel(c) => Some(format!("v{} cancel #{}", c.venue.0, c.child.0)),
+            Output::SendReduce(r) => {
+                Some(format!("v{} reduce #{} to {}", r.of.venue.0, r.of.child.0, r.qty.0))
+            }
             Output::Query(c) => Some(format!("v{} query #{}", c.venue.0, c.child.0)),
             Output::AskBalances(venue) => Some(format!("v{} balances?", venue.0)),
             Output::Report(_)
@@ -412,6 +433,7 @@ impl Desk {
             | Output::Preview(..)
             | Output::SendNew(_)
             | Output::SendCancel(_)
+            | Output::SendReduce(_)
             | Output::Query(_)
             | Output::ClientPreview(_)
             | Output::AskBalances(_)

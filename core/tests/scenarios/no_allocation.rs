@@ -1,9 +1,11 @@
 //! Nothing is allocated on the decision path once it is warm: a counting allocator proves it.
 
-use crate::desk::Desk;
-use rutter_core::id::{ChildId, VenueOrderId};
-use rutter_core::input::{Fate, Input, NewOrder};
-use rutter_core::number::{Price, Qty};
+use crate::desk::{Desk, USD};
+use crate::shared;
+use rutter_core::child::{Child, Role};
+use rutter_core::id::{ChildId, ExecId, VenueOrderId};
+use rutter_core::input::{ChildFill, Fate, Input, Liquidity, NewOrder, TimeInForce};
+use rutter_core::number::{Amount, Price, Qty};
 use rutter_test_support::counting::allocations;
 use rutter_test_support::reference::{self, text};
 
@@ -79,4 +81,53 @@ fn orders_that_rest_are_worked_and_become_unknown_allocate_nothing() {
     }
     assert_eq!(allocations() - before, 0);
     assert!(children >= 300, "{children} children");
+}
+
+#[test]
+fn orders_that_share_children_allocate_nothing() {
+    let mut desk = shared::desk(1);
+    desk.outputs.reserve(100_000);
+    let mut seq = 0;
+    let mut buy = || {
+        seq += 1;
+        let (cl_ord_id, price) = (text(&format!("o{seq}")), Price(10_010));
+        let order = NewOrder { cl_ord_id, price, client_seq: seq, ..reference::buy("o") };
+        Input::NewOrder(NewOrder { tif: TimeInForce::Ioc, ..order })
+    };
+    let orders: Vec<Input> = (0..100).map(|_| buy()).collect();
+    let before = allocations();
+    for order in orders {
+        desk.input(order);
+    }
+    let mut shared = 0;
+    for child in 1..=200 {
+        let Some(known) = desk.engine.child(ChildId(child)).copied() else { continue };
+        if known.role == Role::Part {
+            continue;
+        }
+        shared += u64::from(known.role == Role::Shared);
+        let (venue, child) = (known.venue, known.id);
+        desk.input(Input::ChildAccepted { venue, child, venue_order: VenueOrderId::EMPTY });
+        for (exec, qty) in [(1, 1), (2, known.qty.0 - 1)] {
+            let fill = fill_of(&known, ExecId(u128::from(child.0) << 8 | exec), Qty(qty));
+            desk.input(Input::ChildFill(fill));
+        }
+    }
+    assert_eq!(allocations() - before, 0);
+    assert!(shared > 0 && desk.engine.open_orders() == 0, "{shared} shared children");
+}
+
+fn fill_of(child: &Child, exec: ExecId, qty: Qty) -> ChildFill {
+    ChildFill {
+        venue: child.venue,
+        child: child.id,
+        instrument: child.instrument,
+        side: child.side,
+        exec,
+        qty,
+        price: child.price,
+        fee: Amount(7),
+        fee_asset: USD,
+        liquidity: Liquidity::Taker,
+    }
 }

@@ -3,11 +3,12 @@
 use crate::desk::{CLIENT, Desk, HALT, PAIR, RESUME, text};
 use rutter_core::id::{AccountId, InstrumentId, OrderId, SessionId, VenueId};
 use rutter_core::input::{
-    AccountLimits, CancelOnDisconnect, Input, MassCancel, MassScope, NodeCommand, Operator,
-    OperatorCommand, Refusal, Scope, SessionCommand, VenueDownReason,
+    AccountLimits, CancelOnDisconnect, Extension, Input, MassCancel, MassScope, NewOrder,
+    NodeCommand, Operator, OperatorCommand, Refusal, Scope, SessionCommand, VenueDownReason,
 };
-use rutter_core::number::Amount;
+use rutter_core::number::{Amount, Price, Qty};
 use rutter_core::output::{Notice, Output};
+use rutter_test_support::reference as usual;
 
 const HERE: [Scope; 4] =
     [Scope::All, Scope::Instrument(PAIR), Scope::Session(CLIENT), Scope::Account(AccountId(0))];
@@ -343,4 +344,71 @@ fn a_journal_with_the_commands_tag_of_before_decides_as_before() {
         desk.operator(OperatorCommand::Session(CLIENT, command));
         desk.client("a buy 5 @ 9980 gtc").client_saw(&["a new"]);
     }
+}
+
+/// What a reload of the configuration journals: the definitions, and the command behind them.
+#[test]
+fn an_account_and_a_session_that_are_added_between_orders_trade_at_once() {
+    let mut desk = desk();
+    desk.client("a buy 10 @ 10000 gtc").venue(1, "accepted");
+    let (account, session) = (AccountId(1), SessionId(1));
+    desk.input(Input::Account(usual::account(account.0, "second")));
+    desk.input(Input::Session(usual::session(session.0, "NEW", Some(account))));
+    desk.outputs.clear();
+    let extension = Extension { accounts: 2, sessions: 2, digest: 7 };
+    desk.operator(OperatorCommand::Extend(extension)).operator_saw(&[(0, Refusal::None)]);
+    desk.outputs.clear();
+    desk.input(Input::NewOrder(NewOrder {
+        session,
+        qty: Qty(5),
+        price: Price(10_010),
+        ..usual::buy("b")
+    }));
+    desk.sent(&["v0 new buy 5 @ 10010 Gtc #2"]);
+    desk.venue(2, "fill 5 @ 10010 exec 1");
+    assert_eq!(desk.engine.ledger().position(account, PAIR).base, 5);
+    desk.position(0);
+}
+
+#[test]
+fn an_addition_whose_definitions_were_not_taken_is_refused() {
+    let mut desk = desk();
+    let extension = Extension { accounts: 2, sessions: 1, digest: 7 };
+    desk.operator(OperatorCommand::Extend(extension));
+    desk.operator_saw(&[(0, Refusal::CapacityReached)]);
+}
+
+#[test]
+fn a_lost_session_is_lost_once_and_at_its_own_time_among_many() {
+    let mut desk = desk();
+    for id in 1..200 {
+        let def = usual::session(id, &format!("S{id}"), Some(AccountId(0)));
+        desk.input(Input::Session(def));
+    }
+    let choice = |grace_ns| CancelOnDisconnect { all: true, grace_ns };
+    for (child, (id, grace_ns)) in (1..).zip([(7, 5_000), (150, 1_000), (3, 5_000)]) {
+        desk.input(Input::SessionUp(SessionId(id), choice(grace_ns)));
+        let order = usual::buy(&format!("o{id}"));
+        let order = NewOrder { session: SessionId(id), price: Price(9_980), ..order };
+        desk.input(Input::NewOrder(order)).venue(child, "accepted");
+        desk.input(Input::SessionDown(SessionId(id)));
+    }
+    // A client that is back in time loses nothing.
+    desk.input(Input::SessionUp(SessionId(3), choice(5_000)));
+    let called_back = |desk: &mut Desk| -> Vec<u64> {
+        let outputs = std::mem::take(&mut desk.outputs).into_iter();
+        outputs
+            .filter_map(|output| match output {
+                Output::SendCancel(child) => Some(child.child.0),
+                _ => None,
+            })
+            .collect()
+    };
+    assert_eq!(called_back(&mut desk), [0; 0]);
+    desk.wait_ns(1_000);
+    assert_eq!(called_back(&mut desk), [2], "the shortest grace first");
+    desk.wait_ns(5_000);
+    assert_eq!(called_back(&mut desk), [1]);
+    desk.wait_ns(5_000);
+    assert_eq!(called_back(&mut desk), [0; 0], "each is lost once");
 }

@@ -527,6 +527,7 @@ fn traces(desk: &mut Desk) -> Vec<(&'static str, u64)> {
         Output::CancelReject(reject) => Some(("cancel reject", reject.trace)),
         Output::SendNew(new) => Some(("new", new.trace)),
         Output::SendCancel(child) => Some(("cancel", child.trace)),
+        Output::SendReduce(reduce) => Some(("reduce", reduce.of.trace)),
         Output::Query(child) => Some(("query", child.trace)),
         Output::MassCancelReport(_)
         | Output::Command(..)

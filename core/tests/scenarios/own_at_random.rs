@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use rutter_core::child::Child;
 use rutter_core::engine::{MOVE_WINDOW_NS, OWN_CALLED_BACK_MAX, YIELDS_PER_WINDOW_MAX};
-use rutter_core::id::{AccountId, ChildId, OrderId, SessionId};
+use rutter_core::id::{AccountId, ChildId, OrderId, SessionId, VenueId};
 use rutter_core::input::*;
 use rutter_core::number::Price;
 use rutter_core::order::Order;
 use rutter_core::output::SendNew;
+use rutter_core::venue_set::VenueSet;
 use rutter_test_support::reference::text;
 use rutter_test_support::{reference, seeds};
 
@@ -46,6 +47,29 @@ fn world(seed: u64) -> World {
     world
 }
 
+/// As [`world`]: the second and the fourth account go to the first venue by an account of their
+/// own there.
+fn world_that_shares(seed: u64) -> World {
+    let mut world = world(seed);
+    let further = world.accounts;
+    world.accounts += 1;
+    world.desk.further_account(further, 0).venue_terms(further, |terms| {
+        (terms.unanswered_max, terms.rate_orders) = (20, 1_000);
+        terms.stale_after_ns = u64::MAX / 2;
+    });
+    for at in [1, 3] {
+        let denied = VenueSet::from_iter([VenueId(0)]);
+        let usual = RoutingDef::usual(AccountId(at));
+        world.desk.input(Input::Routing(RoutingDef { denied, ..usual }));
+    }
+    world
+}
+
+/// The venue account whose book an order meets.
+fn book_of(world: &World, venue: VenueId) -> VenueId {
+    world.desk.engine.reference().book_owner(venue)
+}
+
 fn set_terms(world: &mut World, at: u16) {
     let def = OwnerDef {
         account: AccountId(at),
@@ -72,7 +96,7 @@ fn book(world: &mut World) {
     let bid = 9_994 + world.random.below(6) as i64;
     let ask = bid + 2 + world.random.below(6) as i64;
     let (mut bids, mut asks) = (vec![(bid, 20)], vec![(ask, 20)]);
-    for sent in world.sent.iter().rev().filter(|sent| sent.venue.0 == venue) {
+    for sent in world.sent.iter().rev().filter(|sent| book_of(world, sent.venue).0 == venue) {
         let child = &world.children[&sent.child.0];
         let (price, qty) = (sent.price.0, sent.qty.0);
         let shows = child.rests && child.is_open && child.accepted;
@@ -103,12 +127,14 @@ fn step(world: &mut World) {
 }
 
 /// Whether an order that is sent would match one that rests.
-fn cross(new: &SendNew, resting: &SendNew) -> bool {
+fn cross(world: &World, new: &SendNew, resting: &SendNew) -> bool {
     let reaches = match new.side {
         Side::Buy => new.price >= resting.price,
         Side::Sell => new.price <= resting.price,
     };
-    new.venue == resting.venue && new.side != resting.side && reaches
+    book_of(world, new.venue) == book_of(world, resting.venue)
+        && new.side != resting.side
+        && reaches
 }
 
 /// What was sent in the last step meets nothing that it may not match.
@@ -122,11 +148,17 @@ fn check(world: &World, new: &[SendNew]) {
             let child = &world.children[&sent.child.0];
             sent.child < new.child && child.rests && child.is_open
         };
-        for resting in world.sent.iter().filter(rests).filter(|resting| cross(new, resting)) {
+        for resting in world.sent.iter().filter(rests).filter(|resting| cross(world, new, resting))
+        {
             let (Some(mine), Some(theirs)) = (owner_of(new.order), owner_of(resting.order)) else {
                 continue;
             };
-            let allowed = mine.owner == theirs.owner && mine.self_match == SelfMatchPolicy::Allow;
+            let allowed = if mine.owner == theirs.owner {
+                mine.self_match == SelfMatchPolicy::Allow
+            } else {
+                // Two owners with accounts of their own at the venue trade with each other.
+                new.venue != resting.venue
+            };
             assert!(allowed, "{new:?} meets {resting:?}: {mine:?} {theirs:?}");
         }
     }
@@ -146,6 +178,7 @@ fn others_offer(world: &World, child: &Child, passing: &Order) -> bool {
         Side::Buy => price < child.price,
         Side::Sell => price > child.price,
     };
+    let book_of = |venue| world.desk.engine.reference().book_owner(venue);
     let book = world.desk.engine.book(child.venue, PAIR).expect("a book");
     let levels = book.opposite(passing.side).iter();
     let levels = levels.filter(|level| !is_before(level.price) && reaches(level.price));
@@ -156,7 +189,7 @@ fn others_offer(world: &World, child: &Child, passing: &Order) -> bool {
                 Side::Sell => own.price >= upto,
             };
             let rests = own.tif == TimeInForce::Gtc && !own.state().is_over();
-            rests && (own.venue, own.side) == (child.venue, child.side) && within
+            rests && (book_of(own.venue), own.side) == (book_of(child.venue), child.side) && within
         };
         let own = world.desk.engine.children().filter(is_there);
         own.filter(|own| !is_before(own.price)).map(|own| own.leaves().0).sum()
@@ -201,17 +234,39 @@ fn check_yields(world: &World, cancels: &[ChildId], yields: &mut Vec<Yield>) {
 
 #[test]
 fn no_order_meets_a_resting_one_that_it_may_not_match_whatever_happens() {
+    run_all(world);
+}
+
+#[test]
+fn no_order_meets_one_that_it_may_not_match_by_another_account_of_the_venue_either() {
+    let sent = run_all(world_that_shares);
+    let by = |venue: u8| sent.iter().filter(|sent| sent.venue == VenueId(venue)).count();
+    assert!(by(0) > 0 && by(3) > 0, "both accounts send: {} and {}", by(0), by(3));
+}
+
+/// Runs the worlds of all seeds. Returns what they have sent.
+fn run_all(world: impl Fn(u64) -> World) -> Vec<SendNew> {
+    let mut all = Vec::new();
     let (mut told, mut passed): (BTreeMap<Refusal, u64>, u64) = (BTreeMap::new(), 0);
     for seed in seeds::chosen(CASES) {
         seeds::run(seed, "scenarios own_at_random::", || {
             let (mut world, mut yields) = (world(seed), Vec::new());
+            let accounts_of = |world: &World, order: OrderId| {
+                let order = world.desk.engine.order(order)?;
+                Some(world.desk.engine.reference().routing_of(order.account).denied)
+            };
             for _ in 0..STEPS {
                 let (sent, cancels) = (world.sent.len(), world.cancels.len());
                 step(&mut world);
                 check(&world, &world.sent[sent..]);
                 check_yields(&world, &world.cancels[cancels..], &mut yields);
+                for new in &world.sent[sent..] {
+                    let denied = accounts_of(&world, new.order).unwrap_or_default();
+                    assert!(!denied.has(new.venue), "{new:?} goes by an account of others");
+                }
             }
             passed += u64::from(!yields.is_empty());
+            all.append(&mut world.sent);
             for (reason, count) in world.told {
                 *told.entry(reason).or_default() += count;
             }
@@ -226,4 +281,5 @@ fn no_order_meets_a_resting_one_that_it_may_not_match_whatever_happens() {
     ] {
         assert!(told.contains_key(&reason), "{reason:?} never happens: {told:?}");
     }
+    all
 }

@@ -3,7 +3,8 @@
 
 use std::collections::VecDeque;
 
-use rutter_core::id::{ExecId, VenueId};
+use rutter_core::engine::SHARERS_MAX;
+use rutter_core::id::{AccountId, ExecId, VenueId};
 use rutter_core::input::*;
 use rutter_core::number::{Amount, Price};
 use rutter_core::output::{Output, ReportKind, SendNew};
@@ -28,6 +29,8 @@ struct Demand {
     every: u64,
     /// `busy_wait_ms` of the account, in nanoseconds.
     deadline: u64,
+    /// The account's orders may share a child.
+    shares: bool,
 }
 
 /// What became of all orders.
@@ -37,6 +40,7 @@ struct Outcome {
     delays: Vec<u64>,
     /// Time from arrival to the end, of each order that was given back.
     given_back: Vec<u64>,
+    /// Children that each venue got.
     by_venue: [u64; VENUES as usize],
     /// Time of each fill, from the first order on.
     filled_at: Vec<u64>,
@@ -56,7 +60,7 @@ impl Outcome {
     fn tell(&self, what: &str) {
         let ms = |ns: Option<&u64>| ns.map_or(0, |ns| ns / MS);
         println!(
-            "{what}: {} filled ({:?} by venue), {} given back after {} to {} ms; delay p50 {} ms, \
+            "{what}: {} filled ({:?} children by venue), {} given back after {} to {} ms; delay p50 {} ms, \
              p99 {} ms, at most {} ms; last fill after {} ms",
             self.delays.len(),
             self.by_venue,
@@ -98,6 +102,8 @@ impl Market {
             (account.limits.open_orders_max, account.limits.rate_per_s) = (u32::MAX, u32::MAX);
             account.busy_wait_ns = demand.deadline;
         });
+        let (account, consents) = (AccountId(0), demand.shares);
+        desk.input(Input::Sharing(SharingDef { account, consents }));
         for (venue, windows) in (0..VENUES).zip(windows) {
             desk.venue_terms(venue, |terms| {
                 (terms.unanswered_max, terms.rate_orders) = (10_000, u32::MAX);
@@ -235,7 +241,7 @@ fn kraken() -> [WindowDef; 1] {
 #[test]
 fn a_hundred_thousand_orders_of_one_second_are_all_filled_by_two_venues_that_take_ten_thousand() {
     let window = [WindowDef::orders(5_000, SECOND)];
-    let demand = Demand { orders: 100_000, every: 10_000, deadline: 60 * SECOND };
+    let demand = Demand { orders: 100_000, every: 10_000, deadline: 60 * SECOND, shares: false };
     let outcome = Market::new([&window, &window], demand).run();
     outcome.tell("100,000 orders in one second");
     assert_eq!((outcome.delays.len(), outcome.given_back.len()), (100_000, 0));
@@ -246,7 +252,7 @@ fn a_hundred_thousand_orders_of_one_second_are_all_filled_by_two_venues_that_tak
 
 #[test]
 fn of_a_spike_beyond_the_documented_limits_the_oldest_are_filled_and_the_others_told_in_time() {
-    let demand = Demand { orders: 100_000, every: 10_000, deadline: 60 * SECOND };
+    let demand = Demand { orders: 100_000, every: 10_000, deadline: 60 * SECOND, shares: false };
     let outcome = Market::new([&binance(), &kraken()], demand).run();
     outcome.tell("100,000 orders in one second, documented limits");
     let filled = outcome.delays.len() as u64;
@@ -261,11 +267,33 @@ fn of_a_spike_beyond_the_documented_limits_the_oldest_are_filled_and_the_others_
 
 #[test]
 fn a_steady_demand_beyond_the_documented_limits_gets_all_that_the_venues_allow() {
-    let demand = Demand { orders: 20 * 600, every: SECOND / 20, deadline: 10 * SECOND };
+    let demand =
+        Demand { orders: 20 * 600, every: SECOND / 20, deadline: 10 * SECOND, shares: false };
     let outcome = Market::new([&binance(), &kraken()], demand).run();
     outcome.tell("20 orders a second for ten minutes, documented limits");
     let per_10_s = outcome.per_10_s(100 * SECOND, 600 * SECOND);
     println!("sustained: {per_10_s} orders in ten seconds");
     // 50 of Binance and 10 of Kraken.
     assert!((59..=60).contains(&per_10_s), "{per_10_s}");
+}
+
+/// The venues count children, and a child carries up to [`SHARERS_MAX`] orders.
+#[test]
+fn orders_that_share_children_go_many_at_a_time_through_the_documented_limits() {
+    let sharers = SHARERS_MAX as u64;
+    let demand = Demand { orders: 100_000, every: 10_000, deadline: 60 * SECOND, shares: true };
+    let outcome = Market::new([&binance(), &kraken()], demand).run();
+    outcome.tell("100,000 orders in one second, documented limits, sharing");
+    let filled = outcome.delays.len() as u64;
+    assert_eq!(filled + outcome.given_back.len() as u64, demand.orders);
+    // The first orders found room and went alone.
+    let children: u64 = outcome.by_venue.iter().sum();
+    assert!(filled > (children - 110) * sharers && filled <= children * sharers, "{filled}");
+    let every = SECOND / 500;
+    let demand = Demand { orders: 500 * 300, every, deadline: 10 * SECOND, shares: true };
+    let outcome = Market::new([&binance(), &kraken()], demand).run();
+    outcome.tell("500 orders a second for five minutes, documented limits, sharing");
+    let per_10_s = outcome.per_10_s(100 * SECOND, 300 * SECOND);
+    println!("sustained: {per_10_s} orders in ten seconds");
+    assert!((59 * sharers..=60 * sharers).contains(&per_10_s), "{per_10_s}");
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rutter_core::id::{ChildId, OrderId, SessionId, VenueId};
+use rutter_core::id::{AccountId, ChildId, OrderId, SessionId, VenueId};
 use rutter_core::input::*;
 use rutter_core::number::{FeePpm, Price, Qty, UnixNanos};
 use rutter_core::output::{Notice, Output, SendNew};
@@ -30,6 +30,8 @@ pub struct AtVenue {
     pub accepted: bool,
     pub rests: bool,
     cancel_asked: bool,
+    /// The quantity in all that the core wants of it, till the venue has answered.
+    amend_asked: Option<i64>,
 }
 
 pub struct World {
@@ -46,6 +48,8 @@ pub struct World {
     pub told: BTreeMap<Refusal, u64>,
     /// Venues that the core cannot reach.
     down: BTreeSet<u8>,
+    /// Venue accounts, those with books of their own first.
+    pub accounts: u8,
     pub ids: u64,
     moves: u64,
     moving: Moving,
@@ -55,6 +59,8 @@ pub struct World {
     strategies: bool,
     /// Children that were sent as post-only.
     posted: u64,
+    /// Children that were reduced in their place.
+    amended: u64,
 }
 
 impl World {
@@ -82,11 +88,21 @@ impl World {
                 listing.qty_max = Qty(7);
             });
         }
+        // The last venue amends nothing.
+        for venue in (0..VENUES - 1).map(VenueId) {
+            let amending = Amending::ReduceKeepsPriority;
+            desk.input(Input::Amend(AmendDef { amending, points: 1, ..AmendDef::none(venue) }));
+        }
         // Some accounts have tiers, and some venues let cancels of young orders cost much.
         let backup = (0..VENUES).filter(|_| random.in_100(20)).map(VenueId).collect();
         desk.routing(|terms| {
             (terms.moving, terms.move_gain_ppm, terms.backup) = (moving, 5, backup);
         });
+        if seed % 5 < 2 {
+            let places = 2 + (seed % 2) as u8;
+            let usual = RestDef::usual(AccountId(0));
+            desk.input(Input::Rest(RestDef { by: RestBy::Share, places, ..usual }));
+        }
         if random.in_100(50) {
             let mut young = [AgeStep::default(); AGE_STEPS_MAX];
             young[0] = AgeStep { below_s: 5, points: 8 };
@@ -103,7 +119,7 @@ impl World {
         let (children, down) = (BTreeMap::new(), BTreeSet::new());
         let (sent, told, cancels) = (Vec::new(), BTreeMap::new(), Vec::new());
         let (ids, moves, places, sessions) = (0, 0, 0, 1);
-        let (strategies, posted) = (false, 0);
+        let (strategies, posted, amended) = (false, 0, 0);
         Self {
             desk,
             random,
@@ -113,12 +129,14 @@ impl World {
             cancels,
             told,
             down,
+            accounts: VENUES,
             ids,
             moves,
             moving,
             places,
             strategies,
             posted,
+            amended,
         }
     }
 
@@ -200,6 +218,7 @@ impl World {
                 child.is_open = false;
                 vec![self.random.pick(&["rejected Other", "rejected RateLimit"]).to_owned()]
             }
+            _ if child.amend_asked.is_some() => self.answer_amend(&mut child),
             3 => vec!["unsure".to_owned()],
             // A post-only order would have taken.
             4 if self.strategies && child.rests => {
@@ -226,6 +245,53 @@ impl World {
         }
     }
 
+    /// The venue amends a child, ends it because more is filled than is wanted, or does nothing,
+    /// and tells that or not.
+    fn answer_amend(&mut self, child: &mut AtVenue) -> Vec<String> {
+        let wanted = child.amend_asked.take().unwrap_or(child.qty);
+        match self.random.below(10) {
+            0 | 1 => {
+                return vec![self.random.pick(&["amend-rejected", "amend-rejected Late"]).into()];
+            }
+            2 => return vec!["unsure".to_owned()],
+            3 => {
+                Self::amend(child, wanted);
+                return vec!["unsure".to_owned()];
+            }
+            _ => {}
+        }
+        Self::amend(child, wanted);
+        let ended = format!("done {}", child.filled);
+        vec![if child.is_open { format!("amended {wanted}") } else { ended }]
+    }
+
+    fn amend(child: &mut AtVenue, wanted: i64) {
+        if wanted > child.filled {
+            child.qty = wanted;
+        } else {
+            child.is_open = false;
+        }
+    }
+
+    /// Amends that are on their way when the core loses a venue have arrived or not.
+    fn settle_amends(&mut self, venue: u8) {
+        let asked = self.children.values_mut().filter(|child| child.venue == venue);
+        for child in asked {
+            if let Some(wanted) = child.amend_asked.take().filter(|_| self.random.in_100(50)) {
+                Self::amend(child, wanted);
+            }
+        }
+    }
+
+    /// What the venue answers when it is asked about a child.
+    fn tell_fate(&mut self, id: u64, child: &AtVenue) {
+        if child.is_open {
+            self.desk.venue(id, &format!("amended {}", child.qty));
+        }
+        let fate = if child.is_open { "open" } else { "gone" };
+        self.desk.venue(id, &format!("{fate} {}", child.filled));
+    }
+
     /// Answers queries, and notes what was sent.
     pub fn take_outputs(&mut self) {
         let mut asked = Vec::new();
@@ -243,6 +309,7 @@ impl World {
                         accepted: false,
                         rests: new.tif == TimeInForce::Gtc,
                         cancel_asked: false,
+                        amend_asked: None,
                     };
                     assert!(self.children.insert(new.child.0, child).is_none(), "sent twice");
                     self.sent.push(new);
@@ -253,6 +320,12 @@ impl World {
                         child.cancel_asked = true;
                     }
                 }
+                Output::SendReduce(reduce) => {
+                    let child = self.children.get_mut(&reduce.of.child.0).expect("a child");
+                    assert!(reduce.qty.0 < child.qty, "{reduce:?} of {child:?}");
+                    child.amend_asked = Some(reduce.qty.0);
+                }
+                Output::Notice(Notice::ChildAmended(..)) => self.amended += 1,
                 Output::Query(child) => asked.push(child.child.0),
                 Output::Report(report) => *self.told.entry(report.reason).or_default() += 1,
                 Output::Notice(Notice::Waits(order, Waiting::Moving)) => {
@@ -265,8 +338,7 @@ impl World {
         for id in asked {
             let child = self.children[&id];
             if !self.down.contains(&child.venue) {
-                let fate = if child.is_open { "open" } else { "gone" };
-                self.desk.venue(id, &format!("{fate} {}", child.filled));
+                self.tell_fate(id, &child);
                 return self.take_outputs();
             }
         }
@@ -310,12 +382,13 @@ impl World {
     }
 
     fn link(&mut self) {
-        let venue = self.random.below(u64::from(VENUES)) as u8;
+        let venue = self.random.below(u64::from(self.accounts)) as u8;
         if self.down.remove(&venue) {
             self.desk.input(Input::VenueUp(VenueId(venue)));
             self.ask_all(venue);
         } else {
             self.down.insert(venue);
+            self.settle_amends(venue);
             self.desk.input(Input::VenueDown(VenueId(venue), VenueDownReason::LinkLost));
         }
     }
@@ -326,8 +399,7 @@ impl World {
         for (id, child) in known {
             let lives = self.desk.engine.child(ChildId(id)).is_some_and(|c| !c.state().is_over());
             if child.venue == venue && lives {
-                let fate = if child.is_open { "open" } else { "gone" };
-                self.desk.venue(id, &format!("{fate} {}", child.filled));
+                self.tell_fate(id, &child);
             }
         }
     }
@@ -350,7 +422,8 @@ impl World {
             }
             _ => {
                 self.desk.input(Input::NodeStarted);
-                for venue in 0..VENUES {
+                for venue in 0..self.accounts {
+                    self.settle_amends(venue);
                     self.down.insert(venue);
                 }
             }
@@ -388,7 +461,7 @@ impl World {
 
 #[test]
 fn never_more_is_out_than_was_ordered_whatever_happens_to_orders_that_move() {
-    let (mut moves, mut places) = (0, 0);
+    let (mut moves, mut places, mut amended) = (0, 0, 0);
     for seed in seeds::chosen(CASES) {
         seeds::run(seed, "scenarios worked_at_random::", || {
             let mut world = World::new(seed);
@@ -401,9 +474,11 @@ fn never_more_is_out_than_was_ordered_whatever_happens_to_orders_that_move() {
                 "an order that never moves"
             );
             places += world.places;
+            amended += world.amended;
         });
     }
     assert!(moves > 0 && places > 0, "some order moves, and some to a better place");
+    assert!(amended > 0, "no child is ever reduced in its place");
 }
 
 #[test]

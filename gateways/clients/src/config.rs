@@ -4,12 +4,12 @@
 //! A line belongs here if it comes from the operator. Tables made from the configuration are
 //! `terms`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rutter_core::id::{InstrumentId, Name, SessionId, Symbol};
 use rutter_core::input::CancelOnDisconnect;
 use rutter_core::number::AMOUNT_DECIMALS;
-use rutter_core::reference::DEFINITIONS_MAX;
+use rutter_core::reference::{INSTRUMENTS_MAX, SESSIONS_MAX};
 use rutter_fix::codec::{MESSAGE_BYTES_MAX, TimePrecision};
 use rutter_fix::dictionary::{Checks, Version};
 use rutter_fix::session::{Config, REPLAY_BYTES_MAX, Schedule, Validation};
@@ -203,10 +203,12 @@ pub enum ConfigError {
         sessions: usize,
     },
     /// More sessions or instruments than the core can define.
-    #[error("more than {DEFINITIONS_MAX} {what}")]
+    #[error("more than {most} {what}")]
     TooMany {
         /// `sessions` or `instruments`.
         what: &'static str,
+        /// How many there may be.
+        most: usize,
     },
     /// Empty, longer than [`COMP_ID_BYTES_MAX`], or not printable ASCII.
     #[error("bad CompID {0:?}")]
@@ -280,46 +282,13 @@ impl GatewayConfig {
     }
 
     fn check_sessions(&self) -> Result<(), ConfigError> {
-        if self.sessions.len() > DEFINITIONS_MAX {
-            return Err(ConfigError::TooMany { what: "sessions" });
-        }
         check_comp_id(&self.sender_comp_id)?;
-        let mut names = BTreeSet::from([self.sender_comp_id.as_str()]);
-        let mut ids = BTreeSet::new();
-        for session in &self.sessions {
-            check_comp_id(&session.comp_id)?;
-            if !names.insert(&session.comp_id) {
-                return Err(ConfigError::CompIdTwice(session.comp_id.clone()));
-            }
-            if !ids.insert(session.id) {
-                return Err(ConfigError::SessionTwice(session.id.0));
-            }
-            if session.account.is_empty() {
-                return Err(ConfigError::EmptyName { what: "account" });
-            }
-            let (least, most) = session.heartbeat_s_range;
-            if least > most {
-                return Err(ConfigError::Heartbeat(session.comp_id.clone()));
-            }
-            if session.cancel_on_disconnect.grace_ns > GRACE_NS_MAX {
-                return Err(ConfigError::Grace(session.comp_id.clone()));
-            }
-            let SessionKind::DropCopy(sources) = &session.kind else { continue };
-            if !sources.iter().all(|source| self.trades(*source)) {
-                return Err(ConfigError::DropCopy(session.comp_id.clone()));
-            }
-        }
-        Ok(())
-    }
-
-    fn trades(&self, id: SessionId) -> bool {
-        let of_id = |session: &&SessionConfig| session.id == id;
-        self.sessions.iter().find(of_id).is_some_and(|one| one.kind == SessionKind::Trading)
+        check_added(&self.sender_comp_id, &BTreeMap::new(), &self.sessions)
     }
 
     fn check_instruments(&self) -> Result<(), ConfigError> {
-        if self.instruments.len() > DEFINITIONS_MAX {
-            return Err(ConfigError::TooMany { what: "instruments" });
+        if self.instruments.len() > INSTRUMENTS_MAX {
+            return Err(ConfigError::TooMany { what: "instruments", most: INSTRUMENTS_MAX });
         }
         let (mut ids, mut symbols) = (BTreeSet::new(), BTreeSet::new());
         for instrument in &self.instruments {
@@ -331,33 +300,82 @@ impl GatewayConfig {
             }
             let decimals =
                 u32::from(instrument.price_decimals) + u32::from(instrument.qty_decimals);
-            if decimals > AMOUNT_DECIMALS || instrument.id.index() >= DEFINITIONS_MAX {
+            if decimals > AMOUNT_DECIMALS || instrument.id.index() >= INSTRUMENTS_MAX {
                 return Err(ConfigError::Decimals(instrument.symbol));
             }
         }
         Ok(())
     }
+}
 
-    /// The settings of the FIX session of one client.
-    pub(crate) fn fix_session(&self, session: &SessionConfig) -> Config {
+impl SessionConfig {
+    /// The settings of the FIX session. `sender_comp_id` is ours.
+    pub(crate) fn fix_session(&self, sender_comp_id: &str, limits: &Limits) -> Config {
         let config = Config {
-            heartbeat_s_range: session.heartbeat_s_range,
-            sending_time_tolerance_ns: Some(self.limits.sending_time_tolerance_ns),
-            logon_timeout_ns: self.limits.logon_timeout_ns,
-            time_precision: session.time_precision,
-            schedule: session.schedule.clone(),
-            ..Config::acceptor(&self.sender_comp_id, &session.comp_id)
+            heartbeat_s_range: self.heartbeat_s_range,
+            sending_time_tolerance_ns: Some(limits.sending_time_tolerance_ns),
+            logon_timeout_ns: limits.logon_timeout_ns,
+            time_precision: self.time_precision,
+            schedule: self.schedule.clone(),
+            ..Config::acceptor(sender_comp_id, &self.comp_id)
         };
-        let config = config.validated(session.version);
-        let validation = config.validation.zip(session.checks);
+        let config = config.validated(self.version);
+        let validation = config.validation.zip(self.checks);
         Config {
             validation: validation.map(|(validation, checks)| Validation { checks, ..validation }),
-            check_field_order: session.check_field_order,
-            next_expected: session.next_expected,
-            resend_chunk: session.resend_chunk,
+            check_field_order: self.check_field_order,
+            next_expected: self.next_expected,
+            resend_chunk: self.resend_chunk,
             ..config
         }
     }
+}
+
+/// A session that is there: its `CompID`, and whether it trades.
+pub(crate) type KnownSessions<'a> = BTreeMap<SessionId, (&'a str, bool)>;
+
+/// Checks sessions that come to those that are there.
+///
+/// # Errors
+/// [`ConfigError`], the first that is found.
+pub(crate) fn check_added(
+    sender_comp_id: &str,
+    known: &KnownSessions<'_>,
+    added: &[SessionConfig],
+) -> Result<(), ConfigError> {
+    if known.len() + added.len() > SESSIONS_MAX {
+        return Err(ConfigError::TooMany { what: "sessions", most: SESSIONS_MAX });
+    }
+    let mut names: BTreeSet<&str> = known.values().map(|(comp_id, _)| *comp_id).collect();
+    names.insert(sender_comp_id);
+    let mut trades: BTreeMap<SessionId, bool> =
+        known.iter().map(|(id, (_, trades))| (*id, *trades)).collect();
+    for session in added {
+        check_comp_id(&session.comp_id)?;
+        if !names.insert(&session.comp_id) {
+            return Err(ConfigError::CompIdTwice(session.comp_id.clone()));
+        }
+        if trades.insert(session.id, session.kind == SessionKind::Trading).is_some() {
+            return Err(ConfigError::SessionTwice(session.id.0));
+        }
+        if session.account.is_empty() {
+            return Err(ConfigError::EmptyName { what: "account" });
+        }
+        let (least, most) = session.heartbeat_s_range;
+        if least > most {
+            return Err(ConfigError::Heartbeat(session.comp_id.clone()));
+        }
+        if session.cancel_on_disconnect.grace_ns > GRACE_NS_MAX {
+            return Err(ConfigError::Grace(session.comp_id.clone()));
+        }
+    }
+    for session in added {
+        let SessionKind::DropCopy(sources) = &session.kind else { continue };
+        if !sources.iter().all(|source| trades.get(source) == Some(&true)) {
+            return Err(ConfigError::DropCopy(session.comp_id.clone()));
+        }
+    }
+    Ok(())
 }
 
 fn check_comp_id(comp_id: &str) -> Result<(), ConfigError> {

@@ -29,7 +29,7 @@ use rutter_fix::session::Session;
 use rutter_fix::store::{MessageStore, StoreFault};
 use rutter_transport::acceptor::{Acceptor, ConnId, Event, Peer};
 
-use crate::config::{ConfigError, GatewayConfig, Limits, SessionKind};
+use crate::config::{ConfigError, GatewayConfig, Limits, SessionConfig, check_added};
 use crate::credentials::Credentials;
 use crate::market::{Market, MarketConfig};
 use crate::message_log::{Direction, MessageTap};
@@ -95,8 +95,6 @@ pub struct ClientGateway<S> {
     /// Nothing is due before this.
     due_ns: u64,
     recovered: bool,
-    /// There are drop copies.
-    copies: bool,
     /// Histories that are being sent.
     histories: usize,
     admission: Admission,
@@ -104,6 +102,8 @@ pub struct ClientGateway<S> {
     message_log: Option<MessageTap>,
     /// The place whose store is maintained next.
     maintained: usize,
+    /// The place that is shown next.
+    shown: usize,
     market: Market,
     securities: SecurityList,
     status: SessionStatus,
@@ -146,10 +146,10 @@ impl<S: MessageStore> ClientGateway<S> {
             due_ns: u64::MAX,
             recovered: false,
             histories: 0,
-            copies: config.sessions.iter().any(|one| one.kind != SessionKind::Trading),
             admission: Admission::new(&config.limits),
             message_log: None,
             maintained: 0,
+            shown: 0,
             clients,
         };
         for place in gateway.clients.places() {
@@ -158,6 +158,35 @@ impl<S: MessageStore> ClientGateway<S> {
             }
         }
         Ok(gateway)
+    }
+
+    /// Adds sessions while the gateway runs: from now on their clients may log on. `stores` are in
+    /// the same order, and as many. Returns the place of the first.
+    ///
+    /// # Errors
+    /// [`ConfigError`]: none was added.
+    pub fn add_sessions(
+        &mut self,
+        now_ns: u64,
+        added: &[SessionConfig],
+        stores: Vec<S>,
+    ) -> Result<usize, ConfigError> {
+        if stores.len() != added.len() {
+            return Err(ConfigError::Stores { stores: stores.len(), sessions: added.len() });
+        }
+        check_added(&self.sender_comp_id, &self.clients.known(), added)?;
+        let first = self.clients.len();
+        for (session, store) in added.iter().zip(stores) {
+            let place = self.clients.add(&self.sender_comp_id, &self.limits, session, store);
+            self.clients[place].session.policy_mut().opened(now_ns);
+            match self.clients[place].session.store().fault() {
+                Some(fault) => self.fail(place, Some(fault)),
+                None => self.recover(place),
+            }
+        }
+        self.market.grow(self.clients.len());
+        self.status.grow(self.clients.len());
+        Ok(first)
     }
 
     /// Sets the hook that gets every byte of every session, once a Logon has named the session.

@@ -20,6 +20,8 @@ pub enum Refused {
     New,
     /// A cancel.
     Cancel,
+    /// An amend.
+    Amend,
 }
 
 /// A refusal in the venue's own words.

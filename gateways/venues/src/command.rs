@@ -3,7 +3,7 @@
 //! A line belongs here if it turns an output of the core into a command for one venue.
 
 use rutter_core::id::VenueId;
-use rutter_core::output::{ChildRef, Output, SendNew};
+use rutter_core::output::{ChildRef, Output, SendNew, SendReduce};
 
 /// A command for a venue's order entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub enum VenueCommand {
     New(SendNew),
     /// Cancels a child.
     Cancel(ChildRef),
+    /// Reduces a child in its place.
+    Reduce(SendReduce),
     /// Asks the venue what became of a child.
     Query(ChildRef),
     /// Asks the venue for its balances.
@@ -24,6 +26,7 @@ impl VenueCommand {
         let command = match output {
             Output::SendNew(new) => Self::New(*new),
             Output::SendCancel(child) => Self::Cancel(*child),
+            Output::SendReduce(reduce) => Self::Reduce(*reduce),
             Output::Query(child) => Self::Query(*child),
             Output::AskBalances(venue) => Self::AskBalances(*venue),
             Output::Report(_)
@@ -43,6 +46,7 @@ impl VenueCommand {
         match self {
             Self::New(new) => new.venue,
             Self::Cancel(child) | Self::Query(child) => child.venue,
+            Self::Reduce(reduce) => reduce.of.venue,
             Self::AskBalances(venue) => *venue,
         }
     }

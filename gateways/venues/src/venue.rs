@@ -8,7 +8,7 @@ use core::fmt;
 use std::collections::BTreeMap;
 
 use rutter_core::id::{AssetId, ChildId, VenueId};
-use rutter_core::input::{Input, WindowDef};
+use rutter_core::input::{AmendDef, Input, WindowDef};
 use rutter_feeds::FeedCommand;
 use rutter_feeds::deep::Depth;
 use rutter_transport::machine::{Endpoint, Framing, Machine};
@@ -38,6 +38,8 @@ pub struct Venue {
     pub own_keys: &'static [OwnKey],
     /// The windows in which the venue's documents say that it counts requests.
     pub budget: fn(&OwnKeys) -> Result<Vec<WindowDef>, SettingError>,
+    /// What the venue's amend does and costs, by the venue's documents. The id is the caller's.
+    pub amend: AmendDef,
     /// The child whose order has that id at the venue, for the journal with that node tag.
     pub child_of: fn(u32, &[u8]) -> Option<ChildId>,
     /// Schemes that the address of order entry may have, with TLS first.

@@ -79,6 +79,7 @@ const fn bit_of(output: &Output) -> u64 {
         | Output::ClientPreview(_)
         | Output::Notice(Notice::Halted | Notice::Resumed) => bit(Recipient::Clients),
         Output::SendNew(new) => bit(Recipient::Venue(new.venue)),
+        Output::SendReduce(reduce) => bit(Recipient::Venue(reduce.of.venue)),
         Output::SendCancel(child) | Output::Query(child) => bit(Recipient::Venue(child.venue)),
         Output::AskBalances(venue) => bit(Recipient::Venue(*venue)),
         // The read model's thread answers the console.

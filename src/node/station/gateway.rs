@@ -18,6 +18,7 @@ use rutter_journal::ReleaseMark;
 use rutter_transport::arrival::Arrival;
 use rutter_transport::wait::PARK_MAX;
 
+use super::added::{AddedSessions, Addition};
 use super::{Station, StationHandles};
 use crate::node::rings::{InputWriter, OutputEnvelope, OutputReader};
 use crate::node::tap::TapReader;
@@ -49,6 +50,8 @@ pub struct Gateway<S: MessageStore> {
     gauges: Arc<GatewayGauges>,
     /// Shows its sessions to others, where there are any; and when it did last.
     sessions: Option<(Arc<SessionGauges>, u64)>,
+    /// Sessions that are added while it runs.
+    added: Arc<AddedSessions<S>>,
     /// The lock-outs that it shows.
     lockouts_shown: u64,
     /// Reports that are not released yet, or have to wait for the next turn.
@@ -104,6 +107,7 @@ impl<S: MessageStore> Gateway<S> {
             names,
             gauges,
             sessions,
+            added: Arc::default(),
             lockouts_shown: 0,
             queue,
             full: false,
@@ -116,13 +120,36 @@ impl<S: MessageStore> Gateway<S> {
         self.sessions = Some((gauges, 0));
     }
 
+    /// Sets where sessions come from that are added while the gateway runs.
+    pub fn take_sessions_from(&mut self, added: Arc<AddedSessions<S>>) {
+        added.wake_with(self.server.waker());
+        self.added = added;
+    }
+
+    /// Lets the clients of added sessions in. Returns true if there was any.
+    fn take_sessions(&mut self) -> bool {
+        if !self.added.are_waiting() {
+            return false;
+        }
+        for Addition { sessions, stores, answer } in self.added.take() {
+            let now_ns = (self.clock)();
+            let added = self.server.gateway_mut().add_sessions(now_ns, &sessions, stores);
+            if added.is_ok() {
+                self.names.add(sessions.into_iter().map(|session| session.comp_id).collect());
+            }
+            // Whoever asked may have given up waiting.
+            let _ = answer.try_send(added.map(|_| ()).map_err(|error| error.to_string()));
+        }
+        true
+    }
+
     /// Shows its sessions, if it is time.
     fn show_sessions_if_due(&mut self) {
         if let Some((gauges, shown_ns)) = &mut self.sessions {
             let now_ns = (self.clock)();
             if now_ns.saturating_sub(*shown_ns) >= SESSIONS_PERIOD_NS {
                 *shown_ns = now_ns;
-                self.server.gateway().each_session(|place, shown| {
+                self.server.gateway_mut().each_session(|place, shown| {
                     gauges.store(
                         place,
                         &Connection {
@@ -270,6 +297,7 @@ impl<S: MessageStore + Send> Station for Gateway<S> {
     fn turn(&mut self) -> Result<bool, String> {
         let mut worked = self.tell();
         worked |= self.take_books();
+        worked |= self.take_sessions();
         self.inputs.flush();
         let (inputs, names) = (&mut self.inputs, &self.names);
         let mut emit = |input: &Input, arrival: Arrival| publish(inputs, names, input, arrival);
@@ -287,8 +315,8 @@ impl<S: MessageStore + Send> Station for Gateway<S> {
     fn park(&mut self) -> Result<(), String> {
         let (outputs, inputs) = (&self.outputs, &mut self.inputs);
         let waiting = !self.queue.is_empty() || inputs.pending() > 0;
-        let (tap, names) = (&self.tap, &self.names);
-        let has_work = || waiting || outputs.has_work() || tap.has_work();
+        let (tap, names, added) = (&self.tap, &self.names, &self.added);
+        let has_work = || waiting || outputs.has_work() || tap.has_work() || added.are_waiting();
         let mut emit = |input: &Input, arrival: Arrival| publish(inputs, names, input, arrival);
         self.server.park(has_work, PARK_MAX, &mut emit).map_err(|e| e.to_string())?;
         self.inputs.notify();
@@ -298,7 +326,8 @@ impl<S: MessageStore + Send> Station for Gateway<S> {
     fn idle_for(&self) -> Duration {
         self.gauges.show(&self.server.gateway().counters());
         let waiting = !self.queue.is_empty() || self.inputs.pending() > 0;
-        if waiting || self.outputs.has_work() || self.tap.has_work() {
+        let added = self.added.are_waiting();
+        if waiting || added || self.outputs.has_work() || self.tap.has_work() {
             return Duration::ZERO;
         }
         self.server.idle_for()

@@ -168,6 +168,7 @@ const fn is_not_sent(input: &Input) -> bool {
         input,
         Input::ChildRejected { reason: VenueReject::NotSent, .. }
             | Input::CancelRejected { reason: VenueReject::NotSent, .. }
+            | Input::AmendRejected { reason: VenueReject::NotSent, .. }
     )
 }
 

@@ -501,7 +501,11 @@ fn venues(found: &mut Found<'_>, shown: &Snapshot) {
         }
     }
     for feed in &shown.feeds {
-        let Some(venue) = all.get(feed.venue).filter(|venue| venue.up) else { continue };
+        let Some(venue) = all.get(feed.venue) else { continue };
+        let uses = |one: &&VenueStatus| one.books_of.as_ref() == Some(&venue.name);
+        if !venue.up && !all.iter().filter(uses).any(|one| one.up) {
+            continue;
+        }
         let stale = feed.age_ns.is_none_or(|age_ns| age_ns > BOOK_AGE_S_MAX * S);
         let never = || "never heard".to_owned();
         let value = feed.age_ns.map_or_else(never, |ns| format!("nothing for {}", seconds(ns)));

@@ -145,7 +145,9 @@ fn judge_offset(offset_ns: u64) -> Finding {
 
 fn processors_for(config: Option<&Config>) -> Finding {
     let there = processors();
-    let venues = config.map_or(1, |config| config.venue.len());
+    let Some(venues) = config.map(|config| config.venue.len()) else {
+        return Finding::ok("processors", format!("{there} processors; venues are not known"));
+    };
     let wanted = venues + 3;
     let found = format!("{there} processors, {venues} venues");
     match there {
@@ -196,6 +198,12 @@ mod tests {
             assert_eq!(machine.clock_source().level, level, "{name}");
         }
         assert_eq!(machine(&[]).1.clock_source().level, Level::Warn);
+    }
+
+    #[test]
+    fn without_a_configuration_no_number_of_venues_is_claimed() {
+        let found = processors_for(None).found;
+        assert!(found.ends_with("processors; venues are not known"), "{found}");
     }
 
     #[test]

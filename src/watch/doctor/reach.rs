@@ -30,9 +30,9 @@ pub fn examine(config: &Config) -> Vec<Finding> {
         targets.push((WEBHOOK, name, url, ca_file));
     }
     for venue in &config.venue {
-        for (what, url) in
-            [("orders", &venue.order_url), ("feed", &venue.feed_url), ("rest", &venue.rest_url)]
-        {
+        let feed = venue.feed_url.iter().map(|url| ("feed", url));
+        let urls = [("orders", &venue.order_url)].into_iter().chain(feed);
+        for (what, url) in urls.chain([("rest", &venue.rest_url)]) {
             if let Ok(url) = Url::parse(url) {
                 let name = format!("{} {what}", venue.name);
                 targets.push((VENUE, name, url, venue.ca_file.clone()));
@@ -130,7 +130,7 @@ mod tests {
             Config::parse(include_str!("../../../deploy/example.toml")).expect("sound");
         for venue in &mut config.venue {
             venue.order_url = format!("tcp://{open}");
-            venue.feed_url = format!("ws://{closed}/x");
+            venue.feed_url = Some(format!("ws://{closed}/x"));
             venue.rest_url = format!("http://{open}");
         }
         let findings = examine(&config);

@@ -3,13 +3,14 @@
 //! A line belongs here if it makes a line of the log from a notice, at level `info` or above. The
 //! read model's thread calls it; a replay at a start makes no lines.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use rutter_admin::model::{kind_word, pause_row, state_word};
+use rutter_admin::model::{decimal, kind_word, pause_row, state_word};
 use rutter_admin::{PauseRow, ReadModel, VenueStatus};
 use rutter_core::breaker::BreakerState;
-use rutter_core::number::UnixNanos;
-use rutter_core::output::{Notice, Output};
+use rutter_core::id::VenueId;
+use rutter_core::number::{AMOUNT_DECIMALS, UnixNanos};
+use rutter_core::output::{FeeState, Notice, Output};
 use tracing::{info, warn};
 
 /// Writes the lines, and remembers which pauses last.
@@ -17,6 +18,9 @@ use tracing::{info, warn};
 pub struct NoticeLog {
     /// Venue, what, and of which listing or asset. At most one each: bounded by the reference data.
     paused: BTreeSet<(String, &'static str, Option<String>)>,
+    /// The tier of each venue, whether its fees are taken in its token, and executions whose value
+    /// was not known.
+    fees: BTreeMap<VenueId, (u8, bool, u64)>,
 }
 
 impl NoticeLog {
@@ -45,6 +49,7 @@ impl NoticeLog {
                     info!(venue, kind, state = word, for_ms, "circuit breaker");
                 }
             }
+            Notice::Fees(venue, state) => self.tell_fees(venue, state, model),
             // The end of a pause shows itself to `look`, like one that time ends.
             Notice::Paused(venue, what, until) if until > UnixNanos(0) => {
                 let (venue, for_ms) = (model.venue_name(venue), left_ms(until, now_ns));
@@ -53,6 +58,20 @@ impl NoticeLog {
                 self.paused.insert((venue.to_owned(), what, of));
             }
             _ => {}
+        }
+    }
+
+    /// Tells when a tier or a discount begins, and when executions begin not to be counted.
+    fn tell_fees(&mut self, id: VenueId, state: FeeState, model: &ReadModel) {
+        let FeeState { tier, in_token, volume, not_counted } = state;
+        let before = self.fees.insert(id, (tier, in_token, not_counted));
+        let (venue, volume) = (model.venue_name(id), decimal(volume.0, AMOUNT_DECIMALS));
+        if before.map(|(tier, in_token, _)| (tier, in_token)) != Some((tier, in_token)) {
+            info!(venue, tier, in_token, volume, "fees");
+        }
+        let was_counted = before.is_none_or(|(_, _, before)| before == 0);
+        if not_counted > 0 && was_counted {
+            warn!(venue, not_counted, "executions are not in the volume of the fee tiers");
         }
     }
 
@@ -131,6 +150,33 @@ mod tests {
         assert_eq!((&told[0]["order_id"], &told[0]["child_id"]), (&9.into(), &4.into()));
         assert_eq!(told[0]["detail"], "the venue tells 2 filled in all, booked are 0");
         assert_eq!(told[1]["detail"], "filled 3 @ 5: stays booked as stated, 3 @ 6, without fee");
+    }
+
+    #[test]
+    fn fees_are_told_when_the_tier_or_the_discount_changes_and_not_with_each_volume() {
+        let told = lines(|log, model| {
+            let mut tell = |tier, in_token, volume: i128, not_counted| {
+                let volume = Amount(volume * 1_000_000_000_000_000_000);
+                let state = FeeState { tier, in_token, volume, not_counted };
+                log.tell(&Output::Notice(Notice::Fees(VenueId(0), state)), NOW_NS, model);
+            };
+            tell(0, false, 5, 0);
+            tell(0, false, 6, 0);
+            tell(1, false, 7, 1);
+            tell(1, true, 7, 2);
+        });
+        let shown: Vec<_> = told
+            .iter()
+            .map(|line| (line["level"].as_str(), line["tier"].as_u64(), line["volume"].as_str()))
+            .collect();
+        let (info, warn) = (Some("info"), Some("warn"));
+        let expected = [
+            (info, Some(0), Some("5")),
+            (info, Some(1), Some("7")),
+            (warn, None, None),
+            (info, Some(1), Some("7")),
+        ];
+        assert_eq!(shown, expected, "{told:?}");
     }
 
     #[test]

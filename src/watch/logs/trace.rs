@@ -9,7 +9,9 @@ use std::fmt;
 use rutter_clients::refusal::codes;
 use rutter_core::id::{ChildId, OrderId, SessionId};
 use rutter_core::input::{Input, NewOrder, Refusal};
-use rutter_core::output::{CancelReject, ChildRef, Output, Report, ReportKind, SendNew};
+use rutter_core::output::{
+    CancelReject, ChildRef, Output, Report, ReportKind, SendNew, SendReduce,
+};
 use rutter_fix::store::SEQ_MAX;
 use rutter_transport::refusals::{Refusals, Refused};
 use rutter_venues::VenueCommand;
@@ -72,6 +74,11 @@ impl Sessions {
     /// The names of sessions; the index is the session's id.
     pub fn new(names: Vec<String>) -> Self {
         Self(names)
+    }
+
+    /// Adds the sessions with the next ids.
+    pub fn add(&mut self, names: Vec<String>) {
+        self.0.extend(names);
     }
 
     /// The name of a session; empty for an unknown one.
@@ -227,6 +234,9 @@ impl Children {
         let known = match command {
             VenueCommand::AskBalances(_) => return,
             VenueCommand::New(SendNew { child, order, trace, .. })
+            | VenueCommand::Reduce(SendReduce {
+                of: ChildRef { child, order, trace, .. }, ..
+            })
             | VenueCommand::Cancel(ChildRef { child, order, trace, .. })
             | VenueCommand::Query(ChildRef { child, order, trace, .. }) => {
                 Known { child: *child, order: *order, trace: *trace }
@@ -246,6 +256,7 @@ impl Children {
             VenueCommand::AskBalances(_) => ("balances_asked", ChildId(0)),
             VenueCommand::New(new) => ("child_sent", new.child),
             VenueCommand::Cancel(child) => ("child_cancel_sent", child.child),
+            VenueCommand::Reduce(reduce) => ("child_amend_sent", reduce.of.child),
             VenueCommand::Query(child) => ("child_queried", child.child),
         };
         let known = self.of(child);
@@ -278,6 +289,12 @@ impl Children {
             Input::ChildDone { child, how, .. } => {
                 self.told(*child, "done", Some(&format_args!("{how:?}")));
             }
+            Input::ChildAmended { child, qty, .. } => {
+                self.told(*child, "amended", Some(&qty.0));
+            }
+            Input::AmendRejected { child, reason, .. } => {
+                self.told(*child, "amend_rejected", Some(&format_args!("{reason:?}")));
+            }
             Input::CancelRejected { child, reason, .. } => {
                 self.told(*child, "cancel_rejected", Some(&format_args!("{reason:?}")));
             }
@@ -309,6 +326,7 @@ impl Children {
                 request = match refusal.request {
                     Refused::New => "new",
                     Refused::Cancel => "cancel",
+                    Refused::Amend => "amend",
                 },
                 text = refusal.text,
                 "refused by venue"

@@ -14,8 +14,9 @@ const CHILDREN_REMEMBERED: usize = 1 << 16;
 struct OpenChild {
     child: u64,
     sent_ns: u64,
-    /// Not filled yet, in lots.
-    leaves: i64,
+    /// Quantity in all, and what of it is filled.
+    qty: i64,
+    filled_qty: i64,
     /// The venue has answered, or the answer is no measure of the venue.
     answered: bool,
     filled: bool,
@@ -47,8 +48,8 @@ impl ChildTimes {
     }
 
     /// A child is handed to its sender.
-    pub fn sent(&mut self, child: u64, sent_ns: u64, leaves: i64) {
-        let sent = OpenChild { child, sent_ns, leaves, ..OpenChild::default() };
+    pub fn sent(&mut self, child: u64, sent_ns: u64, qty: i64) {
+        let sent = OpenChild { child, sent_ns, qty, ..OpenChild::default() };
         self.0[child as usize % CHILDREN_REMEMBERED] = sent;
     }
 
@@ -70,10 +71,17 @@ impl ChildTimes {
     /// A child is filled; `None` if the child is not remembered.
     pub fn filled(&mut self, child: u64, qty: i64, arrived_ns: u64) -> Option<Filled> {
         let known = self.get(child)?;
-        known.leaves = known.leaves.saturating_sub(qty);
+        known.filled_qty = known.filled_qty.saturating_add(qty);
         let first = !std::mem::replace(&mut known.filled, true);
         let first_ns = first.then(|| arrived_ns.saturating_sub(known.sent_ns));
-        Some(Filled { first_ns, whole: known.leaves == 0 })
+        Some(Filled { first_ns, whole: known.filled_qty == known.qty })
+    }
+
+    /// A child has another quantity in all. True if nothing of the child is left by that.
+    pub fn amended(&mut self, child: u64, qty: i64) -> bool {
+        let Some(known) = self.get(child) else { return false };
+        known.qty = qty;
+        known.filled_qty == qty
     }
 }
 
@@ -93,6 +101,19 @@ mod tests {
         assert_eq!(times.answered(7, 60_001 * MS), None, "an hour later is no answer");
         let filled = times.filled(7, 6, 60_002 * MS);
         assert_eq!(filled, Some(Filled { first_ns: None, whole: true }));
+    }
+
+    #[test]
+    fn a_reduced_order_is_filled_when_its_new_quantity_is() {
+        let mut times = ChildTimes::default();
+        times.sent(7, MS, 10);
+        assert!(!times.amended(7, 6));
+        let filled = times.filled(7, 6, 2 * MS);
+        assert_eq!(filled, Some(Filled { first_ns: Some(MS), whole: true }));
+        times.sent(8, MS, 10);
+        times.filled(8, 4, 2 * MS);
+        assert!(times.amended(8, 4), "the rest is taken off");
+        assert!(!times.amended(9, 4));
     }
 
     #[test]

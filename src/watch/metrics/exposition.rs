@@ -226,6 +226,7 @@ impl Collector for CommonMetrics {
                 ("filled", at.filled),
                 ("rejected", at.rejected),
                 ("cancel_sent", at.cancel_sent),
+                ("amend_sent", at.amend_sent),
                 ("unknown", at.unknown),
             ];
             each.map(|(status, n)| (vec![("status", status), ("exchange", venue.as_str())], n))
@@ -453,6 +454,7 @@ impl MetricsPage {
             })
         });
         out.counters("venue_fees_compared", "Executions, by how their fee compares", fees)?;
+        self.fee_terms(out)?;
         self.answers(out)?;
         self.books(out)
     }
@@ -466,6 +468,40 @@ impl MetricsPage {
         });
         let help = "From the decision to send an order until the exchange's first answer arrived";
         out.histograms("venue_answer_latency_seconds", help, answers)
+    }
+
+    /// What the venues' fees depend on; nothing of a venue whose fees are those of its listings.
+    fn fee_terms(&self, out: &mut FamilyWriter<'_>) -> fmt::Result {
+        let venues = self.shown.status.venues.iter();
+        let known: Vec<_> =
+            venues.filter_map(|v| Some((v.name.as_str(), v.fee_terms.as_ref()?))).collect();
+        let tiered = || {
+            known.iter().filter_map(|(venue, row)| {
+                let asset = row.volume_asset.as_deref()?;
+                Some((*venue, asset, *row))
+            })
+        };
+        let tiers = tiered().map(|(venue, _, row)| {
+            (vec![("exchange", venue)], f64::from(row.tier.unwrap_or_default()))
+        });
+        out.gauges("venue_fee_tier", "Place of the fee tier that holds, from 0", tiers)?;
+        let volumes = tiered().map(|(venue, asset, row)| {
+            let volume = row.volume.as_deref().and_then(|text| text.parse().ok());
+            (vec![("exchange", venue), ("asset", asset)], volume.unwrap_or_default())
+        });
+        let help = "What was traded there in 30 days, as the fee tiers count it";
+        out.gauges("venue_fee_volume", help, volumes)?;
+        let not_counted =
+            tiered().map(|(venue, _, row)| (vec![("exchange", venue)], row.not_counted));
+        let help = "Executions that are not in that volume: their value was not known";
+        out.counters("venue_fee_volume_not_counted", help, not_counted)?;
+        let tokens = known.iter().filter_map(|(venue, row)| {
+            let token = row.token.as_ref()?;
+            let labels = vec![("exchange", *venue), ("asset", token.asset.as_str())];
+            Some((labels, flag(token.in_use)))
+        });
+        let help = "1 while fees are expected in the venue's token, at its discount";
+        out.gauges("venue_fees_in_token", help, tokens)
     }
 
     /// What is known of the venues' behaviour; nothing of a venue of which nothing is known.
@@ -503,7 +539,7 @@ impl MetricsPage {
         let shown = &*self.shown;
         shown.links.iter().flat_map(move |links| {
             let venue = shown.counted.venues.get(links.venue).map_or("?", String::as_str);
-            let told = links.named().into_iter().filter(move |(_, s)| s.is_up == is_up);
+            let told = links.named().filter(move |(_, s)| s.is_up == is_up);
             told.filter_map(move |(link, standing)| {
                 let reason = standing.why?.word();
                 Some((vec![("exchange", venue), ("link", link), ("reason", reason)], 1.0))

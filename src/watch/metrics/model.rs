@@ -91,6 +91,9 @@ impl MetricsModel {
         match &envelope.output {
             Output::SendNew(new) => self.sent(new, envelope.decided_ns),
             Output::SendCancel(child) => self.at(child.venue.index(), |v| v.cancel_sent += 1),
+            Output::SendReduce(reduce) => {
+                self.at(reduce.of.venue.index(), |v| v.amend_sent += 1);
+            }
             Output::Report(report) => {
                 if let Some(last) = report.last.filter(|_| report.kind == ReportKind::Trade) {
                     let instrument = report.instrument.map_or(usize::MAX, InstrumentId::index);
@@ -170,6 +173,11 @@ impl MetricsModel {
             Notice::ChildAccepted(venue, child) | Notice::ChildEnded(venue, child, _) => {
                 self.answered(venue, child, arrived_ns);
             }
+            Notice::ChildAmended(venue, child, qty) => {
+                if self.children.amended(child.0, qty.0) {
+                    self.at(venue.index(), |v| v.filled += 1);
+                }
+            }
             Notice::BookDistrusted(venue, _, reason) => {
                 let key = (venue.index(), distrust_name(reason));
                 *self.counted.distrusts.entry(key).or_default() += 1;
@@ -182,7 +190,9 @@ impl MetricsModel {
             | Notice::ReferenceFound(_)
             | Notice::ReferenceLost(_)
             | Notice::ChildResolved(..)
+            | Notice::AmendRejected(..)
             | Notice::VenueOrder(..)
+            | Notice::Shares(..)
             | Notice::OrphanFill(..)
             | Notice::Overfill(..)
             | Notice::Reconciled(..)
@@ -198,6 +208,8 @@ impl MetricsModel {
             | Notice::Paused(..)
             | Notice::Barred(..)
             | Notice::Behaviour(..)
+            | Notice::Fees(..)
+            | Notice::FeeValue(..)
             | Notice::BadReference => {}
         }
     }

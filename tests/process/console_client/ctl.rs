@@ -277,6 +277,7 @@ fn every_error_of_the_contract_has_its_exit_code_and_its_words() {
         "same_person",
         "pending_changed",
         "not_locked",
+        "not_additions",
         "refused",
         "busy",
         "line_too_long",

@@ -62,6 +62,7 @@ impl Sink for Keep<'_> {
             | Output::Preview(..)
             | Output::SendNew(_)
             | Output::SendCancel(_)
+            | Output::SendReduce(_)
             | Output::Query(_)
             | Output::ClientPreview(_)
             | Output::AskBalances(_) => {}

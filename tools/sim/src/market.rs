@@ -83,7 +83,7 @@ pub const MARKETS: [Market; 2] = [
 pub const ASSETS: [&str; 3] = ["BTC", "ETH", "USDT"];
 
 /// Names of the accounts of every venue; [`AccountId`] is the index.
-const ACCOUNTS: [&str; 3] = ["client", "background", "background-taker"];
+const ACCOUNTS: [&str; 4] = ["client", "background", "background-taker", "client-b"];
 /// The node's account.
 pub const CLIENT: AccountId = AccountId(0);
 /// The account of the background quotes.
@@ -92,10 +92,16 @@ const BACKGROUND: AccountId = AccountId(1);
 /// trades with itself.
 const BACKGROUND_TAKER: AccountId = AccountId(2);
 
+/// The node's further account, with a key and balances of its own.
+pub const FURTHER: AccountId = AccountId(3);
+
+/// Name of the node's further account.
+pub const FURTHER_NAME: &str = ACCOUNTS[FURTHER.0 as usize];
+
 /// Name of the node's account.
 pub const CLIENT_NAME: &str = ACCOUNTS[CLIENT.0 as usize];
 
-/// The accounts with which every venue opens. The node's account holds a hundredth of the
+/// The accounts with which every venue opens. Each of the node's accounts holds a hundredth of the
 /// background's USDT, so that an order can be too large for its funds.
 pub fn accounts() -> Vec<AccountConfig> {
     let node = [100_000, 1_000_000, 100_000_000_i128];
@@ -103,7 +109,7 @@ pub fn accounts() -> Vec<AccountConfig> {
     ACCOUNTS
         .iter()
         .map(|name| {
-            let background = *name != CLIENT_NAME;
+            let background = ![CLIENT_NAME, FURTHER_NAME].contains(name);
             let balances = if background { others } else { node };
             let balances = ASSETS.iter().zip(balances);
             let balances = balances.map(|(asset, whole)| ((*asset).to_owned(), whole * ONE));

@@ -176,6 +176,8 @@ pub struct Order {
     pub end: Option<EndReason>,
     /// Self-trade prevention.
     pub stp: Stp,
+    /// How often the order was amended.
+    pub amends: u32,
     /// Time of acceptance.
     pub created_ns: u64,
     /// Time of the last change.

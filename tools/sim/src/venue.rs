@@ -56,6 +56,8 @@ pub struct NodeLinks {
     pub feed_url: String,
     /// Further lines of the venue's table, each with its line feed; empty if there are none.
     pub more: &'static str,
+    /// As `more`, for the table of the node's further account.
+    pub more_of_further: &'static str,
 }
 
 /// Addresses of a venue's listeners as `host:port`; empty where a venue has no such listener.
@@ -87,6 +89,8 @@ pub trait VenueFront: Front + std::fmt::Debug + Send {
     fn exchange(&self) -> &Exchange;
     /// The exchange, for scripted participants; the next timer publishes their actions.
     fn exchange_mut(&mut self) -> &mut Exchange;
+    /// Number of connections that market data goes to.
+    fn feeds(&self) -> usize;
 }
 
 /// One simulated venue as its folder describes it.
@@ -98,7 +102,9 @@ pub trait SimulatedVenue: Sync {
     fn exchange_config(&self) -> ExchangeConfig;
     /// The node's key; equal seeds give equal keys.
     fn credentials(&self, seed: u64) -> Credentials;
-    /// Opens the venue for the key of that seed.
+    /// The key of the node's further account; equal seeds give equal keys.
+    fn further_credentials(&self, seed: u64) -> Credentials;
+    /// Opens the venue for the keys of that seed.
     ///
     /// # Errors
     /// [`OpenError`]: the terms contradict themselves.

@@ -84,6 +84,9 @@ pub struct NodeSettings {
     pub orders_elsewhere: Option<(Venue, SocketAddr)>,
     /// Address of the metrics; absent: no metrics.
     pub metrics: Option<SocketAddr>,
+    /// Venues where the node has a further account, `<venue>-b`. The last session then trades for
+    /// the account `fund-b`, whose orders go by them.
+    pub further: Vec<Venue>,
 }
 
 impl NodeSettings {
@@ -103,6 +106,7 @@ impl NodeSettings {
             begin_string: None,
             orders_elsewhere: None,
             metrics: None,
+            further: Vec::new(),
         }
     }
 }
@@ -191,13 +195,24 @@ fn node_config(dir: &Path, places: &Places<'_>, settings: &NodeSettings) -> Stri
         log2 + 2,
         settings.listen,
     );
+    if !settings.further.is_empty() {
+        let names: Vec<String> = settings.further.iter().copied().map(further_name).collect();
+        let _ = writeln!(
+            text,
+            "[[account]]\nname = \"fund-b\"\norder_notional_max = \"5000000\"\n\
+             price_collar_ppm = 50000\norders_per_s_max = 1000000\n\
+             open_orders_max = 1000000\n[account.routing]\nvenue_accounts = {names:?}\n"
+        );
+    }
     if let Some(metrics) = settings.metrics {
         let _ = writeln!(text, "[metrics]\nlisten = \"{metrics}\"\n");
     }
-    for session in &settings.sessions {
+    for (nth, session) in settings.sessions.iter().enumerate() {
+        let is_last = nth + 1 == settings.sessions.len();
+        let account = if is_last && !settings.further.is_empty() { "fund-b" } else { "fund" };
         let _ = writeln!(
             text,
-            "[[session]]\ncomp_id = \"{}\"\naccount = \"fund\"\npassword = \"{}\"",
+            "[[session]]\ncomp_id = \"{}\"\naccount = \"{account}\"\npassword = \"{}\"",
             session.comp_id, session.password
         );
         if settings.validate_messages {
@@ -220,7 +235,37 @@ fn node_config(dir: &Path, places: &Places<'_>, settings: &NodeSettings) -> Stri
         write_venue(&mut text, *venue, places, settings);
         write_listings(&mut text, *venue);
     }
+    for venue in &settings.further {
+        write_further(&mut text, *venue, places);
+        write_listings(&mut text, *venue);
+    }
     text
+}
+
+fn further_name(venue: Venue) -> String {
+    format!("{}-b", venue.name())
+}
+
+/// Writes the node's further account at a venue.
+fn write_further(text: &mut String, venue: Venue, places: &Places<'_>) {
+    let reach = &places.reaches[venue.index()];
+    let links = venue.terms().node_links(reach);
+    let key = venue.terms().further_credentials(places.seed);
+    let _ = writeln!(
+        text,
+        "[[venue]]\nname = \"{0}\"\nkind = \"{1}\"\nbooks_of = \"{1}\"\n\
+         orders_per_window_max = 1000000\norder_window_ms = 1000\norder_url = \"{2}\"\n\
+         rest_url = \"{3}://{4}\"\nca_file = {5}\napi_key = \"{6}\"\nsecret_file = {7}\n{8}",
+        further_name(venue),
+        venue.name(),
+        links.order_url,
+        if reach.tls { "https" } else { "http" },
+        reach.web,
+        quoted(&places.keys.join(CA_FILE)),
+        key.api_key,
+        quoted(&places.keys.join(key.secret_file)),
+        links.more_of_further,
+    );
 }
 
 fn write_venue(text: &mut String, venue: Venue, places: &Places<'_>, settings: &NodeSettings) {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use rutter_sim::Venue;
-use rutter_sim::engine::Exchange;
+use rutter_sim::engine::{AccountId, Exchange, Side};
 use rutter_sim::faults::{Fault, FaultPlan, FaultyFront};
 use rutter_sim::flow::Flow;
 use rutter_sim::front::{ConnId, Front, FrontAction, HttpRequest};
@@ -243,8 +243,33 @@ impl Market {
         fills
     }
 
+    /// What one of the node's accounts has bought in all at a venue, less what it has sold, in
+    /// 10^-8 base units.
+    pub fn net_bought_e8(&self, venue: Venue, account: AccountId) -> i64 {
+        self.with_exchange(venue, |exchange| {
+            let fills = exchange.fills(account).map(|fill| match fill.side {
+                Side::Buy => fill.quantity,
+                Side::Sell => -fill.quantity,
+            });
+            fills.sum()
+        })
+    }
+
+    /// Number of connections that a venue sends market data to.
+    pub fn feeds(&self, venue: Venue) -> usize {
+        lock(&self.fronts[venue.index()]).inner().feeds()
+    }
+
     /// Number of the node's orders that are open at a venue.
     pub fn open_orders(&self, venue: Venue) -> usize {
         self.with_exchange(venue, |exchange| exchange.open_orders(CLIENT, None).count())
+    }
+
+    /// The node's orders that are open at a venue: the venue's numbers and their quantities in all,
+    /// oldest first.
+    pub fn resting(&self, venue: Venue) -> Vec<(u64, i64)> {
+        self.with_exchange(venue, |exchange| {
+            exchange.open_orders(CLIENT, None).map(|order| (order.id, order.quantity)).collect()
+        })
     }
 }

@@ -57,7 +57,7 @@ fn listeners(base: u16, endpoints: &[Endpoint]) -> Vec<ListenerConfig> {
 
 impl Venues {
     /// Starts all venues on loopback and writes into `dir` the certificate authority (`ca.pem`),
-    /// the file with the secret of the node's key at each venue, and `keys.json` (names of keys
+    /// the files with the secrets of the node's keys at each venue, and `keys.json` (names of keys
     /// and files).
     ///
     /// # Errors
@@ -117,7 +117,8 @@ impl Venues {
     }
 }
 
-/// Writes the file with the secret of the node's key at each venue, and `keys.json`.
+/// Writes the files with the secrets of the node's keys at each venue, and `keys.json`, which has
+/// the keys of the first accounts.
 pub(super) fn write_keys(seed: u64, dir: &Path) -> Result<(), HarnessError> {
     let mut keys = serde_json::Map::new();
     let mut files = Vec::new();
@@ -125,7 +126,8 @@ pub(super) fn write_keys(seed: u64, dir: &Path) -> Result<(), HarnessError> {
         let key = venue.terms().credentials(seed);
         let entry = serde_json::json!({ "api_key": key.api_key, "secret_file": key.secret_file });
         keys.insert(venue.name().to_owned(), entry);
-        files.push((key.secret_file, key.secret));
+        let further = venue.terms().further_credentials(seed);
+        files.extend([key, further].map(|key| (key.secret_file, key.secret)));
     }
     files.push(("keys.json", serde_json::Value::Object(keys).to_string()));
     for (name, text) in files {

@@ -226,6 +226,9 @@ fn behaviour(venue: &Value) -> String {
 }
 
 fn feed_age(venue: &Value) -> Span {
+    if let Some(owner) = venue.get("books_of").and_then(Value::as_str) {
+        return Span::new(format!("of {owner}"), Paint::Dim);
+    }
     match venue.get("feed_age_ns") {
         Some(Value::Null) => Span::new("never", Paint::Bad),
         _ => duration(venue, "feed_age_ns"),

@@ -9,6 +9,7 @@ use rutter_core::input::{
 };
 use rutter_core::number::{Price, Qty};
 
+use super::super::extend::Extender;
 use super::super::frame::{Code, Failure};
 use super::super::verb::{Change, LimitsGiven, OrderArg, ScopeName, bad_argument, units_of};
 use super::understood::Understood;
@@ -46,6 +47,7 @@ impl ConsoleService {
                 self.session(session, SessionCommand::ResetSequence)
             }
             Change::LockoutLift { session, codes } => self.lockout_lift(session.as_deref(), *codes),
+            Change::Reload {} => self.reload(),
             Change::News {} => {
                 Ok(Understood::node(NodeCommand::News, "tell all clients the reason"))
             }
@@ -117,6 +119,7 @@ impl ConsoleService {
             would: format!("cancel all open orders of {}", name.words()),
             affected: model.open_in(scope).orders,
             needs_two: is_wide && self.two_person.cancel_all,
+            plan: None,
         })
     }
 
@@ -206,6 +209,22 @@ impl ConsoleService {
             }
             _ => Err(bad_argument("session", "give either a session or codes")),
         }
+    }
+
+    /// A change of the file that is no addition is in the answer to a dry run; otherwise it keeps
+    /// everything from being taken.
+    fn reload(&self) -> Result<Understood, Failure> {
+        let plan = self.extender()?.plan()?;
+        let command = OperatorCommand::Extend(plan.command());
+        let needs_two = self.two_person.reload;
+        let plain = Understood::plain(command, plan.words());
+        Ok(Understood { needs_two, plan: Some(plan), ..plain })
+    }
+
+    /// The node's side of an addition.
+    pub(super) fn extender(&self) -> Result<&dyn Extender, Failure> {
+        let none = || Failure::new(Code::NotAdditions, "the node has no configuration file");
+        self.node.extender.as_deref().ok_or_else(none)
     }
 
     fn shutdown(&self, cancel_orders: bool) -> Understood {

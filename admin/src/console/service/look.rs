@@ -154,7 +154,8 @@ impl ConsoleService {
             Look::Journal {} => Ok(self.journal(&snapshot)),
             Look::Config {} => {
                 let about = &self.node.about;
-                Ok(json!({"text": about.config_text, "hash": about.config_hash}))
+                let config = about.config();
+                Ok(json!({"text": config.text, "hash": config.hash}))
             }
             Look::Commands { limit } => {
                 let limit = rows_of(*limit)?;
@@ -177,7 +178,7 @@ impl ConsoleService {
         let measured = members(json!({
             "node": about.name,
             "version": about.version,
-            "config_hash": about.config_hash,
+            "config_hash": about.config().hash,
             "started_ns": about.started_ns,
             "now_ns": self.node.now_ns(),
             "made_ns": snapshot.made_ns,
@@ -265,9 +266,11 @@ impl ConsoleService {
             Some(depth) if (1..=DEPTH_MAX as u64).contains(&depth) => depth as usize,
             Some(_) => return Err(bad_argument("depth", &format!("1 to {DEPTH_MAX}"))),
         };
-        if let Some(name) = venue {
-            venue_id(&model, name)?;
-        }
+        let owner = venue.map(|name| venue_id(&model, name)).transpose()?;
+        let owner = owner.map(|id| model.reference().book_owner(id));
+        // A venue account without books of its own shows those that it uses.
+        let venue = owner.map(|id| model.venue_name(id).to_owned());
+        let venue = venue.as_deref();
         let rows = self.node.books().rows(&model, instrument);
         drop(model);
         if let Some(name) = venue.filter(|name| !rows.iter().any(|row| row.venue == **name)) {

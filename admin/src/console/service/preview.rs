@@ -113,7 +113,7 @@ fn printed(
     (preview, def): (&Preview, &InstrumentDef),
     decided: &Decided,
 ) -> Value {
-    let (mut takes, mut lines, mut rested) = (Vec::new(), Vec::new(), None);
+    let (mut takes, mut lines, mut rested) = (Vec::new(), Vec::new(), Vec::new());
     let (mut refused, mut given_back, mut waits) = (Refusal::None, Refusal::None, Waiting::Nothing);
     let mut work = Search::default();
     for part in &decided.preview {
@@ -124,7 +124,7 @@ fn printed(
             Previewed::Venue { line, take, rest } => {
                 lines.push(line);
                 takes.extend(take);
-                rested = rested.or(rest);
+                rested.extend(rest);
             }
         }
     }
@@ -135,12 +135,14 @@ fn printed(
         why => format!("{why:?}"),
     };
     let shown = PlanShown {
+        // The core refuses a preview of a session without an account.
+        account: model.reference().account_of(preview.session).unwrap_or_default(),
         reference: model.reference(),
         instrument: preview.instrument,
         side: preview.side,
         qty: preview.qty,
         takes: &takes,
-        rest: rested,
+        rests: &rested,
         lines: &lines,
         search: work,
         left_why: &left_why,

@@ -5,6 +5,8 @@
 use rutter_core::input::{NodeCommand, OperatorCommand};
 use serde_json::{Value, json};
 
+use super::super::extend::Plan;
+
 /// A change that was understood.
 pub(super) struct Understood {
     /// The command to the core.
@@ -15,11 +17,13 @@ pub(super) struct Understood {
     pub(super) affected: u32,
     /// One person alone may not do it.
     pub(super) needs_two: bool,
+    /// What the file adds; `None` for every other command.
+    pub(super) plan: Option<Plan>,
 }
 
 impl Understood {
     pub(super) fn plain(command: OperatorCommand, would: impl Into<String>) -> Self {
-        Self { command, would: would.into(), affected: 0, needs_two: false }
+        Self { command, would: would.into(), affected: 0, needs_two: false, plan: None }
     }
 
     pub(super) fn node(command: NodeCommand, would: impl Into<String>) -> Self {
@@ -28,6 +32,10 @@ impl Understood {
 
     /// The answer to a dry run.
     pub(super) fn described(&self) -> Value {
-        json!({"dry_run": true, "would": self.would, "affected": self.affected})
+        let mut told = json!({"dry_run": true, "would": self.would, "affected": self.affected});
+        for (name, value) in self.plan.iter().flat_map(Plan::members) {
+            told[name] = value;
+        }
+        told
     }
 }

@@ -1,7 +1,7 @@
 //! What operators did, in words: those of the console's verbs.
 
 use rutter_core::input::{
-    LIMITS, NodeCommand, OperatorCommand, Refusal, Resolution, Scope, SessionCommand,
+    Extension, LIMITS, NodeCommand, OperatorCommand, Refusal, Resolution, Scope, SessionCommand,
 };
 
 use crate::model::filter::ROWS_MAX;
@@ -103,6 +103,7 @@ impl ReadModel {
             OperatorCommand::Cancel(_)
             | OperatorCommand::CancelAll(_)
             | OperatorCommand::Resolve(_)
+            | OperatorCommand::Extend(_)
             | OperatorCommand::Preview(_)
             | OperatorCommand::PreviewBy(..) => Vec::new(),
         }
@@ -159,6 +160,11 @@ impl ReadModel {
                 let (session, symbol) =
                     (self.session_name(asked.session), self.symbol_of(asked.instrument));
                 format!("route-preview session {session} symbol {symbol}")
+            }
+            OperatorCommand::Extend(Extension { accounts, sessions, digest }) => {
+                format!(
+                    "reload: {accounts} accounts, {sessions} sessions in all, additions {digest:016x}"
+                )
             }
         }
     }

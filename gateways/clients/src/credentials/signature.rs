@@ -72,16 +72,10 @@ pub(super) fn signed_text(logon: &Message<'_>, text: &mut Vec<u8>) -> Option<()>
 }
 
 /// Used signatures, each until its time is over. They survive a connection, but not the process.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Replays {
     /// Each signature, and the time until which it would be accepted.
     used: Vec<(u64, Signature)>,
-}
-
-impl Default for Replays {
-    fn default() -> Self {
-        Self { used: Vec::with_capacity(REPLAYS_MAX) }
-    }
 }
 
 impl Replays {

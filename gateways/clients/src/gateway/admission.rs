@@ -248,6 +248,14 @@ impl<S: MessageStore> ClientGateway<S> {
         }
     }
 
+    /// The store of a session is made with its first Logon; where that fails, the session is over.
+    pub(super) fn check_store(&mut self, place: usize) {
+        let client = &self.clients[place];
+        if let Some(fault) = client.session.store().fault().filter(|_| !client.failed) {
+            self.fail(place, Some(fault));
+        }
+    }
+
     /// An operator lifts the lock-outs of a client.
     pub(super) fn lift_lockouts(&mut self, place: usize) {
         self.admission.lockouts.lift(place);

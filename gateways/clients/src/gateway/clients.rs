@@ -1,7 +1,7 @@
 //! The configured sessions: one client each, found by its place, its session id or its `CompID`.
 //!
-//! A place is a position in the configuration. Places are made here only and no client ever goes,
-//! so indexing by a place asserts that the client is there.
+//! A place is a position in the configuration; sessions that are added later follow. Places are made
+//! here only and no client ever goes, so indexing by a place asserts that the client is there.
 //!
 //! A line belongs here if it needs one client and no connection.
 
@@ -18,7 +18,7 @@ use rutter_fix::tags::{self, msg_type};
 use rutter_transport::acceptor::ConnId;
 
 use super::throttle::{RequestRefusal, Throttle};
-use crate::config::{GatewayConfig, SessionConfig, SessionKind};
+use crate::config::{GatewayConfig, KnownSessions, Limits, SessionConfig, SessionKind};
 use crate::credentials::Credentials;
 use crate::notice::{CloseReason, OutputError};
 use crate::preview::PendingPreview;
@@ -33,28 +33,51 @@ pub(super) struct Clients<S> {
     by_session: Vec<Option<usize>>,
     /// Places by the client's `CompID`.
     by_comp_id: BTreeMap<Vec<u8>, usize>,
+    /// Places of the drop copies.
+    copies: Vec<usize>,
 }
 
 impl<S: MessageStore> Clients<S> {
     /// One client for each configured session; `stores` are in the same order, and as many.
     pub fn new(config: &GatewayConfig, stores: Vec<S>) -> Self {
-        let slots = config.sessions.iter().map(|one| one.id.index() + 1).max().unwrap_or(0);
-        let mut by_session = vec![None; slots];
-        let mut by_comp_id = BTreeMap::new();
-        let mut all = Vec::with_capacity(stores.len());
-        for (place, (session, store)) in config.sessions.iter().zip(stores).enumerate() {
-            by_session[session.id.index()] = Some(place);
-            by_comp_id.insert(session.comp_id.clone().into_bytes(), place);
-            let credentials = Credentials::new(
-                session.username.as_deref(),
-                &session.proof,
-                session.certificate.clone(),
-                config.limits.logon_window_ns,
-            );
-            let fix = Session::new(config.fix_session(session), store, credentials);
-            all.push(Client::new(fix, session));
+        let mut clients = Self {
+            all: Vec::with_capacity(stores.len()),
+            by_session: Vec::new(),
+            by_comp_id: BTreeMap::new(),
+            copies: Vec::new(),
+        };
+        for (session, store) in config.sessions.iter().zip(stores) {
+            clients.add(&config.sender_comp_id, &config.limits, session, store);
         }
-        Self { all, by_session, by_comp_id }
+        clients
+    }
+
+    /// Adds a session, which has been checked. Returns its place.
+    pub fn add(
+        &mut self,
+        sender_comp_id: &str,
+        limits: &Limits,
+        session: &SessionConfig,
+        store: S,
+    ) -> usize {
+        let place = self.all.len();
+        let slots = self.by_session.len().max(session.id.index() + 1);
+        self.by_session.resize(slots, None);
+        self.by_session[session.id.index()] = Some(place);
+        self.by_comp_id.insert(session.comp_id.clone().into_bytes(), place);
+        let credentials = Credentials::new(
+            session.username.as_deref(),
+            &session.proof,
+            session.certificate.clone(),
+            limits.logon_window_ns,
+        );
+        let fix = Session::new(session.fix_session(sender_comp_id, limits), store, credentials);
+        let client = Client::new(fix, session);
+        if client.is_drop_copy() {
+            self.copies.push(place);
+        }
+        self.all.push(client);
+        place
     }
 
     /// Gives the stores back, in the order of the configured sessions.
@@ -69,14 +92,27 @@ impl<S> Clients<S> {
         self.all.len()
     }
 
+    /// Number of drop copies.
+    pub const fn copies(&self) -> usize {
+        self.copies.len()
+    }
+
+    /// The place of the nth drop copy.
+    pub fn copy(&self, nth: usize) -> Option<usize> {
+        self.copies.get(nth).copied()
+    }
+
+    /// The sessions, for a check of further ones.
+    pub fn known(&self) -> KnownSessions<'_> {
+        self.all
+            .iter()
+            .map(|one| (one.owner.session, (one.comp_id.as_str(), !one.is_drop_copy())))
+            .collect()
+    }
+
     /// Every place.
     pub const fn places(&self) -> Range<usize> {
         0..self.all.len()
-    }
-
-    /// The clients, by place.
-    pub fn iter(&self) -> core::slice::Iter<'_, Client<S>> {
-        self.all.iter()
     }
 
     /// The clients, by place.
@@ -135,7 +171,7 @@ pub(super) struct Client<S> {
     /// Highest event number that the core has given to the session; of a drop copy, the highest
     /// number of a report, whether the report was copied or not.
     pub journal_event: u64,
-    /// Rights of the session.
+    /// Rights of the session; the sources of a drop copy are in order.
     pub kind: SessionKind,
     /// The client's `CompID`.
     pub comp_id: String,
@@ -161,13 +197,25 @@ pub(super) struct Client<S> {
     pub reset_replayed: bool,
 }
 
+/// The kind with the sources of a drop copy in order, so that one of many is found at once.
+fn sorted(kind: &SessionKind) -> SessionKind {
+    match kind {
+        SessionKind::Trading => SessionKind::Trading,
+        SessionKind::DropCopy(sources) => {
+            let mut sources = sources.clone();
+            sources.sort_unstable();
+            SessionKind::DropCopy(sources)
+        }
+    }
+}
+
 impl<S: MessageStore> Client<S> {
     fn new(session: Session<S, Credentials>, config: &SessionConfig) -> Self {
         let (account, version) = (config.account, config.version);
         Self {
             owner: Owner { session: config.id, account, version, precision: config.time_precision },
             session,
-            kind: config.kind.clone(),
+            kind: sorted(&config.kind),
             comp_id: config.comp_id.clone(),
             configured: config.cancel_on_disconnect,
             chosen: config.cancel_on_disconnect,

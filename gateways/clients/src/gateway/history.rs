@@ -15,6 +15,7 @@ use rutter_fix::tags::{self, msg_type};
 use rutter_transport::acceptor::ConnId;
 
 use super::ClientGateway;
+use crate::connection::Connection;
 use crate::notice::Notice;
 use crate::reference::history::{History, read};
 
@@ -66,16 +67,21 @@ impl<S: MessageStore> ClientGateway<S> {
             return false;
         }
         let mut told = false;
-        for place in self.clients.places() {
-            told |= self.serve_history(now_ns, place);
+        for conn in self.connections.ids() {
+            if let Some(place) = self.connections.get(conn).and_then(Connection::client) {
+                told |= self.serve_history(now_ns, place);
+            }
         }
         told
     }
 
     /// Whether a client has read what it was sent of its history.
     pub(super) fn history_is_due(&self) -> bool {
-        let reads = |place| self.reads_history(place).is_some();
-        self.histories > 0 && self.clients.places().any(reads)
+        let reads = |conn| {
+            let place = self.connections.get(conn).and_then(Connection::client);
+            place.is_some_and(|place| self.reads_history(place).is_some())
+        };
+        self.histories > 0 && self.connections.ids().any(reads)
     }
 
     /// The history of a client that has read what it was sent, and its connection.

@@ -283,6 +283,7 @@ impl<S: MessageStore> ClientGateway<S> {
                 if !again || changed {
                     self.emit(Input::SessionUp(session, chosen), now_ns);
                 }
+                self.check_store(place);
             }
             Event::Rejected { seq, reason, tag } => {
                 self.counters.messages_rejected += 1;

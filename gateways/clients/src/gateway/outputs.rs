@@ -60,6 +60,7 @@ impl<S: MessageStore> ClientGateway<S> {
             | Output::ClientPreview(_)
             | Output::SendNew(_)
             | Output::SendCancel(_)
+            | Output::SendReduce(_)
             | Output::Query(_)
             | Output::AskBalances(_)
             | Output::Preview(..) => {
@@ -88,6 +89,7 @@ impl<S: MessageStore> ClientGateway<S> {
             | Output::ClientPreview(_)
             | Output::SendNew(_)
             | Output::SendCancel(_)
+            | Output::SendReduce(_)
             | Output::Query(_)
             | Output::AskBalances(_)
             | Output::Notice(_) => {}
@@ -97,7 +99,9 @@ impl<S: MessageStore> ClientGateway<S> {
             client.confirm(client_seq, self.recovered);
         }
         match output {
-            Output::Report(report) if self.copies => told.and(self.copy(now_ns, place, report)),
+            Output::Report(report) if self.clients.copies() > 0 => {
+                told.and(self.copy(now_ns, place, report))
+            }
             _ => told,
         }
     }
@@ -114,6 +118,7 @@ impl<S: MessageStore> ClientGateway<S> {
             | Output::MassCancelReport(_)
             | Output::SendNew(_)
             | Output::SendCancel(_)
+            | Output::SendReduce(_)
             | Output::Query(_)
             | Output::AskBalances(_)
             | Output::Preview(..) => {}
@@ -171,11 +176,12 @@ impl<S: MessageStore> ClientGateway<S> {
             return Ok(());
         }
         let mut told = Ok(());
-        for place in self.clients.places() {
+        for nth in 0..self.clients.copies() {
+            let Some(place) = self.clients.copy(nth) else { continue };
             let client = &mut self.clients[place];
             let SessionKind::DropCopy(sources) = &client.kind else { continue };
             client.journal_event = client.journal_event.max(report.exec);
-            if !sources.contains(&report.session) {
+            if sources.binary_search(&report.session).is_err() {
                 continue;
             }
             let reader = client.owner;

@@ -14,6 +14,7 @@ use rutter_fix::tags;
 use rutter_transport::acceptor::ConnId;
 
 use super::ClientGateway;
+use crate::connection::Connection;
 use crate::market::fields::{INCREMENT, MARKET_DATA_REQUEST, REQUEST_REJECT, SNAPSHOT};
 use crate::market::request::{self, MarketRequest, MdRefusal, RequestFault};
 use crate::market::streams::DueMessage;
@@ -33,6 +34,9 @@ pub const STREAMS_PER_TURN: usize = 64;
 
 /// Streams looked at in one turn, whether a message is due for them or not.
 const LOOKS_PER_TURN: usize = 4 * STREAMS_PER_TURN;
+
+/// Sessions that are shown in one look, whether they have a connection or not.
+pub const SESSIONS_SHOWN_PER_LOOK: usize = 1_024;
 
 /// One session, as an operator sees it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,19 +97,32 @@ impl<S: MessageStore> ClientGateway<S> {
         self.market.len()
     }
 
-    /// Shows each session, by its place in the configuration.
-    pub fn each_session(&self, mut see: impl FnMut(usize, &SessionShown)) {
-        for (place, client) in self.clients.iter().enumerate() {
-            let connection = client.conn.map(|conn| &self.connections[conn]);
-            let shown = SessionShown {
-                connected: client.up,
-                next_in: client.session.next_in(),
-                next_out: client.session.next_out(),
-                last_in_ns: connection.map_or(0, |connection| connection.arrived_ns),
-                backlog_bytes: connection.map_or(0, |connection| connection.out.len() as u64),
-                failure: client.failed.then(|| client.failure()),
-            };
-            see(place, &shown);
+    /// Shows sessions, by their places in the configuration: [`SESSIONS_SHOWN_PER_LOOK`] in turn,
+    /// and where there are more, also each that has a connection.
+    pub fn each_session(&mut self, mut see: impl FnMut(usize, &SessionShown)) {
+        let count = self.clients.len();
+        for _ in 0..count.min(SESSIONS_SHOWN_PER_LOOK) {
+            let place = self.shown % count;
+            see(place, &self.session_shown(place));
+            self.shown = (place + 1) % count;
+        }
+        for conn in self.connections.ids().filter(|_| count > SESSIONS_SHOWN_PER_LOOK) {
+            if let Some(place) = self.connections.get(conn).and_then(Connection::client) {
+                see(place, &self.session_shown(place));
+            }
+        }
+    }
+
+    fn session_shown(&self, place: usize) -> SessionShown {
+        let client = &self.clients[place];
+        let connection = client.conn.map(|conn| &self.connections[conn]);
+        SessionShown {
+            connected: client.up,
+            next_in: client.session.next_in(),
+            next_out: client.session.next_out(),
+            last_in_ns: connection.map_or(0, |connection| connection.arrived_ns),
+            backlog_bytes: connection.map_or(0, |connection| connection.out.len() as u64),
+            failure: client.failed.then(|| client.failure()),
         }
     }
 

@@ -8,7 +8,7 @@ use rutter_transport::acceptor::ConnId;
 use rutter_transport::tls::TlsFault;
 
 use super::ClientGateway;
-use crate::connection::TlsState;
+use crate::connection::{Connection, TlsState};
 use crate::notice::{CloseReason, MaintainError, Notice};
 
 /// Events that one timer of one session may cause at once.
@@ -27,17 +27,21 @@ impl<S: MessageStore> ClientGateway<S> {
         if now_ns < self.due_ns {
             return served;
         }
-        for place in self.clients.places() {
-            self.session_timer(now_ns, place);
+        // Only a session with a connection has a timer, and most sessions have none.
+        for conn in self.connections.ids() {
+            if let Some(place) = self.connections.get(conn).and_then(Connection::client) {
+                self.session_timer(now_ns, place);
+            }
         }
         self.tell_untold(now_ns);
         self.due_ns = self.untold_due_ns();
         for conn in self.connections.ids() {
             self.connection_timer(now_ns, conn);
         }
-        for place in self.clients.places() {
-            let deadline = self.session_deadline(place);
-            self.due_ns = self.due_ns.min(deadline);
+        for conn in self.connections.ids() {
+            if let Some(place) = self.connections.get(conn).and_then(Connection::client) {
+                self.due_ns = self.due_ns.min(self.session_deadline(place));
+            }
         }
         true
     }

@@ -4,7 +4,7 @@
 
 use rutter_core::id::{InstrumentId, Name, VenueId};
 use rutter_core::number::{Price, Qty};
-use rutter_core::reference::{DEFINITIONS_MAX, VENUES_MAX};
+use rutter_core::reference::{INSTRUMENTS_MAX, VENUES_MAX};
 
 /// An instrument at a venue. Only listings have a book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +107,7 @@ impl MarketConfig {
         let mut seen = std::collections::BTreeSet::new();
         for one in &self.listings {
             let (instrument, venue) = (one.instrument, one.venue);
-            let in_range = instrument.index() < DEFINITIONS_MAX && venue.index() < VENUES_MAX;
+            let in_range = instrument.index() < INSTRUMENTS_MAX && venue.index() < VENUES_MAX;
             if !in_range || !known(instrument, venue) {
                 return Err(MarketConfigError::Unknown(instrument, venue));
             }

@@ -150,7 +150,12 @@ impl Market {
 
     /// Active streams.
     pub fn len(&self) -> usize {
-        self.subscribers.iter().map(|one| one.streams).sum()
+        self.streams.len() - self.free.len()
+    }
+
+    /// Makes room for so many clients.
+    pub fn grow(&mut self, clients: usize) {
+        self.subscribers.resize_with(clients.max(self.subscribers.len()), Subscriber::default);
     }
 
     /// Whether there is no active stream.

@@ -61,6 +61,11 @@ impl SessionStatus {
         Self { halted: false, subscribed: vec![None; clients] }
     }
 
+    /// Makes room for so many clients.
+    pub fn grow(&mut self, clients: usize) {
+        self.subscribed.resize(clients.max(self.subscribed.len()), None);
+    }
+
     /// Takes a notice of the core; true if subscribers are to be told.
     pub const fn on_notice(&mut self, notice: &Notice) -> bool {
         let halted = match notice {

@@ -1,6 +1,7 @@
 //! Scenarios of the client gateway: clients speak FIX text, the core answers, connections break,
 //! processes die. No socket and no clock but in `server` and `tls`.
 
+mod added;
 mod connections;
 mod damaged_stores;
 mod desk;

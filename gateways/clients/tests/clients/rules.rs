@@ -233,6 +233,10 @@ impl Play {
             }
             [venue, "shows", ref levels @ ..] => self.book(venue, true, levels),
             [venue, "changes", ref levels @ ..] => self.book(venue, false, levels),
+            ["binance", "amends", "orders"] => {
+                let (venue, amending) = (BINANCE, Amending::ReduceKeepsPriority);
+                self.decide(&Input::Amend(AmendDef { amending, ..AmendDef::none(venue) }));
+            }
             ["binance", ref does @ ..] => self.venue(does),
             _ => panic!("what is {text:?}?"),
         }
@@ -289,6 +293,10 @@ impl Play {
                     fee_asset: AssetId(1),
                     liquidity: if taker { Liquidity::Taker } else { Liquidity::Maker },
                 }));
+            }
+            ["reduces", "it", "to", qty] => {
+                let qty = Qty(amount(qty, 4));
+                self.decide(&Input::ChildAmended { venue, child, qty });
             }
             // All that was sent there for the client; what is over stays as it is.
             ["cancels", "it"] => {

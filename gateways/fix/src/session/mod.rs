@@ -175,6 +175,9 @@ impl Counted {
     }
 }
 
+/// Bytes of a message that is written, at first.
+const SCRATCH_BYTES: usize = 1_024;
+
 /// A session and its store. `P` decides about credentials and fills a Logon.
 #[derive(Debug)]
 pub struct Session<S, P> {
@@ -245,7 +248,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             policy,
             state: State::Disconnected,
             next_in,
-            unconfirmed: VecDeque::with_capacity(UNCONFIRMED_MAX),
+            unconfirmed: VecDeque::new(),
             answered: Vec::new(),
             ahead: gap::GapQueue::default(),
             appl_ver_id: 0,
@@ -267,7 +270,7 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
             period: None,
             resends: Resends::default(),
             counts: Counts::default(),
-            scratch: Vec::with_capacity(1_024),
+            scratch: Vec::new(),
         }
     }
 
@@ -351,6 +354,10 @@ impl<S: MessageStore, P: Policy> Session<S, P> {
         if self.state != State::Disconnected {
             return Err(SessionError::AlreadyConnected);
         }
+        // Made here and not at the start: most of many sessions are never connected.
+        let room = UNCONFIRMED_MAX.saturating_sub(self.unconfirmed.len());
+        self.unconfirmed.reserve_exact(room);
+        self.scratch.reserve(SCRATCH_BYTES);
         self.enter_period(now_ns);
         self.last_in_ns = now_ns;
         self.last_out_ns = now_ns;

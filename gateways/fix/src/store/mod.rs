@@ -3,6 +3,7 @@
 //!
 //! A line belongs here if it stores messages. When to send one again is `session`.
 
+mod at_need;
 mod contents;
 mod damage;
 mod mapped;
@@ -15,6 +16,7 @@ mod records;
 mod segment;
 mod state;
 
+pub use at_need::AtNeedStore;
 pub use damage::{DamageKind, DamageReport, DamagedPlace};
 pub use mem::MemStore;
 pub use mmap::{MmapConfig, MmapStore};

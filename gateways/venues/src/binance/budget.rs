@@ -8,7 +8,10 @@
 //! count, after a time that is not documented; that is not counted on here. Request weight belongs
 //! to REST, whose calls the adapter paces.
 
-use rutter_core::input::{Counted, WindowDef, WindowKind};
+use rutter_core::id::VenueId;
+use rutter_core::input::{
+    AGE_STEPS_MAX, AgeStep, AmendDef, Amending, Counted, WindowDef, WindowKind,
+};
 
 use crate::venue::{CANCEL_RESERVE_PERCENT, cancel_reserve};
 
@@ -30,3 +33,12 @@ pub(super) const WINDOWS: [WindowDef; 3] = [
         ..WindowDef::orders(MESSAGES, 10 * SECOND_NS)
     },
 ];
+
+/// What an amend is: one message, and no new order (binance-spot-api-docs,
+/// `faqs/order_amend_keep_priority.md`).
+pub(super) const AMEND: AmendDef = AmendDef {
+    venue: VenueId(0),
+    amending: Amending::ReduceKeepsPriority,
+    points: 1,
+    young: [AgeStep { below_s: 0, points: 0 }; AGE_STEPS_MAX],
+};

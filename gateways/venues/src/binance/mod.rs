@@ -23,6 +23,7 @@ pub const VENUE: Venue = Venue {
     own_keys: &[config::COMP_ID],
     order_schemes: &["tls", "tcp"],
     budget: |_| Ok(budget::WINDOWS.to_vec()),
+    amend: budget::AMEND,
     child_of: |tag, text| ids::parse(tag, text).map(|named| named.child),
     orders: |setup| match BinanceOrders::new(BinanceConfig::from_setup(setup)) {
         Ok(machine) => Ok(Box::new(machine)),

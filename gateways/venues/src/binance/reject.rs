@@ -12,7 +12,7 @@ pub(in crate::binance) enum Verdict {
     /// The venue refused the order or cancel.
     Refused(VenueReject),
     /// The outcome is not known, so the venue must be asked by id: internal errors (-1000, -1001),
-    /// no answer from within (-1006, -1007), overload (-1008).
+    /// no answer from within (-1006, -1007), overload (-1008), an amend that would change nothing.
     Unsure,
 }
 
@@ -29,7 +29,9 @@ pub(in crate::binance) fn verdict(code: i64, text: &[u8]) -> Verdict {
         // A field of ours is missing, malformed or not allowed; -1112 is an empty book.
         -1112 => VenueReject::Other,
         -1120..=-1100 | -1014 | -1020 | -1128 | -1130 => VenueReject::Filter,
-        -1010 | -1013 | -2010 | -2011 => {
+        // Perhaps an earlier amend has done it.
+        -2038 if says(b"would change no state") => return Verdict::Unsure,
+        -1010 | -1013 | -2010 | -2011 | -2038 => {
             if says(b"insufficient balance") {
                 VenueReject::InsufficientFunds
             } else if says(b"Duplicate order") {

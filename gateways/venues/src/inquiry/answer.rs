@@ -15,6 +15,8 @@ pub struct OrderState {
     pub fate: Fate,
     /// Quantity filled in all; not negative.
     pub filled: Qty,
+    /// Quantity in all, filled and open; zero if the venue has not told it, or the core knows it.
+    pub qty: Qty,
 }
 
 /// One execution of an order.

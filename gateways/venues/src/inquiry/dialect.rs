@@ -5,7 +5,7 @@
 use core::fmt::Display;
 
 use rutter_core::id::{AssetId, ChildId, InstrumentId, VenueId};
-use rutter_core::number::{Amount, Qty};
+use rutter_core::number::Amount;
 use rutter_transport::machine::{HttpRequest, HttpResponse};
 use rutter_transport::standing::Why;
 
@@ -115,9 +115,9 @@ pub trait Dialect {
         response: Option<&HttpResponse>,
     ) -> Result<Vec<(AssetId, Amount)>, Refused<Self::Error>>;
 
-    /// Open orders of ours that the private stream has shown, with the quantity filled in all. The
-    /// core cancels those that it no longer wants.
-    fn shown_open(&self) -> Vec<(ChildId, Qty)> {
+    /// Open orders of ours that the private stream has shown. The core cancels those that it no
+    /// longer wants.
+    fn shown_open(&self) -> Vec<(ChildId, OrderState)> {
         Vec::new()
     }
 

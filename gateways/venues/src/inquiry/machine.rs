@@ -520,9 +520,10 @@ impl<C, P: Default> Inquiry<C, P> {
         D: Dialect<Call = C, Plan = P>,
     {
         let venue = dialect.venue();
-        for (child, filled) in dialect.shown_open() {
+        for (child, state) in dialect.shown_open() {
             if self.told.insert(child) {
-                let fate = Fate::Open;
+                let (fate, filled) = (Fate::Open, state.filled);
+                tell_quantity(venue, child, &state, out);
                 out.emit(Input::ChildFate { venue, child, fate, filled });
             }
         }
@@ -588,6 +589,7 @@ impl<C, P: Default> Inquiry<C, P> {
     {
         dialect.settle(child, instrument, &mut state);
         let (venue, fate, filled) = (dialect.venue(), state.fate, state.filled);
+        tell_quantity(venue, child, &state, out);
         out.emit(Input::ChildFate { venue, child, fate, filled });
         if !matches!(self.phase, Phase::Up | Phase::Closed) {
             self.told.insert(child);
@@ -636,5 +638,12 @@ fn absence<D: Dialect>(asked_ns: Option<u64>, child: ChildId, dialect: &D) -> Op
     let (certain_ns, is_shown) = (dialect.certain_ns(child), dialect.is_shown(child));
     let is_proved = proves_never_arrived(asked_ns?, certain_ns, is_shown);
     let (order, fate) = (VenueOrderId::default(), Fate::NeverArrived);
-    is_proved.then_some(OrderState { order, fate, filled: Qty::ZERO })
+    is_proved.then_some(OrderState { order, fate, filled: Qty::ZERO, qty: Qty::ZERO })
+}
+
+/// Tells the core the quantity of an open order, where the core does not know it yet.
+fn tell_quantity(venue: VenueId, child: ChildId, state: &OrderState, out: &mut Outbox<Input>) {
+    if state.fate == Fate::Open && !state.qty.is_zero() {
+        out.emit(Input::ChildAmended { venue, child, qty: state.qty });
+    }
 }

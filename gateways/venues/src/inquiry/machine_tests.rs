@@ -53,7 +53,7 @@ fn text(response: Option<&HttpResponse>) -> Result<&str, Refused<&'static str>> 
 
 fn state(fate: Fate, filled: i64) -> OrderState {
     let order = VenueOrderId::new(b"O1").expect("an id");
-    OrderState { order, fate, filled: Qty(filled) }
+    OrderState { order, fate, filled: Qty(filled), qty: Qty::ZERO }
 }
 
 impl OneByOne for Words {
@@ -403,8 +403,8 @@ impl Dialect for Together {
         text(response).map(|_| Vec::new())
     }
 
-    fn shown_open(&self) -> Vec<(ChildId, Qty)> {
-        vec![(ChildId(2), Qty(0)), (ChildId(9), Qty(4))]
+    fn shown_open(&self) -> Vec<(ChildId, OrderState)> {
+        vec![(ChildId(2), state(Fate::Open, 0)), (ChildId(9), state(Fate::Open, 4))]
     }
 
     fn certain_ns(&self, _child: ChildId) -> u64 {

@@ -4,7 +4,10 @@
 //! (docs.kraken.com, exchange/guides/general/ratelimits): a counter for each pair, shared by all
 //! protocols. A new order adds 1. A cancel adds nothing but for the youth of its order.
 
-use rutter_core::input::{AGE_STEPS_MAX, AgeStep, Counted, WindowDef, WindowKind};
+use rutter_core::id::VenueId;
+use rutter_core::input::{
+    AGE_STEPS_MAX, AgeStep, AmendDef, Amending, Counted, WindowDef, WindowKind,
+};
 
 use crate::venue::{
     CANCEL_RESERVE_PERCENT, OwnKey, OwnKeys, OwnValue, SettingError, cancel_reserve,
@@ -37,6 +40,21 @@ const YOUNG: [AgeStep; AGE_STEPS_MAX] = [
     AgeStep { below_s: 90, points: 2 },
     AgeStep { below_s: 300, points: 1 },
 ];
+
+/// Points of an amend, by the age of the order since its creation or its last amend: 1 for each,
+/// and more for the young ones.
+pub(super) const AMEND: AmendDef = AmendDef {
+    venue: VenueId(0),
+    amending: Amending::ReduceKeepsPriority,
+    points: 1,
+    young: {
+        let mut young = [AgeStep { below_s: 0, points: 0 }; AGE_STEPS_MAX];
+        young[0] = AgeStep { below_s: 5, points: 4 };
+        young[1] = AgeStep { below_s: 10, points: 3 };
+        young[2] = AgeStep { below_s: 15, points: 2 };
+        young
+    },
+};
 
 /// The windows of an account.
 pub(super) fn windows(keys: &OwnKeys) -> Result<Vec<WindowDef>, SettingError> {
@@ -79,6 +97,16 @@ mod tests {
         }
         let error = of(r#"{"tier":"Pro"}"#).expect_err("no tier").to_string();
         assert_eq!(error, "tier: \"Pro\" is not one of starter, intermediate, pro");
+    }
+
+    /// The documents' own example: an order is amended after 7 seconds and cancelled 36 seconds
+    /// after that: 1 + 3 + 4.
+    #[test]
+    fn amends_weigh_as_in_the_table_of_the_documents() {
+        let at = |age_s: u64| AMEND.points_at(age_s * 1_000_000_000);
+        assert_eq!([0, 4, 5, 7, 9, 10, 14, 15, 100_000].map(at), [4, 4, 3, 3, 3, 2, 2, 1, 1]);
+        let cancel = of("{}").expect("a tier")[0].cancel_points(36_000_000_000);
+        assert_eq!(1 + at(7) + cancel, 8);
     }
 
     /// An order that is cancelled after 36 seconds costs 1 + 4.

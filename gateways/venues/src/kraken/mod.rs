@@ -24,6 +24,7 @@ pub const VENUE: Venue = Venue {
     own_keys: &[config::REST_COUNTER_MAX, config::REST_DECAY, budget::TIER],
     order_schemes: &["wss", "ws"],
     budget: budget::windows,
+    amend: budget::AMEND,
     child_of: ids::parse,
     orders: |setup| match KrakenOrders::new(KrakenConfig::from_setup(setup)) {
         Ok(machine) => Ok(Box::new(machine)),

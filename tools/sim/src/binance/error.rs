@@ -100,7 +100,7 @@ pub(super) fn of_cancel(refusal: Refusal) -> ApiError {
 /// The answer to an amend that the engine refused.
 pub(super) fn of_amend(refusal: Refusal) -> ApiError {
     match refusal {
-        Refusal::UnknownOrder => ApiError::new(-2013, "Order does not exist."),
+        Refusal::UnknownOrder => ApiError::new(-2038, "Unknown order sent."),
         Refusal::AmendIncrease => {
             ApiError::new(-2038, "Order amend (quantity increase) is not supported.")
         }

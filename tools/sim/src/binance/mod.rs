@@ -148,6 +148,11 @@ impl BinanceFront {
         self.limits.beyond
     }
 
+    /// Number of connections of market streams.
+    pub fn feeds(&self) -> usize {
+        self.streams.len()
+    }
+
     /// The exchange, for scripted participants; the next timer publishes their actions.
     pub fn exchange_mut(&mut self) -> &mut Exchange {
         &mut self.exchange

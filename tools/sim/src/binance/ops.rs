@@ -8,7 +8,7 @@ use super::super::engine::{
 };
 use super::error::ApiError;
 use super::json::{Object, array, quoted};
-use super::orders::{OrderRequest, ResponseType, cancel_only, order_ref};
+use super::orders::{ORDER_AMENDS_MAX, OrderRequest, ResponseType, cancel_only, order_ref};
 use super::params::Params;
 use super::render::{Renderer, TimeUnit, amount, price, quantity};
 use super::{BinanceFront, streams};
@@ -752,6 +752,7 @@ fn filters(config: &InstrumentConfig) -> String {
             .raw("avgPriceMins", "0")
             .finish(),
         filter("MAX_NUM_ORDERS").number("maxNumOrders", config.max_open_orders).finish(),
+        filter("MAX_NUM_ORDER_AMENDS").number("maxNumOrderAmends", ORDER_AMENDS_MAX).finish(),
     ];
     if let Some(band) = config.price_band {
         let factor = |ppm: u64| super::super::decimal::format_trimmed(i128::from(ppm), 6);

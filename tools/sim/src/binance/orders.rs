@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::super::decimal::{self, DecimalError};
 use super::super::engine::{
     AMOUNT_DECIMALS, AccountId, Amend, CancelOnly, InstrumentConfig, InstrumentId, NewOrder, Order,
-    OrderKind, OrderRef, OrderSize, Side, Stp, Tif,
+    OrderKind, OrderRef, OrderSize, Refusal, Side, Stp, Tif,
 };
 use super::error::{ApiError, of_amend, of_cancel, of_new_order};
 use super::params::Params;
@@ -15,6 +15,9 @@ use super::{BinanceFront, render};
 
 /// Longest client order id, in characters (`^[a-zA-Z0-9-_]{1,36}$`).
 pub const CLIENT_ID_CHARS_MAX: usize = 36;
+
+/// Amends of one order at most (`MAX_NUM_ORDER_AMENDS`); the number of the documents' sample.
+pub(super) const ORDER_AMENDS_MAX: u32 = 10;
 
 /// A new order with the venue's parameters.
 #[derive(Clone, Debug)]
@@ -272,8 +275,11 @@ impl BinanceFront {
         let decimals = self.exchange.instrument_config(instrument).quantity_decimals;
         let quantity = number("newQty", quantity, decimals, "LOT_SIZE")?;
         let known = self.exchange.order(account, order).filter(|o| o.instrument == instrument);
-        let unknown = || ApiError::new(-2013, "Order does not exist.");
-        let old = Arc::clone(&known.ok_or_else(unknown)?.client_id);
+        let known = known.ok_or_else(|| of_amend(Refusal::UnknownOrder))?;
+        if known.amends >= ORDER_AMENDS_MAX {
+            return Err(ApiError::new(-2038, "Filter failure: MAX_NUM_ORDER_AMENDS"));
+        }
+        let old = Arc::clone(&known.client_id);
         let amend = Amend { quantity: Some(quantity), price: None, client_id: Some(client_id) };
         let order = self.exchange.amend(now_ns, account, order, &amend).map_err(of_amend)?;
         Ok((order, old))

@@ -9,10 +9,10 @@ use ring::signature::{Ed25519KeyPair, KeyPair as _};
 
 use super::{ApiKey, BinanceConfig, BinanceFront, FixConfig, LimitConfig};
 use crate::engine::{
-    AmendRule, Exchange, ExchangeConfig, FeeAsset, InstrumentConfig, PostOnlyCross,
+    AccountId, AmendRule, Exchange, ExchangeConfig, FeeAsset, InstrumentConfig, PostOnlyCross,
 };
 use crate::flow::Flow;
-use crate::market::{CLIENT, E8, MARKETS, Market, ONE, QUANTITY_MAX, accounts};
+use crate::market::{CLIENT, E8, FURTHER, MARKETS, Market, ONE, QUANTITY_MAX, accounts};
 use crate::venue::{
     Credentials, Endpoint, FIX, FIX_TLS, NodeLinks, OpenError, Reach, SimulatedVenue, VenueFront,
     WEB, WEB_TLS, key_bytes,
@@ -59,27 +59,28 @@ impl SimulatedVenue for Spot {
     }
 
     fn credentials(&self, seed: u64) -> Credentials {
-        let der = STANDARD.encode([&PKCS8_PREFIX[..], &signing_seed(seed)].concat());
-        Credentials {
-            api_key: hex(&key_bytes(seed, "binance key")),
-            secret_file: "binance.pem",
-            secret: format!("-----BEGIN PRIVATE KEY-----\n{der}\n-----END PRIVATE KEY-----\n"),
-        }
+        credentials(seed, "binance", "binance.pem")
+    }
+
+    fn further_credentials(&self, seed: u64) -> Credentials {
+        credentials(seed, "binance-b", "binance-b.pem")
     }
 
     fn open(&self, seed: u64, flow: Option<Flow>) -> Result<Box<dyn VenueFront>, OpenError> {
         let exchange =
             Exchange::new(self.exchange_config()).map_err(|error| OpenError(error.to_string()))?;
-        let pair = Ed25519KeyPair::from_seed_unchecked(&signing_seed(seed))
-            .map_err(|error| OpenError(error.to_string()))?;
-        let mut public = [0; 32];
-        public.copy_from_slice(pair.public_key().as_ref());
-        let keys = vec![ApiKey {
-            key: self.credentials(seed).api_key,
-            account: CLIENT,
-            hmac_secret: None,
-            ed25519_public: Some(public),
-        }];
+        let own = [("binance", CLIENT, self.credentials(seed))];
+        let further = [("binance-b", FURTHER, self.further_credentials(seed))];
+        let key = |(name, account, credentials): (&str, AccountId, Credentials)| {
+            let pair = Ed25519KeyPair::from_seed_unchecked(&key_bytes(seed, name))
+                .map_err(|error| OpenError(error.to_string()))?;
+            let mut public = [0; 32];
+            public.copy_from_slice(pair.public_key().as_ref());
+            let (key, ed25519_public) = (credentials.api_key, Some(public));
+            Ok(ApiKey { key, account, hmac_secret: None, ed25519_public })
+        };
+        let keys =
+            own.into_iter().chain(further).map(key).collect::<Result<Vec<_>, OpenError>>()?;
         let limits = LimitConfig {
             weight_per_minute: 1_000_000,
             orders_per_10s: u32::MAX,
@@ -99,6 +100,7 @@ impl SimulatedVenue for Spot {
             order_url: format!("{}://{}", reach.tcp(), reach.fix),
             feed_url: format!("{}://{}/stream", reach.ws(), reach.web),
             more: "comp_id = \"RUTTER1\"\n",
+            more_of_further: "comp_id = \"RUTTER2\"\n",
         }
     }
 }
@@ -110,6 +112,10 @@ impl VenueFront for BinanceFront {
 
     fn exchange_mut(&mut self) -> &mut Exchange {
         self.exchange_mut()
+    }
+
+    fn feeds(&self) -> usize {
+        self.feeds()
     }
 }
 
@@ -133,9 +139,14 @@ fn instrument((market, lot_e8): (&Market, i64)) -> InstrumentConfig {
     }
 }
 
-/// The Ed25519 seed of the node's key.
-fn signing_seed(seed: u64) -> [u8; 32] {
-    key_bytes(seed, "binance")
+/// The credentials whose Ed25519 seed follows from a name.
+fn credentials(seed: u64, name: &str, secret_file: &'static str) -> Credentials {
+    let der = STANDARD.encode([&PKCS8_PREFIX[..], &key_bytes(seed, name)].concat());
+    Credentials {
+        api_key: hex(&key_bytes(seed, &format!("{name} key"))),
+        secret_file,
+        secret: format!("-----BEGIN PRIVATE KEY-----\n{der}\n-----END PRIVATE KEY-----\n"),
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

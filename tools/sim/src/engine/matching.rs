@@ -45,6 +45,7 @@ impl Exchange {
             end: None,
             stp: new.stp,
             created_ns: now_ns,
+            amends: 0,
             updated_ns: now_ns,
             working_since_ns: (tif == Tif::Gtc).then_some(now_ns),
             locked: lock,
@@ -308,6 +309,7 @@ impl Exchange {
         order.locked = lock;
         order.price = price;
         order.quantity = quantity;
+        order.amends += 1;
         order.updated_ns = now_ns;
         let mut old_client_id = None;
         if let Some(client_id) = &amend.client_id {

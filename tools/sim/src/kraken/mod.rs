@@ -148,6 +148,11 @@ pub struct Kraken {
 }
 
 impl Kraken {
+    /// Number of connections that have asked for books.
+    pub fn feeds(&self) -> usize {
+        self.sessions.values().filter(|session| !session.books.is_empty()).count()
+    }
+
     /// Opens the venue.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use crate::engine::{
     AmendRule, Exchange, ExchangeConfig, FeeAsset, InstrumentConfig, PostOnlyCross,
 };
 use crate::flow::Flow;
-use crate::market::{CLIENT_NAME, E8, MARKETS, Market, ONE, QUANTITY_MAX, accounts};
+use crate::market::{CLIENT_NAME, E8, FURTHER_NAME, MARKETS, Market, ONE, QUANTITY_MAX, accounts};
 use crate::venue::{
     Credentials, Endpoint, NodeLinks, OpenError, Reach, SimulatedVenue, VenueFront, WEB, WEB_TLS,
     key_bytes,
@@ -74,8 +74,23 @@ impl SimulatedVenue for Spot {
         }
     }
 
+    fn further_credentials(&self, seed: u64) -> Credentials {
+        Credentials {
+            api_key: format!("simulated-{seed}-b"),
+            secret_file: "kraken-b.secret",
+            secret: STANDARD.encode(key_bytes(seed, "kraken-b")),
+        }
+    }
+
     fn open(&self, seed: u64, flow: Option<Flow>) -> Result<Box<dyn VenueFront>, OpenError> {
-        let Credentials { api_key, secret, .. } = self.credentials(seed);
+        let keys =
+            [(CLIENT_NAME, self.credentials(seed)), (FURTHER_NAME, self.further_credentials(seed))];
+        let key = |(account, Credentials { api_key, secret, .. }): (&str, Credentials)| ApiKey {
+            account: account.to_owned(),
+            key: api_key,
+            secret,
+            tier: Tier::Raised,
+        };
         let pair = |(market, terms): (&Market, &Terms)| PairNames {
             symbol: market.symbol.to_owned(),
             key: terms.key.to_owned(),
@@ -97,12 +112,7 @@ impl SimulatedVenue for Spot {
                 asset("USDT", "USDT", "USDT", 8),
                 asset("ETH", "XETH", "ETH", 10),
             ],
-            keys: vec![ApiKey {
-                account: CLIENT_NAME.to_owned(),
-                key: api_key,
-                secret,
-                tier: Tier::Raised,
-            }],
+            keys: keys.into_iter().map(key).collect(),
         };
         let kraken = Kraken::new(config).map_err(|error| OpenError(error.to_string()))?;
         Ok(Box::new(match flow {
@@ -113,7 +123,7 @@ impl SimulatedVenue for Spot {
 
     fn node_links(&self, reach: &Reach) -> NodeLinks {
         let url = format!("{}://{}/v2", reach.ws(), reach.web);
-        NodeLinks { order_url: url.clone(), feed_url: url, more: "" }
+        NodeLinks { order_url: url.clone(), feed_url: url, more: "", more_of_further: "" }
     }
 }
 
@@ -124,6 +134,10 @@ impl VenueFront for Kraken {
 
     fn exchange_mut(&mut self) -> &mut Exchange {
         self.exchange_mut()
+    }
+
+    fn feeds(&self) -> usize {
+        self.feeds()
     }
 }
 

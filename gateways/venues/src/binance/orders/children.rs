@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use rutter_core::id::ChildId;
+use rutter_core::number::Qty;
 
 /// Most children in the table. With a full table a new order is refused as not sent.
 pub(super) const CHILDREN_MAX: usize = 1 << 16;
@@ -21,6 +22,8 @@ pub(super) enum Request {
     New,
     /// The cancel request with this number.
     Cancel(u32),
+    /// An amend.
+    Amend,
 }
 
 /// One child.
@@ -31,12 +34,18 @@ pub(super) struct Entry {
     pub sent_ns: Option<u64>,
     /// The venue's number of the order, once told.
     pub venue_order: Option<u64>,
+    /// Quantity in all, as the core knows it; zero if this process has not told or heard it.
+    pub qty: Qty,
     /// The venue has shown that it knows the order.
     pub seen: bool,
     /// `MsgSeqNum` of the order while it has no answer.
     pub new_seq: Option<u64>,
     /// Number and `MsgSeqNum` of the newest cancel request while it has no answer.
     pub cancel: Option<(u32, u64)>,
+    /// `MsgSeqNum` of the newest amend while it has no answer.
+    pub amend_seq: Option<u64>,
+    /// The quantity in all that this amend asks for.
+    pub amend_to: Qty,
     /// Number of cancel requests so far.
     pub cancels: u32,
     over: bool,
@@ -131,6 +140,7 @@ impl Children {
             match wait.request {
                 Request::New => entry.new_seq = None,
                 Request::Cancel(_) => entry.cancel = None,
+                Request::Amend => entry.amend_seq = None,
             }
         }
         Some((wait.child, wait.request))
@@ -147,6 +157,7 @@ impl Children {
             let awaited = self.get(wait.child).is_some_and(|entry| match wait.request {
                 Request::New => entry.new_seq == Some(wait.seq),
                 Request::Cancel(attempt) => entry.cancel == Some((attempt, wait.seq)),
+                Request::Amend => entry.amend_seq == Some(wait.seq),
             });
             if awaited {
                 return;
@@ -162,6 +173,9 @@ impl Children {
             if entry.new_seq == Some(seq) {
                 return Some((entry.child, Request::New));
             }
+            if entry.amend_seq == Some(seq) {
+                return Some((entry.child, Request::Amend));
+            }
             let (attempt, sent) = entry.cancel?;
             (sent == seq).then_some((entry.child, Request::Cancel(attempt)))
         })
@@ -171,7 +185,7 @@ impl Children {
     pub fn forget_answers(&mut self) {
         self.waits.clear();
         for entry in &mut self.entries {
-            entry.new_seq = None;
+            (entry.new_seq, entry.amend_seq) = (None, None);
             entry.cancel = None;
         }
     }

@@ -1,9 +1,10 @@
-//! The messages that we send: logon, new order, cancel.
+//! The messages that we send: logon, new order, cancel, amend.
 //!
 //! A line belongs here if it writes a field of one of these messages. `session` writes header and
 //! trailer.
 
 use rutter_core::input::{Side, TimeInForce};
+use rutter_core::number::Qty;
 use rutter_core::output::SendNew;
 use rutter_fix::codec::{Encoder, SOH, TimePrecision, write_timestamp};
 use rutter_fix::tags;
@@ -23,6 +24,8 @@ const LIMIT: u8 = b'2';
 /// `ExecInst` (18): 6, participate and do not initiate. The venue refuses the order if it would
 /// take.
 const POST_ONLY: u8 = b'6';
+/// `MsgType` (35) of an `OrderAmendKeepPriorityRequest`.
+pub(super) const ORDER_AMEND: &[u8] = b"XAK";
 /// `MessageHandling` (25035).
 pub(super) const MESSAGE_HANDLING: u32 = 25_035;
 
@@ -119,4 +122,25 @@ pub(super) fn cancel(
         None => encoder.field(tags::ORIG_CL_ORD_ID, order.as_bytes()),
     };
     encoder.field(tags::SYMBOL, symbol.as_bytes());
+}
+
+/// The body of an `OrderAmendKeepPriorityRequest`. `ClOrdID` (11) is the order's id after the
+/// amend: the order keeps the id that it has, by which it is asked about.
+pub(super) fn amend(
+    encoder: &mut Encoder<'_>,
+    order: &IdText,
+    venue_order: Option<u64>,
+    qty: Qty,
+    listing: &Listing,
+) -> Result<(), DecimalError> {
+    let qty = decimal::rescale(qty.0, listing.qty_decimals, listing.venue_qty_decimals)?;
+    encoder.field(tags::CL_ORD_ID, order.as_bytes());
+    match venue_order {
+        Some(id) => encoder.uint(tags::ORDER_ID, id),
+        None => encoder.field(tags::ORIG_CL_ORD_ID, order.as_bytes()),
+    };
+    encoder
+        .decimal(tags::ORDER_QTY, qty, listing.venue_qty_decimals)
+        .field(tags::SYMBOL, listing.symbol.as_bytes());
+    Ok(())
 }

@@ -6,7 +6,7 @@
 use rutter_core::id::{AssetId, ChildId};
 use rutter_core::input::{Doubt, Input, VenueDownReason, VenueReject};
 use rutter_core::number::Text;
-use rutter_core::output::{ChildRef, SendNew};
+use rutter_core::output::SendNew;
 use rutter_fix::codec::Message;
 use rutter_fix::tags::{self, msg_type};
 use rutter_transport::machine::{CloseReason, Endpoint, Event, Framing, Machine, Outbox};
@@ -16,7 +16,7 @@ use rutter_transport::standing::{Standing, Why};
 use super::children::{Children, Request};
 use super::encode;
 use super::reconcile::{BinanceDialect, PACE};
-use super::report::{self, News, Reader, Refused};
+use super::report::{self, News, ORDER_AMEND_REJECT, Reader, Refused};
 use super::session::{Due, FIX_LINK, Inbound, Session, SessionError};
 use super::status::{Counters, Status};
 use crate::VenueCommand;
@@ -24,11 +24,12 @@ use crate::backoff::Backoff;
 use crate::binance::config::{BinanceConfig, ConfigError};
 use crate::binance::ids;
 use crate::binance::reject::{self, Verdict};
-use crate::decimal::DecimalError;
 use crate::inquiry::{Inquiry, One, Phase, Steps};
 use crate::life::{self, CLOSE_TIMEOUT_NS, CONNECT_TIMEOUT_NS, Life, Stage};
 use crate::listing::{Assets, Listings};
 use crate::signing::Ed25519Signer;
+
+mod change;
 
 const SECOND_NS: u64 = 1_000_000_000;
 const MS: u64 = 1_000_000;
@@ -347,6 +348,11 @@ impl BinanceOrders {
                 let news = self.reader(now_ns).cancel_reject(message);
                 self.on_news(news, out);
             }
+            ORDER_AMEND_REJECT => {
+                self.keep_text(message.get(tags::TEXT).unwrap_or_default());
+                let news = self.reader(now_ns).amend_reject(message);
+                self.on_news(news, out);
+            }
             msg_type::HEARTBEAT => {}
             msg_type::TEST_REQUEST => {
                 let id = message.get(tags::TEST_REQ_ID).filter(|id| !id.is_empty());
@@ -462,6 +468,9 @@ impl BinanceOrders {
             Some((child, Request::Cancel(attempt))) => {
                 self.on_news(News::CancelRefused { child, attempt: Some(attempt), refused }, out);
             }
+            Some((child, Request::Amend)) => {
+                self.on_news(News::AmendRefused { child, refused }, out);
+            }
             None => self.counters.ignored += 1,
         }
         match report::code_of(message) {
@@ -504,6 +513,15 @@ impl BinanceOrders {
             News::CancelRefused { child, attempt, refused } => {
                 self.on_cancel_refused(child, attempt, refused, out);
             }
+            News::Amended { child, qty } => {
+                if let Some(entry) = self.children.get_mut(child) {
+                    entry.qty = qty;
+                    // A larger quantity is the answer to an amend of somebody else.
+                    entry.amend_seq.take_if(|_| qty <= entry.amend_to);
+                }
+                out.emit(Input::ChildAmended { venue, child, qty });
+            }
+            News::AmendRefused { child, refused } => self.on_amend_refused(child, refused, out),
             News::NotOurs => self.counters.not_ours += 1,
             News::Unlisted => self.counters.unlisted += 1,
         }
@@ -528,38 +546,6 @@ impl BinanceOrders {
                 if let Some(entry) = self.children.get_mut(child) {
                     entry.new_seq = None;
                 }
-                out.emit(Input::ChildInDoubt { venue, child, doubt: Doubt::VenueUnsure });
-            }
-        }
-    }
-
-    fn on_cancel_refused(
-        &mut self,
-        child: ChildId,
-        attempt: Option<u32>,
-        refused: Refused,
-        out: &mut Outbox<Input>,
-    ) {
-        let (venue, retry_after_ns) = (self.config.venue, refused.retry_after_ns);
-        if let Some(entry) = self.children.get_mut(child) {
-            let (Some((current, _)), Some(attempt)) = (entry.cancel, attempt) else {
-                // The answer is late: the core knows already that the child is in doubt.
-                self.counters.ignored += 1;
-                return;
-            };
-            if attempt != current {
-                self.counters.ignored += 1;
-                return;
-            }
-            entry.cancel = None;
-        }
-        self.keep_refusal(child, Asked::Cancel, refused.code);
-        match refused.verdict {
-            Verdict::Refused(reason) => {
-                self.counters.refusals += 1;
-                out.emit(Input::CancelRejected { venue, child, reason, retry_after_ns });
-            }
-            Verdict::Unsure => {
                 out.emit(Input::ChildInDoubt { venue, child, doubt: Doubt::VenueUnsure });
             }
         }
@@ -595,45 +581,10 @@ impl BinanceOrders {
                 encode::new_order(encoder, new, &id, listing, window)
             })
             .ok()?;
-        entry.sent_ns = Some(now_ns);
+        (entry.sent_ns, entry.qty) = (Some(now_ns), new.qty);
         entry.new_seq = Some(seq);
         let deadline_ns = now_ns.saturating_add(self.config.answer_timeout_ns);
         self.children.await_answer(new.child, Request::New, seq, deadline_ns);
-        Some(())
-    }
-
-    fn on_cancel(&mut self, now_ns: u64, cancel: &ChildRef, out: &mut Outbox<Input>) {
-        let (venue, child) = (self.config.venue, cancel.child);
-        // Also while questions are open: an order that the core no longer wants should not wait.
-        if self.link != Link::On || self.send_cancel(now_ns, cancel, out).is_none() {
-            self.counters.not_sent += 1;
-            let (reason, retry_after_ns) = (VenueReject::NotSent, 0);
-            out.emit(Input::CancelRejected { venue, child, reason, retry_after_ns });
-        }
-    }
-
-    fn send_cancel(
-        &mut self,
-        now_ns: u64,
-        cancel: &ChildRef,
-        out: &mut Outbox<Input>,
-    ) -> Option<()> {
-        let child = cancel.child;
-        let listing = self.listings.instrument(cancel.instrument)?;
-        let entry = self.children.ensure(child).ok()?;
-        let attempt = entry.cancels.wrapping_add(1);
-        let order = ids::order(self.config.node_tag, child);
-        let request = ids::cancel_request(self.config.node_tag, child, attempt);
-        let venue_order = entry.venue_order;
-        let write = |encoder: &mut rutter_fix::codec::Encoder<'_>| -> Result<(), DecimalError> {
-            encode::cancel(encoder, &request, &order, venue_order, &listing.symbol);
-            Ok(())
-        };
-        let seq = self.session.send(now_ns, out, msg_type::ORDER_CANCEL_REQUEST, write).ok()?;
-        entry.cancels = attempt;
-        entry.cancel = Some((attempt, seq));
-        let deadline_ns = now_ns.saturating_add(self.config.answer_timeout_ns);
-        self.children.await_answer(child, Request::Cancel(attempt), seq, deadline_ns);
         Some(())
     }
 
@@ -721,6 +672,7 @@ impl Machine for BinanceOrders {
         match command {
             VenueCommand::New(new) => self.on_new(now_ns, new, out),
             VenueCommand::Cancel(cancel) => self.on_cancel(now_ns, cancel, out),
+            VenueCommand::Reduce(reduce) => self.on_reduce(now_ns, reduce, out),
             VenueCommand::Query(child) => {
                 self.inquiry.ask(child.child, child.instrument);
                 if self.inquiry.phase() != Phase::Down {

@@ -5,7 +5,7 @@
 
 use rutter_core::id::{AssetId, ChildId, InstrumentId, VenueId, VenueOrderId};
 use rutter_core::input::Fate;
-use rutter_core::number::Amount;
+use rutter_core::number::{Amount, Qty};
 use rutter_transport::machine::{HttpRequest, HttpResponse};
 use rutter_transport::secret::Secret;
 use rutter_transport::standing::Why;
@@ -153,6 +153,11 @@ impl OneByOne for BinanceDialect<'_> {
             entry.seen = true;
             entry.new_seq = None;
             entry.venue_order = state.order.as_str().parse().ok();
+            if state.qty == entry.qty {
+                state.qty = Qty::ZERO;
+            } else {
+                entry.qty = state.qty;
+            }
         }
     }
 }

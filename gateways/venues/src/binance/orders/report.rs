@@ -1,4 +1,5 @@
-//! The venue's messages about orders: execution report, cancel reject, session reject.
+//! The venue's messages about orders: execution report, cancel reject, amend reject, session
+//! reject.
 //!
 //! A line belongs here if it reads a field of such a message. The consequences are `machine`.
 
@@ -20,6 +21,8 @@ const EXEC_TYPE_REJECTED: u8 = b'8';
 const EXEC_TYPE_EXPIRED: u8 = b'C';
 const EXEC_TYPE_TRADE: u8 = b'F';
 const ORD_STATUS_FILLED: &[u8] = b"2";
+/// `MsgType` (35) of an `OrderAmendReject`.
+pub(super) const ORDER_AMEND_REJECT: &[u8] = b"XAR";
 /// `TradeID` (1003).
 const TRADE_ID: u32 = 1003;
 
@@ -75,6 +78,10 @@ pub(super) enum News {
     Unusual { child: ChildId },
     /// The venue refused a cancel (35=9).
     CancelRefused { child: ChildId, attempt: Option<u32>, refused: Refused },
+    /// The order has this quantity in all from now on (150=5).
+    Amended { child: ChildId, qty: Qty },
+    /// The venue refused an amend (35=XAR).
+    AmendRefused { child: ChildId, refused: Refused },
     /// The id is not ours.
     NotOurs,
     /// The id is ours and the symbol is not listed here.
@@ -129,7 +136,10 @@ impl Reader<'_> {
                 },
                 filled: listing.qty(message.required(tags::CUM_QTY)?)?,
             }),
-            Some(EXEC_TYPE_REPLACED | _) | None => Ok(News::Unusual { child }),
+            Some(EXEC_TYPE_REPLACED) => {
+                Ok(News::Amended { child, qty: quantity(message, listing)? })
+            }
+            Some(_) | None => Ok(News::Unusual { child }),
         }
     }
 
@@ -212,6 +222,19 @@ impl Reader<'_> {
         let refused = error_of(message, self.now_ns);
         News::CancelRefused { child: id.child, attempt: id.cancel, refused }
     }
+
+    /// Reads an `OrderAmendReject`.
+    pub fn amend_reject(&self, message: &Message<'_>) -> News {
+        let Some(id) = self.child_of(message) else { return News::NotOurs };
+        News::AmendRefused { child: id.child, refused: error_of(message, self.now_ns) }
+    }
+}
+
+/// The quantity of an order in all. Never below what is filled: the executions may come later.
+fn quantity(message: &Message<'_>, listing: &Listing) -> Result<Qty, ReportError> {
+    let ordered = listing.qty(message.required(tags::ORDER_QTY)?)?;
+    let filled = listing.qty(message.required(tags::CUM_QTY)?)?;
+    Ok(ordered.max(filled))
 }
 
 /// -1179: the venue expects another `MsgSeqNum` of us.

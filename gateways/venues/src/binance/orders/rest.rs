@@ -144,6 +144,8 @@ struct OrderJson<'a> {
     #[serde(borrow)]
     executed_qty: Cow<'a, str>,
     #[serde(borrow)]
+    orig_qty: Cow<'a, str>,
+    #[serde(borrow)]
     status: Cow<'a, str>,
 }
 
@@ -161,8 +163,10 @@ impl OrderJson<'_> {
         if filled.0 < 0 {
             return Err(DecimalError::Range.into());
         }
+        // After an amend it is the new quantity.
+        let qty = listing.qty(self.orig_qty.as_bytes())?.max(filled);
         let order = order_id(self.order_id);
-        Ok(OrderState { order, fate, filled })
+        Ok(OrderState { order, fate, filled, qty })
     }
 }
 

@@ -39,6 +39,10 @@ pub(super) struct Entry {
     pub accepted: bool,
     /// We have sent a cancel.
     pub cancel_asked: bool,
+    /// Quantity in all, as the core knows it; zero if this process has not told or heard it.
+    pub qty: Qty,
+    /// Quantity in all, as the stream has told it last; zero if it has not.
+    pub shown_qty: Qty,
     /// The largest cumulative filled quantity that the venue has told.
     pub filled: Qty,
     pub end: Option<End>,
@@ -46,9 +50,21 @@ pub(super) struct Entry {
     pub new_req: Option<u64>,
     /// Number of the newest cancel request while it has no answer.
     pub cancel_req: Option<u64>,
+    /// Number of the newest amend while the stream has not told what became of it.
+    pub amend_req: Option<u64>,
+    /// The quantity in all that this amend asks for.
+    pub amend_to: Qty,
 }
 
 impl Entry {
+    /// The quantity that the stream has told, if the core does not know it; zero otherwise. Never
+    /// below what is filled.
+    pub fn news_of_qty(&self) -> Qty {
+        let shown =
+            if self.shown_qty.is_zero() { Qty::ZERO } else { self.shown_qty.max(self.filled) };
+        if shown == self.qty { Qty::ZERO } else { shown }
+    }
+
     pub fn new(instrument: InstrumentId) -> Self {
         Self {
             instrument,
@@ -58,10 +74,14 @@ impl Entry {
             ioc: false,
             accepted: false,
             cancel_asked: false,
+            qty: Qty::ZERO,
+            shown_qty: Qty::ZERO,
             filled: Qty::ZERO,
             end: None,
             new_req: None,
             cancel_req: None,
+            amend_req: None,
+            amend_to: Qty::ZERO,
         }
     }
 }
@@ -158,6 +178,7 @@ impl Children {
         for entry in self.by_child.values_mut() {
             entry.new_req = None;
             entry.cancel_req = None;
+            entry.amend_req = None;
         }
     }
 }
@@ -167,6 +188,7 @@ impl Children {
 pub(super) enum Request {
     New,
     Cancel,
+    Amend,
 }
 
 /// An answer that is awaited.
@@ -199,6 +221,12 @@ impl Waits {
         while self.waits.front().is_some_and(|wait| wait.done) {
             self.waits.pop_front();
         }
+    }
+
+    /// The request with this number, if its answer is still awaited.
+    pub fn get(&self, req_id: u64) -> Option<&Wait> {
+        let at = self.waits.binary_search_by_key(&req_id, |wait| wait.req_id).ok()?;
+        self.waits.get(at).filter(|wait| !wait.done)
     }
 
     /// The answer has arrived, or is not needed any more.

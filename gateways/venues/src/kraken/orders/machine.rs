@@ -10,7 +10,7 @@
 use rutter_core::id::{AssetId, ChildId};
 use rutter_core::input::{Input, TimeInForce, VenueDownReason, VenueReject};
 use rutter_core::number::UnixNanos;
-use rutter_core::output::{ChildRef, SendNew};
+use rutter_core::output::{ChildRef, SendNew, SendReduce};
 use rutter_transport::machine::{
     CloseReason, Endpoint, Event, HttpResponse, LinkId, Machine, Outbox,
 };
@@ -363,7 +363,9 @@ impl KrakenOrders {
             ("executions", _) => self.on_executions(now_ns, envelope, out)?,
             ("balances", _) => self.on_balances(now_ns, envelope, out)?,
             ("status", _) => self.on_status(now_ns, envelope, out)?,
-            ("", "add_order" | "cancel_order") => self.ledger.answer(now_ns, envelope, out)?,
+            ("", "add_order" | "cancel_order" | "amend_order") => {
+                self.ledger.answer(now_ns, envelope, out)?;
+            }
             ("", "") if !envelope.error.is_empty() => {
                 self.ledger.answer(now_ns, envelope, out)?;
             }
@@ -526,7 +528,7 @@ impl KrakenOrders {
         let action = rutter_transport::machine::Action::Send(PRIVATE_LINK, start..out.bytes.len());
         out.actions.push(action);
         let mut entry = Entry::new(new.instrument);
-        entry.side = Some(new.side);
+        (entry.side, entry.qty) = (Some(new.side), new.qty);
         entry.sent_ns = Some(now_ns);
         entry.ioc = new.tif == TimeInForce::Ioc;
         entry.new_req = Some(req_id);
@@ -559,6 +561,48 @@ impl KrakenOrders {
         });
         let deadline_ns = now_ns.saturating_add(config.answer_timeout_ns);
         self.ledger.waits.push(req_id, child, Request::Cancel, deadline_ns);
+    }
+
+    fn on_reduce(&mut self, now_ns: u64, reduce: &SendReduce, out: &mut Outbox<Input>) {
+        if self.send_reduce(now_ns, reduce, out).is_none() {
+            self.ledger.counters.not_sent += 1;
+            let (venue, child) = (self.ledger.config.venue, reduce.of.child);
+            out.emit(Input::AmendRejected { venue, child, reason: VenueReject::NotSent });
+        }
+    }
+
+    /// `None` when the amend cannot be written, or its answer not be awaited. Nothing is then sent.
+    fn send_reduce(
+        &mut self,
+        now_ns: u64,
+        reduce: &SendReduce,
+        out: &mut Outbox<Input>,
+    ) -> Option<()> {
+        let child = reduce.of.child;
+        if !matches!(self.link, Link::On) || self.ledger.waits.is_full() {
+            return None;
+        }
+        let req_id = self.next_req_id();
+        let entry = self.ledger.children.known(child, reduce.of.instrument)?;
+        let order = entry.order;
+        let config = &self.ledger.config;
+        let listing = self.ledger.listings.instrument(reduce.of.instrument)?;
+        let id = ids::order(config.node_tag, child);
+        let request = (self.ledger.token.expose(), req_id);
+        let (named, wanted) = ((order, id.as_str()), (listing, reduce.qty));
+        let start = out.bytes.len();
+        if message::write_amend_order(&mut out.bytes, named, wanted, request).is_err() {
+            out.bytes.truncate(start);
+            return None;
+        }
+        let action = rutter_transport::machine::Action::Send(PRIVATE_LINK, start..out.bytes.len());
+        out.actions.push(action);
+        let deadline_ns = now_ns.saturating_add(config.answer_timeout_ns);
+        if let Some(entry) = self.ledger.children.get_mut(child) {
+            (entry.amend_req, entry.amend_to) = (Some(req_id), reduce.qty);
+        }
+        self.ledger.waits.push(req_id, child, Request::Amend, deadline_ns);
+        Some(())
     }
 
     fn on_query(&mut self, query: &ChildRef, now_ns: u64, out: &mut Outbox<Input>) {
@@ -652,6 +696,7 @@ impl Machine for KrakenOrders {
         match command {
             VenueCommand::New(new) => self.on_new(now_ns, new, out),
             VenueCommand::Cancel(cancel) => self.on_cancel(now_ns, cancel, out),
+            VenueCommand::Reduce(reduce) => self.on_reduce(now_ns, reduce, out),
             VenueCommand::Query(query) => self.on_query(query, now_ns, out),
             VenueCommand::AskBalances(_) => {
                 self.inquiry.ask_balances();

@@ -93,6 +93,9 @@ pub struct Execution<'a> {
     /// Quantity filled in all.
     #[serde(borrow, default)]
     pub cum_qty: Option<&'a RawValue>,
+    /// Quantity in all.
+    #[serde(borrow, default)]
+    pub order_qty: Option<&'a RawValue>,
     /// The fees of a trade.
     #[serde(borrow, default)]
     pub fees: Vec<Fee<'a>>,
@@ -151,7 +154,7 @@ pub struct System<'a> {
     pub system: Cow<'a, str>,
 }
 
-/// The `result` of `add_order` and `cancel_order`.
+/// The `result` of `add_order`.
 #[derive(Debug, Deserialize)]
 pub struct OrderResult<'a> {
     /// The venue's order id.
@@ -261,6 +264,31 @@ pub fn write_cancel_order(
     write_end(out, token, req_id);
 }
 
+/// Appends an `amend_order` request for a new quantity in all, by the venue's id of the order if
+/// known, else by ours.
+///
+/// # Errors
+/// The quantity has more decimals than the venue; `out` then holds a part of the request.
+pub fn write_amend_order(
+    out: &mut Vec<u8>,
+    (order, cl_ord_id): (VenueOrderId, &str),
+    (listing, qty): (&Listing, Qty),
+    (token, req_id): (&str, u64),
+) -> Result<(), DecimalError> {
+    out.extend_from_slice(b"{\"method\":\"amend_order\",\"params\":{\"");
+    if order.is_empty() {
+        out.extend_from_slice(b"cl_ord_id\":\"");
+        out.extend_from_slice(cl_ord_id.as_bytes());
+    } else {
+        out.extend_from_slice(b"order_id\":\"");
+        out.extend_from_slice(order.as_bytes());
+    }
+    out.extend_from_slice(b"\",\"order_qty\":");
+    listing.write_qty(out, qty)?;
+    write_end(out, token, req_id);
+    Ok(())
+}
+
 /// Appends the subscription of `executions`: open orders first, then every change of state. Old
 /// fills are left out, since they are asked for over REST.
 pub fn write_subscribe_executions(out: &mut Vec<u8>, token: &str, req_id: u64) {
@@ -342,6 +370,24 @@ mod tests {
         assert_eq!(
             String::from_utf8_lossy(&out),
             r#"{"method":"cancel_order","params":{"cl_ord_id":["2f"],"token":"TOKEN"},"req_id":0}"#
+        );
+        out.clear();
+        for (id, cl_ord_id) in [(id, "x"), (VenueOrderId::default(), "2f")] {
+            let named = (id, cl_ord_id);
+            write_amend_order(&mut out, named, (&listing, Qty(120_000_000)), ("TOKEN", 9))
+                .expect("within decimals");
+            out.push(b'\n');
+        }
+        assert_eq!(
+            String::from_utf8_lossy(&out),
+            concat!(
+                r#"{"method":"amend_order","params":{"order_id":"OM5CRX-N2HAL-GFGWE9","#,
+                r#""order_qty":1.20000000,"token":"TOKEN"},"req_id":9}"#,
+                "\n",
+                r#"{"method":"amend_order","params":{"cl_ord_id":"2f","#,
+                r#""order_qty":1.20000000,"token":"TOKEN"},"req_id":9}"#,
+                "\n",
+            )
         );
         out.clear();
         write_subscribe_executions(&mut out, "TOKEN", 2);

@@ -16,7 +16,7 @@ use rutter_core::input::{Ending, Fate, Liquidity, Side};
 use rutter_core::number::{Amount, Qty};
 use rutter_transport::machine::{HttpRequest, HttpResponse};
 
-use super::children::End;
+use super::children::{End, Entry};
 use super::message::{self, digits};
 use super::report::{Ledger, canceled};
 use super::rest::{self, Call, OrderInfo, Orders, PAGE, QUERY_ORDERS_MAX, RestError, TradeInfo};
@@ -239,9 +239,15 @@ impl Dialect for KrakenDialect<'_> {
         Ok(totals.into_iter().collect())
     }
 
-    fn shown_open(&self) -> Vec<(ChildId, Qty)> {
+    fn shown_open(&self) -> Vec<(ChildId, OrderState)> {
         let open = self.ledger.children.live().filter(|(_, entry)| entry.accepted);
-        open.map(|(child, entry)| (child, entry.filled)).collect()
+        let state = |entry: &Entry| OrderState {
+            order: entry.order,
+            fate: Fate::Open,
+            filled: entry.filled,
+            qty: entry.news_of_qty(),
+        };
+        open.map(|(child, entry)| (child, state(entry))).collect()
     }
 
     /// An earlier process sent the child at the latest when this connection was made.
@@ -268,6 +274,11 @@ impl Dialect for KrakenDialect<'_> {
                 entry.accepted = true;
                 entry.filled = entry.filled.max(state.filled);
                 state.filled = entry.filled;
+                if state.qty == entry.qty {
+                    state.qty = Qty::ZERO;
+                } else if !state.qty.is_zero() {
+                    entry.qty = state.qty;
+                }
                 // The stream has told the end of the order, which is newer than the answer.
                 if let (Some(end), Fate::Open) = (entry.end, state.fate) {
                     state.fate = fate_of(end.how);
@@ -410,7 +421,9 @@ impl KrakenDialect<'_> {
             let listing = self.ledger.listing(member.instrument);
             let filled = listing.and_then(|listing| listing.qty(digits(info.vol_exec)).ok());
             if let (Some(fate), Some(filled)) = (fate, filled) {
-                member.learn(OrderState { order, fate, filled });
+                let qty = listing.zip(info.vol).map(|(listing, vol)| listing.qty(digits(vol)));
+                let qty = qty.and_then(Result::ok).unwrap_or_default().max(filled);
+                member.learn(OrderState { order, fate, filled, qty });
                 let opened_s = info.opentm.and_then(|raw| unix_seconds(digits(raw)));
                 round.plan.opened_s.insert(child, opened_s.unwrap_or(0));
             } else {

@@ -150,7 +150,8 @@ impl Ledger {
             "pending_new" => {}
             _ if snapshot => self.set_accepted(child),
             "new" => self.accepted(child, out),
-            "iceberg_refill" | "amended" | "restated" | "status" => {}
+            "amended" | "restated" => self.amended(child, out),
+            "iceberg_refill" | "status" => {}
             _ => self.counters.ignored += 1,
         }
         Ok(())
@@ -168,11 +169,18 @@ impl Ledger {
             Some(raw) => listing.qty(digits(raw))?,
             None => Qty::ZERO,
         };
+        let ordered = match execution.order_qty {
+            Some(raw) => listing.qty(digits(raw))?,
+            None => Qty::ZERO,
+        };
         let Some(entry) = self.children.known(child, listing.instrument) else {
             self.counters.children_dropped += 1;
             return Ok(());
         };
         entry.filled = entry.filled.max(cumulative);
+        if ordered > Qty::ZERO {
+            entry.shown_qty = ordered;
+        }
         entry.ioc |= execution.time_in_force.eq_ignore_ascii_case("ioc");
         match execution.side.as_ref() {
             "buy" => entry.side = Some(Side::Buy),
@@ -255,10 +263,26 @@ impl Ledger {
         }
     }
 
+    /// The stream tells that the order has another quantity. Tells the core if that is new, and
+    /// awaits the answer no longer if it is the quantity that was asked for.
+    fn amended(&mut self, child: ChildId, out: &mut Outbox<Input>) {
+        let Some(entry) = self.children.get_mut(child) else { return };
+        // A larger quantity than ours is the answer to an amend of somebody else.
+        let shows_ours = !entry.shown_qty.is_zero() && entry.shown_qty <= entry.amend_to;
+        if let Some(req_id) = entry.amend_req.take_if(|_| shows_ours) {
+            self.waits.take(req_id);
+        }
+        let qty = entry.news_of_qty();
+        if !qty.is_zero() && entry.end.is_none() {
+            entry.qty = qty;
+            out.emit(Input::ChildAmended { venue: self.config.venue, child, qty });
+        }
+    }
+
     /// The order is over. Tells the core if that is new, and awaits its answers no longer.
     fn ended(&mut self, child: ChildId, how: Ending, out: &mut Outbox<Input>) {
         let Some(entry) = self.children.get_mut(child) else { return };
-        let answers = [entry.new_req.take(), entry.cancel_req.take()];
+        let answers = [entry.new_req.take(), entry.cancel_req.take(), entry.amend_req.take()];
         let (filled, news) = (entry.filled, entry.end.is_none());
         for req_id in answers.into_iter().flatten() {
             self.waits.take(req_id);
@@ -269,13 +293,17 @@ impl Ledger {
         }
     }
 
-    /// The answer to an order or a cancel.
+    /// The answer to an order, a cancel or an amend.
     pub fn answer(
         &mut self,
         now_ns: u64,
         envelope: &Envelope<'_>,
         out: &mut Outbox<Input>,
     ) -> Result<(), Broken> {
+        if self.is_amended(envelope) {
+            // The order has the quantity, or is over. Only the stream tells which, after the fills.
+            return Ok(());
+        }
         let Some(wait) = envelope.req_id.and_then(|req_id| self.waits.take(req_id)) else {
             // The answer is late or repeated, or the executions have settled the request before.
             self.counters.ignored += 1;
@@ -285,7 +313,7 @@ impl Ledger {
         if envelope.success.unwrap_or(false) {
             return match wait.request {
                 Request::New => self.new_taken(wait.child, envelope.result, out),
-                Request::Cancel => Ok(()),
+                Request::Cancel | Request::Amend => Ok(()),
             };
         }
         self.counters.refusals += 1;
@@ -298,6 +326,7 @@ impl Ledger {
         let refused = match wait.request {
             Request::New => Refused::New,
             Request::Cancel => Refused::Cancel,
+            Request::Amend => Refused::Amend,
         };
         let secrets = [self.config.api_key.expose(), self.token.expose()];
         self.refusals.add(child.0, refused, &envelope.error, &secrets);
@@ -322,6 +351,7 @@ impl Ledger {
             Request::Cancel => {
                 out.emit(Input::CancelRejected { venue, child, reason, retry_after_ns });
             }
+            Request::Amend => out.emit(Input::AmendRejected { venue, child, reason }),
         }
         if verdict(&envelope.error) == Verdict::Session {
             self.refusal = envelope.error.to_string();
@@ -330,11 +360,18 @@ impl Ledger {
         Ok(())
     }
 
+    /// Whether this is the good answer to an amend that the stream has not told yet.
+    fn is_amended(&self, envelope: &Envelope<'_>) -> bool {
+        let wait = envelope.req_id.and_then(|req_id| self.waits.get(req_id));
+        envelope.success == Some(true) && wait.is_some_and(|wait| wait.request == Request::Amend)
+    }
+
     fn answered(&mut self, wait: &Wait) {
         let Some(entry) = self.children.get_mut(wait.child) else { return };
         let slot = match wait.request {
             Request::New => &mut entry.new_req,
             Request::Cancel => &mut entry.cancel_req,
+            Request::Amend => &mut entry.amend_req,
         };
         if *slot == Some(wait.req_id) {
             *slot = None;

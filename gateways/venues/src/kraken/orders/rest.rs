@@ -197,6 +197,9 @@ pub struct OrderInfo<'a> {
     /// Quantity filled in all.
     #[serde(borrow)]
     pub vol_exec: &'a RawValue,
+    /// Quantity in all.
+    #[serde(borrow, default)]
+    pub vol: Option<&'a RawValue>,
     /// Why the order ended.
     #[serde(default)]
     pub reason: Option<String>,

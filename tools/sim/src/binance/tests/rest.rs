@@ -246,6 +246,19 @@ fn amend_keeps_the_order_and_takes_only_less() {
     assert!(body["executionId"].as_u64().unwrap() > 101);
     assert_eq!(amend(&mut desk, "0.5").1["code"], -2038);
     assert_eq!(amend(&mut desk, "0.4").1["code"], -2038);
+    // The sample of the filter allows ten amends of an order.
+    for nth in 1..10 {
+        assert_eq!(amend(&mut desk, &format!("0.3{}", 9 - nth)).0, 200);
+    }
+    let (_, body) = amend(&mut desk, "0.2");
+    assert_eq!(body["code"], -2038);
+    assert_eq!(body["msg"], "Filter failure: MAX_NUM_ORDER_AMENDS");
+    let unknown = "symbol=BTCUSDT&orderId=7777&newQty=0.1";
+    let (_, body) = desk.signed("PUT", path, unknown);
+    assert_eq!(
+        (body["code"].as_i64(), body["msg"].as_str()),
+        (Some(-2038), Some("Unknown order sent."))
+    );
 }
 
 #[test]

@@ -311,6 +311,8 @@ fn tell(input: &Input) -> String {
             };
             format!("{how} {} filled {}", child.0, filled.0)
         }
+        Input::ChildAmended { child, qty, .. } => format!("amended {} to {}", child.0, qty.0),
+        Input::AmendRejected { child, reason, .. } => format!("no amend {} {reason:?}", child.0),
         Input::CancelRejected { child, reason, .. } => format!("no cancel {} {reason:?}", child.0),
         Input::ChildInDoubt { child, doubt, .. } => format!("doubt {} {doubt:?}", child.0),
         Input::ChildFate { child, fate, filled, .. } => {

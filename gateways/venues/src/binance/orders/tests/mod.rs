@@ -1,5 +1,6 @@
 //! Scenarios of the Binance adapter, told to the machine as the carrier and the core tell it.
 
+mod amends;
 mod frames;
 mod harness;
 mod hostile;

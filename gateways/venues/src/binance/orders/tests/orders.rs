@@ -249,6 +249,7 @@ fn numbers_that_do_not_fit_end_the_session_and_are_never_rounded() {
 fn an_unusual_report_of_ours_is_a_doubt() {
     let mut desk = Desk::up();
     desk.new_order(1);
-    desk.venue(&report(1, "5", "39=0|14=0.00000000|151=0.40000000|"));
+    // `TRADE_CANCEL`, which no order of ours can get.
+    desk.venue(&report(1, "H", "39=0|14=0.00000000|151=0.40000000|"));
     desk.saw(&["doubt 1 VenueUnsure"]);
 }

@@ -1,5 +1,6 @@
 //! Scenarios: the venue on one side, the core on the other, the adapter between them.
 
+mod amends;
 mod hostile;
 mod orders;
 mod reasons;
@@ -81,6 +82,10 @@ fn word(input: &Input) -> String {
                 Ending::SelfMatch => "self-matched",
             };
             format!("{how} {} {}", child.0, filled.0)
+        }
+        Input::ChildAmended { child, qty, .. } => format!("amended {} {}", child.0, qty.0),
+        Input::AmendRejected { child, reason, .. } => {
+            format!("amend rejected {} {reason:?}", child.0)
         }
         Input::CancelRejected { child, reason, .. } => {
             format!("cancel rejected {} {reason:?}", child.0)

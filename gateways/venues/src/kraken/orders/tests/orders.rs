@@ -218,11 +218,11 @@ fn balances_are_told_as_they_change_spot_only() {
 }
 
 #[test]
-fn amended_and_restated_orders_stay_what_they_are() {
+fn amended_and_restated_orders_stay_open_with_another_quantity() {
     let mut desk = Desk::up();
     desk.rests(7);
     desk.stream(r#"{"timestamp":"2023-09-22T10:41:05.709993Z","order_status":"new","exec_type":"amended","amended":true,"order_userref":0,"order_id":"OK4GJX-KSTLS-7DZZO5","limit_price":26400.0,"order_qty":0.004,"reason":"User requested"}"#);
-    desk.told(&[]);
+    desk.told(&["amended 7 400000"]);
     desk.stream(r#"{"timestamp":"2023-09-22T10:42:05.709993Z","order_status":"expired","exec_type":"expired","order_userref":0,"order_id":"OK4GJX-KSTLS-7DZZO5","cum_qty":0,"cum_cost":0,"fee_usd_equiv":0,"avg_price":0}"#);
     desk.told(&["expired 7 0"]);
 }

@@ -41,7 +41,8 @@ fn at_the_start_the_token_comes_first_and_up_comes_last() {
     assert_eq!(desk.machine.status(), Status::Subscribing);
     desk.snapshots("");
     assert_eq!(desk.machine.status(), Status::Reconciling);
-    desk.answer("OpenOrders", &open(&order(3, "open", "0"))).told(&["fate 3 Open 0"]);
+    desk.answer("OpenOrders", &open(&order(3, "open", "0")));
+    desk.told(&["amended 3 500000", "fate 3 Open 0"]);
     desk.answer("BalanceEx", FUNDS);
     desk.told(&["balance 0 1250000000000000000", "balance 1 1000500000000000000000", "up"]);
 }
@@ -96,7 +97,7 @@ fn a_link_that_is_lost_after_a_fate_was_told_takes_the_venue_down_also_before_it
 fn an_order_that_the_core_did_not_ask_about_is_shown_to_it() {
     let mut desk = Desk::new();
     desk.link().snapshots(&pending_new(9).replace("pending_new", "new"));
-    desk.told(&["fate 9 Open 0"]).answer("BalanceEx", FUNDS);
+    desk.told(&["amended 9 500000", "fate 9 Open 0"]).answer("BalanceEx", FUNDS);
     assert_eq!(desk.told.last().map(String::as_str), Some("up"));
 }
 

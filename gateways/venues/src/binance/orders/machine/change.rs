@@ -1,0 +1,144 @@
+//! Cancels and amends of orders that the venue has.
+//!
+//! A line belongs here if it sends such a request, or takes the venue's refusal of one. Reports of
+//! what the venue has done are `machine`'s.
+
+use rutter_core::id::ChildId;
+use rutter_core::input::{Doubt, Input, VenueReject};
+use rutter_core::output::{ChildRef, SendReduce};
+use rutter_fix::codec::Encoder;
+use rutter_fix::tags::msg_type;
+use rutter_transport::machine::Outbox;
+use rutter_transport::refusals::Refused as Asked;
+
+use super::{BinanceOrders, Link};
+use crate::binance::ids;
+use crate::binance::orders::children::Request;
+use crate::binance::orders::encode;
+use crate::binance::orders::report::Refused;
+use crate::binance::reject::Verdict;
+use crate::decimal::DecimalError;
+
+impl BinanceOrders {
+    pub(super) fn on_cancel_refused(
+        &mut self,
+        child: ChildId,
+        attempt: Option<u32>,
+        refused: Refused,
+        out: &mut Outbox<Input>,
+    ) {
+        let (venue, retry_after_ns) = (self.config.venue, refused.retry_after_ns);
+        if let Some(entry) = self.children.get_mut(child) {
+            let (Some((current, _)), Some(attempt)) = (entry.cancel, attempt) else {
+                // The answer is late: the core knows already that the child is in doubt.
+                self.counters.ignored += 1;
+                return;
+            };
+            if attempt != current {
+                self.counters.ignored += 1;
+                return;
+            }
+            entry.cancel = None;
+        }
+        self.keep_refusal(child, Asked::Cancel, refused.code);
+        match refused.verdict {
+            Verdict::Refused(reason) => {
+                self.counters.refusals += 1;
+                out.emit(Input::CancelRejected { venue, child, reason, retry_after_ns });
+            }
+            Verdict::Unsure => {
+                out.emit(Input::ChildInDoubt { venue, child, doubt: Doubt::VenueUnsure });
+            }
+        }
+    }
+
+    /// The id of an amend is the order's own, so a late refusal is taken for one of the newest
+    /// amend. The report of that amend counts all the same.
+    pub(super) fn on_amend_refused(
+        &mut self,
+        child: ChildId,
+        refused: Refused,
+        out: &mut Outbox<Input>,
+    ) {
+        let awaited = self.children.get_mut(child).and_then(|entry| entry.amend_seq.take());
+        if awaited.is_none() {
+            // The core knows already that the child is in doubt, or over.
+            self.counters.ignored += 1;
+            return;
+        }
+        self.keep_refusal(child, Asked::Amend, refused.code);
+        let venue = self.config.venue;
+        match refused.verdict {
+            Verdict::Refused(reason) => {
+                self.counters.refusals += 1;
+                out.emit(Input::AmendRejected { venue, child, reason });
+            }
+            Verdict::Unsure => {
+                out.emit(Input::ChildInDoubt { venue, child, doubt: Doubt::VenueUnsure });
+            }
+        }
+    }
+
+    pub(super) fn on_cancel(&mut self, now_ns: u64, cancel: &ChildRef, out: &mut Outbox<Input>) {
+        let (venue, child) = (self.config.venue, cancel.child);
+        // Also while questions are open: an order that the core no longer wants should not wait.
+        if self.link != Link::On || self.send_cancel(now_ns, cancel, out).is_none() {
+            self.counters.not_sent += 1;
+            let (reason, retry_after_ns) = (VenueReject::NotSent, 0);
+            out.emit(Input::CancelRejected { venue, child, reason, retry_after_ns });
+        }
+    }
+
+    fn send_cancel(
+        &mut self,
+        now_ns: u64,
+        cancel: &ChildRef,
+        out: &mut Outbox<Input>,
+    ) -> Option<()> {
+        let child = cancel.child;
+        let listing = self.listings.instrument(cancel.instrument)?;
+        let entry = self.children.ensure(child).ok()?;
+        let attempt = entry.cancels.wrapping_add(1);
+        let order = ids::order(self.config.node_tag, child);
+        let request = ids::cancel_request(self.config.node_tag, child, attempt);
+        let venue_order = entry.venue_order;
+        let write = |encoder: &mut Encoder<'_>| -> Result<(), DecimalError> {
+            encode::cancel(encoder, &request, &order, venue_order, &listing.symbol);
+            Ok(())
+        };
+        let seq = self.session.send(now_ns, out, msg_type::ORDER_CANCEL_REQUEST, write).ok()?;
+        entry.cancels = attempt;
+        entry.cancel = Some((attempt, seq));
+        let deadline_ns = now_ns.saturating_add(self.config.answer_timeout_ns);
+        self.children.await_answer(child, Request::Cancel(attempt), seq, deadline_ns);
+        Some(())
+    }
+
+    pub(super) fn on_reduce(&mut self, now_ns: u64, reduce: &SendReduce, out: &mut Outbox<Input>) {
+        if self.link != Link::On || self.send_reduce(now_ns, reduce, out).is_none() {
+            self.counters.not_sent += 1;
+            let (venue, child) = (self.config.venue, reduce.of.child);
+            out.emit(Input::AmendRejected { venue, child, reason: VenueReject::NotSent });
+        }
+    }
+
+    fn send_reduce(
+        &mut self,
+        now_ns: u64,
+        reduce: &SendReduce,
+        out: &mut Outbox<Input>,
+    ) -> Option<()> {
+        let child = reduce.of.child;
+        let listing = self.listings.instrument(reduce.of.instrument)?;
+        let entry = self.children.ensure(child).ok()?;
+        let order = ids::order(self.config.node_tag, child);
+        let (venue_order, qty) = (entry.venue_order, reduce.qty);
+        let write =
+            |encoder: &mut Encoder<'_>| encode::amend(encoder, &order, venue_order, qty, listing);
+        let seq = self.session.send(now_ns, out, encode::ORDER_AMEND, write).ok()?;
+        (entry.amend_seq, entry.amend_to) = (Some(seq), qty);
+        let deadline_ns = now_ns.saturating_add(self.config.answer_timeout_ns);
+        self.children.await_answer(child, Request::Amend, seq, deadline_ns);
+        Some(())
+    }
+}
