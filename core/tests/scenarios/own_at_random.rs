@@ -167,9 +167,23 @@ fn check(world: &World, new: &[SendNew]) {
 /// A child that makes way for an order of another owner: when, whose child, and for whom.
 type Yield = (u64, OrderId, OrderId);
 
-/// Whether orders that are not ours offer something at the price of a child of ours, or behind it,
-/// within the limit of the order that it makes way for.
-fn others_offer(world: &World, child: &Child, passing: &Order) -> bool {
+/// Whether an order could match a resting child and may not.
+fn may_not_match(world: &World, passing: &Order, own: &Child, by: VenueId) -> bool {
+    let engine = &world.desk.engine;
+    let owner = |order: &Order| engine.reference().owner_of(order.account);
+    let Some(resting) = engine.order(own.order) else { return true };
+    if owner(resting).owner == owner(passing).owner {
+        owner(passing).self_match != SelfMatchPolicy::Allow
+    } else {
+        // Two owners with accounts of their own at the venue trade with each other.
+        own.venue == by
+    }
+}
+
+/// Whether somebody whom an order may match offers something at the price of a child that makes way
+/// for it, or behind that price, within the order's limit. Children from `new` on were sent after
+/// the child was called back.
+fn others_offer(world: &World, child: &Child, passing: &Order, new: ChildId) -> bool {
     let reaches = |price: Price| match passing.side {
         Side::Buy => price <= passing.worst,
         Side::Sell => price >= passing.worst,
@@ -188,8 +202,11 @@ fn others_offer(world: &World, child: &Child, passing: &Order) -> bool {
                 Side::Buy => own.price <= upto,
                 Side::Sell => own.price >= upto,
             };
-            let rests = own.tif == TimeInForce::Gtc && !own.state().is_over();
-            rests && (book_of(own.venue), own.side) == (book_of(child.venue), child.side) && within
+            let rests = own.tif == TimeInForce::Gtc && !own.state().is_over() && own.id < new;
+            rests
+                && may_not_match(world, passing, own, child.venue)
+                && (book_of(own.venue), own.side) == (book_of(child.venue), child.side)
+                && within
         };
         let own = world.desk.engine.children().filter(is_there);
         own.filter(|own| !is_before(own.price)).map(|own| own.leaves().0).sum()
@@ -201,8 +218,11 @@ fn others_offer(world: &World, child: &Child, passing: &Order) -> bool {
     })
 }
 
-/// What the children do that were called back in the last step for orders of other owners.
-fn check_yields(world: &World, cancels: &[ChildId], yields: &mut Vec<Yield>) {
+/// What the children do that were called back in the last step for orders of other owners. `sent`
+/// and `cancels` are what had been sent before that step.
+fn check_yields(world: &World, (sent, cancels): (usize, usize), yields: &mut Vec<Yield>) {
+    let cancels = &world.cancels[cancels..];
+    let new = world.sent.get(sent).map_or(ChildId(u64::MAX), |sent| sent.child);
     let engine = &world.desk.engine;
     let mut called: BTreeMap<OrderId, usize> = BTreeMap::new();
     for id in cancels {
@@ -220,7 +240,7 @@ fn check_yields(world: &World, cancels: &[ChildId], yields: &mut Vec<Yield>) {
         }
         let again = world.cancels.iter().filter(|other| *other == id).count() > 1;
         // The cancel of a child that was called back before says nothing of the books as they are.
-        assert!(again || others_offer(world, child, passing), "{child:?} for {passing:?}");
+        assert!(again || others_offer(world, child, passing, new), "{child:?} for {passing:?}");
         *called.entry(passing.id).or_default() += 1;
         yields.push((world.desk.now.0, back.id, passing.id));
     }
@@ -259,7 +279,7 @@ fn run_all(world: impl Fn(u64) -> World) -> Vec<SendNew> {
                 let (sent, cancels) = (world.sent.len(), world.cancels.len());
                 step(&mut world);
                 check(&world, &world.sent[sent..]);
-                check_yields(&world, &world.cancels[cancels..], &mut yields);
+                check_yields(&world, (sent, cancels), &mut yields);
                 for new in &world.sent[sent..] {
                     let denied = accounts_of(&world, new.order).unwrap_or_default();
                     assert!(!denied.has(new.venue), "{new:?} goes by an account of others");
