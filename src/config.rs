@@ -275,8 +275,8 @@ pub struct VenueConfig {
     #[schemars(schema_with = "schema::venue_kind")]
     pub kind: &'static Venue,
     /// Name of the venue of the same kind whose books this one uses. It is then a further account
-    /// there: another key or sub-account, with balances, limits, listings and orders of its own, and
-    /// without a feed (`docs/routing.md`). Holds for the life of the journal.
+    /// there: another key or sub-account, with balances, limits, listings and orders of its own,
+    /// and without a feed (`docs/routing.md`). Holds for the life of the journal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub books_of: Option<String>,
     /// The books of the venue are stale when its feed is silent for longer, in milliseconds. Needed

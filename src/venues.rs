@@ -70,6 +70,7 @@ pub fn setup(
         rest: address(venue, "rest_url", &venue.rest_url)?,
         api_key: Secret::from(venue.api_key.as_str()),
         api_secret: secret(venue)?,
+        accounts_at_address: config.accounts_at_address(venue),
         validity_ms: venue.validity_ms,
         answer_timeout_ms: venue.answer_timeout_ms,
         depth: venue.depth(),

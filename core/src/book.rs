@@ -246,6 +246,12 @@ impl Book {
         self.is_outlier = false;
     }
 
+    /// The prices of the best bid and the best ask.
+    #[inline]
+    pub fn best_prices(&self) -> [Option<Price>; 2] {
+        [&self.bids, &self.asks].map(|side| side.best().map(|level| level.price))
+    }
+
     /// Whether the best bid is at or above the best ask: then some level is wrong.
     #[inline]
     pub fn is_crossed(&self) -> bool {

@@ -79,6 +79,29 @@ pub enum ChildEvent {
     SelfMatched,
 }
 
+impl ChildEvent {
+    /// Whether the venue can say this only of a child that it got. An execution that completes a
+    /// child ends it, and what an operator states is not the venue's word.
+    const fn proves_arrival(self) -> bool {
+        match self {
+            Self::Accepted
+            | Self::PartFilled
+            | Self::LastFilled
+            | Self::Replaced
+            | Self::FoundOpen
+            | Self::Canceled
+            | Self::Expired
+            | Self::SelfMatched => true,
+            Self::Rejected
+            | Self::CancelSent
+            | Self::ReplaceSent
+            | Self::ReplaceRefused
+            | Self::Doubted
+            | Self::Resolved => false,
+        }
+    }
+}
+
 impl ChildState {
     /// Whether the venue has taken the order, where it has answered at all.
     pub const fn is_taken(self) -> bool {
@@ -306,6 +329,15 @@ pub enum ToldBy {
     Operator,
 }
 
+/// Whether a child is known to have reached its venue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// The venue has not shown it.
+    Open,
+    /// The venue has accepted or executed the child, ended it, or named it as open.
+    Proved,
+}
+
 /// What an operator has stated of a child that the venue did not tell about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stated {
@@ -364,6 +396,8 @@ pub struct Child {
     pub cancel_wanted: bool,
     /// The venue has said nothing of the child, and its outcome is not in doubt.
     pub is_unanswered: bool,
+    /// Whether the venue has ever shown that it got the child, whatever it says later.
+    pub arrival: Arrival,
     /// The child is called back so that its quantity goes elsewhere, or so that another order
     /// passes; its order does not end.
     pub moves: bool,
@@ -389,11 +423,11 @@ pub struct Child {
     pub stated: Stated,
     /// The venue's id of the child; empty until the venue has told it.
     pub venue_order: VenueOrderId,
-    /// The next older child of the same order that is not over; zero for none. Of a shared child the
-    /// first part.
+    /// The next older child of the same order that is not over; zero for none. Of a shared child
+    /// the first part.
     pub older: ChildId,
-    /// The neighbour before this one in the list of the venue's living children; zero for none. Of a
-    /// part the shared child.
+    /// The neighbour before this one in the list of the venue's living children; zero for none. Of
+    /// a part the shared child.
     pub previous: ChildId,
     /// The neighbour after this one in that list; zero for none. Of a part the next part.
     pub next: ChildId,
@@ -420,6 +454,7 @@ impl Slot for Child {
         sent_at: UnixNanos(0),
         cancel_wanted: false,
         is_unanswered: false,
+        arrival: Arrival::Open,
         moves: false,
         yields_to: OrderId(0),
         cancels: 0,
@@ -480,6 +515,9 @@ impl Child {
     pub fn apply(&mut self, event: ChildEvent) -> bool {
         // What we send is no answer, whatever it makes of the state.
         self.is_unanswered &= matches!(event, ChildEvent::CancelSent | ChildEvent::ReplaceSent);
+        if event.proves_arrival() {
+            self.arrival = Arrival::Proved;
+        }
         let row = LIFECYCLE.row(self.state as usize, event as usize);
         match row.step {
             Step::To(next) => self.state = next,
@@ -490,6 +528,12 @@ impl Child {
             }
         }
         true
+    }
+
+    /// The venue has shown that it got the child: by its accept, an execution, its place in the
+    /// book, or an end with executions that are still missing here.
+    pub const fn has_arrived(&self) -> bool {
+        matches!(self.arrival, Arrival::Proved) || self.awaited.is_some()
     }
 
     /// The quantity that is not filled.

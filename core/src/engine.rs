@@ -43,6 +43,7 @@ use crate::book::Book;
 use crate::child::Child;
 use crate::client_ids::ClientIds;
 use crate::hash::Rolling;
+use crate::heard::Heard;
 use crate::id::{AccountId, ChildId, ExecId, InstrumentId, OrderId, SessionId, VenueId};
 use crate::input::{CancelOnDisconnect, Genesis, Header, Input, Scope};
 use crate::ledger::Ledger;
@@ -61,6 +62,7 @@ use crate::scopes::Scopes;
 use crate::self_match::SelfMatches;
 use crate::strategy::{Strategy, StrategyTerms};
 use crate::table::{Key, Recent, Ring, Slot};
+use crate::touches::Touches;
 use crate::venue_set::VenueSet;
 use crate::waiting::WaitingOrders;
 
@@ -240,6 +242,8 @@ pub struct Engine {
     books: Books,
     /// Reference prices, by instrument.
     prices: Vec<ReferencePrice>,
+    touches: Touches,
+    heard: Heard,
     venues: Vec<VenueState>,
     sessions: Vec<ClientSession>,
     accounts: Vec<AccountUsage>,
@@ -249,6 +253,8 @@ pub struct Engine {
     strategy_terms: Vec<StrategyTerms>,
     children: Ring<Child>,
     own: OwnOrders,
+    /// By instrument and side.
+    own_places: Vec<[own::OwnPlaces; 2]>,
     client_ids: ClientIds,
     executions: Recent<ExecKey>,
     waiting: WaitingOrders,
@@ -352,6 +358,8 @@ impl Engine {
             reference: Reference::default(),
             books: Books::new(),
             prices: Vec::new(),
+            touches: Touches::default(),
+            heard: Heard::default(),
             venues: Vec::new(),
             sessions: Vec::new(),
             accounts: Vec::new(),
@@ -360,6 +368,7 @@ impl Engine {
             strategy_terms: resident(StrategyTerms::default(), orders),
             children: Ring::new(genesis.children_log2),
             own: OwnOrders::new(1 << genesis.children_log2, genesis.hash_seed),
+            own_places: Vec::new(),
             client_ids: ClientIds::new(genesis.orders_log2, genesis.hash_seed),
             executions: Recent::new(genesis.executions_log2, genesis.hash_seed),
             waiting: WaitingOrders::new(orders),
@@ -397,6 +406,9 @@ impl Engine {
     pub fn apply<S: Sink>(&mut self, header: Header, input: &Input, sink: &mut S) {
         self.now = self.now.max(header.time);
         self.counts.inputs += 1;
+        if self.heard.is_due(self.now) {
+            self.heard = Heard::of(&self.reference, &self.venues, self.now);
+        }
         sink.input(header, input);
         let mut digest = self.digest;
         digest.word(header.seq);

@@ -168,7 +168,14 @@ pub trait Sink {
     /// One output, in order.
     fn output(&mut self, output: &Output);
 
-    /// One routing decision, before the outputs that carry it out.
+    /// Whether the sink takes routing decisions. A decision tells of every venue, so a plan for a
+    /// sink that takes none looks at fewer.
+    fn wants_decisions(&self) -> bool {
+        false
+    }
+
+    /// One routing decision, before the outputs that carry it out. Only for a sink that
+    /// [wants](Self::wants_decisions) decisions.
     fn decision(&mut self, _decision: &Decision<'_>) {}
 
     /// One input, before the outputs that it causes. A replay's sink learns from the input the

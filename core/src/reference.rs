@@ -82,8 +82,12 @@ pub struct Reference {
     account_fees: Vec<AccountFeeDef>,
     /// Where an account has fees of its own, by account.
     fee_venues: Vec<VenueSet>,
+    /// Venues whose listings have other fees since the engine last took note of it.
+    renewed: VenueSet,
     /// Instruments by base and quote asset.
     pairs: Vec<(AssetId, AssetId, InstrumentId)>,
+    /// The venues with a listing that is enabled, by instrument.
+    enabled: Vec<VenueSet>,
 }
 
 /// Puts `new` at `index` if that is the next free one, or over the definition there if `same` finds
@@ -333,6 +337,9 @@ impl Reference {
             self.listings.push(def);
             self.listed_fees.push(fees);
         }
+        let instruments = self.enabled.len().max(def.instrument.index() + 1);
+        self.enabled.resize(instruments, VenueSet::EMPTY);
+        self.enabled[def.instrument.index()].set(def.venue, def.enabled);
         self.renew(number);
         Ok(())
     }
@@ -342,6 +349,12 @@ impl Reference {
     #[inline]
     pub fn listing(&self, instrument: InstrumentId, venue: VenueId) -> Option<&ListingDef> {
         self.listings.get(self.listed.number(place_of(instrument, venue))?)
+    }
+
+    /// The venues with a listing of the instrument that is enabled.
+    #[inline]
+    pub fn enabled(&self, instrument: InstrumentId) -> VenueSet {
+        self.enabled.get(instrument.index()).copied().unwrap_or_default()
     }
 
     /// An instrument's terms at all venues that list it.
@@ -358,6 +371,16 @@ impl Reference {
     #[inline]
     pub fn book_owner(&self, venue: VenueId) -> VenueId {
         self.books_of.get(venue.index()).copied().unwrap_or(venue)
+    }
+
+    /// The venue accounts that own the books which these use.
+    #[inline]
+    pub fn book_owners(&self, venues: VenueSet) -> VenueSet {
+        if self.shares_books() {
+            venues.iter().map(|venue| self.book_owner(venue)).collect()
+        } else {
+            venues
+        }
     }
 
     /// Whether a venue account has books of its own, which its feed keeps.

@@ -9,8 +9,7 @@
 use crate::id::{InstrumentId, VenueId};
 use crate::input::ReferenceTerms;
 use crate::number::{Price, UnixNanos};
-use crate::reference::VENUES_MAX;
-use crate::routing::RoutingView;
+use crate::reference::{Reference, VENUES_MAX};
 use crate::venue_set::VenueSet;
 
 const BPS: i128 = 10_000;
@@ -20,6 +19,12 @@ const BPS: i128 = 10_000;
 pub struct ReferencePrice {
     /// Mid price by venue, as of the book's last complete change; zero for none.
     mids: [Price; VENUES_MAX],
+    /// The venues that have one.
+    with_mid: VenueSet,
+    /// The venues whose mid prices were last put in order; none if one has changed since.
+    ordered: VenueSet,
+    /// The one or two mid prices in the middle of those.
+    middle: [Price; 2],
     /// The last price that at least two venues agreed on; zero for none.
     agreed: Price,
     /// When the venues last agreed.
@@ -31,8 +36,6 @@ pub struct ReferencePrice {
 /// The venues that may be counted, and those of them that have a mid price.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
-    /// Number of venue accounts of the node.
-    pub venues: usize,
     /// Number of books whose venues list the instrument and are not barred. Venue accounts that
     /// share a book count as one.
     pub possible: usize,
@@ -82,7 +85,16 @@ impl Found {
 impl Default for ReferencePrice {
     fn default() -> Self {
         let zero = Price(0);
-        Self { mids: [zero; VENUES_MAX], agreed: zero, agreed_at: UnixNanos(0), told: false }
+        let none = VenueSet::EMPTY;
+        Self {
+            mids: [zero; VENUES_MAX],
+            with_mid: none,
+            ordered: none,
+            middle: [zero; 2],
+            agreed: zero,
+            agreed_at: UnixNanos(0),
+            told: false,
+        }
     }
 }
 
@@ -94,66 +106,62 @@ impl ReferencePrice {
 
     /// Sets a venue's mid price. Only a price above zero counts.
     pub fn set_mid(&mut self, venue: VenueId, mid: Option<Price>) {
-        self.mids[venue.index()] = mid.unwrap_or(Price(0)).max(Price(0));
+        let mid = mid.unwrap_or(Price(0)).max(Price(0));
+        self.mids[venue.index()] = mid;
+        self.with_mid.set(venue, mid.0 > 0);
+        self.ordered = VenueSet::EMPTY;
     }
 
     /// Forgets what the venues' prices are. The last price that they agreed on stays.
-    pub const fn forget_venues(&mut self) {
-        (self.mids, self.told) = ([Price(0); VENUES_MAX], false);
+    pub fn forget_venues(&mut self) {
+        let Self { agreed, agreed_at, .. } = *self;
+        *self = Self { agreed, agreed_at, ..Self::default() };
     }
 
-    /// The venues that count for the instrument. Barred venues do not count: an operator has
-    /// drained or halted them, or the client has not named them.
+    /// The venues that count for the instrument, of those that are `heard`. Barred venues do not
+    /// count: an operator has drained or halted them, or the client has not named them.
     #[inline]
     pub fn counted(
         &self,
-        market: &RoutingView<'_>,
+        reference: &Reference,
+        heard: VenueSet,
         instrument: InstrumentId,
         barred: VenueSet,
     ) -> Counted {
-        let reference = market.reference;
-        let (venues, mut possible) = (reference.venues.len(), VenueSet::EMPTY);
-        let mut present = VenueSet::EMPTY;
-        for (index, state) in market.venues.iter().enumerate().take(venues) {
-            let venue = VenueId(index as u8);
-            let listing = reference.listing(instrument, venue);
-            if barred.has(venue) || listing.is_none_or(|listing| !listing.enabled) {
-                continue;
+        let accounts = reference.enabled(instrument).without(barred);
+        let possible = reference.book_owners(accounts);
+        let present = reference.book_owners(accounts.also_in(heard)).also_in(self.with_mid);
+        Counted { possible: possible.len(), present }
+    }
+
+    /// The one or two mid prices in the middle; the same twice for an odd number.
+    fn middle_of(&mut self, present: VenueSet) -> [Price; 2] {
+        if self.ordered != present {
+            let mut mids = [Price(0); VENUES_MAX];
+            for (place, venue) in mids.iter_mut().zip(present.iter()) {
+                *place = self.mid(venue);
             }
-            let owner = reference.book_owner(venue);
-            possible.insert(owner);
-            let stale_after_ns = reference.venues[owner.index()].stale_after_ns;
-            let alive_at = market.venues[owner.index()].feed_alive_at;
-            let is_silent = market.now.since(alive_at) > stale_after_ns;
-            if state.up && !is_silent && self.mids[owner.index()].0 > 0 {
-                present.insert(owner);
-            }
+            let mids = &mut mids[..present.len()];
+            mids.sort_unstable();
+            let last = mids.len() - 1;
+            (self.ordered, self.middle) = (present, [mids[last / 2], mids[last.div_ceil(2)]]);
         }
-        Counted { venues, possible: possible.len(), present }
+        self.middle
     }
 
     /// The reference price that the counted venues give.
-    pub fn find(&self, counted: Counted, terms: &ReferenceTerms, now: UnixNanos) -> Found {
-        let mut mids = [Price(0); VENUES_MAX];
-        let mut len = 0;
-        for (index, mid) in self.mids.iter().enumerate().take(counted.venues) {
-            if counted.present.has(VenueId(index as u8)) {
-                mids[len] = *mid;
-                len += 1;
-            }
-        }
+    pub fn find(&mut self, counted: Counted, terms: &ReferenceTerms, now: UnixNanos) -> Found {
         let last =
             (self.agreed.0 > 0 && now.since(self.agreed_at) <= terms.age_ns).then_some(self.agreed);
-        match (len, counted.possible) {
-            (0, _) => return Found::NoVenue,
-            (1, 1) => return Found::Only(mids[0]),
+        if counted.present.is_empty() {
+            return Found::NoVenue;
+        }
+        let [low, high] = self.middle_of(counted.present);
+        match (counted.present.len(), counted.possible) {
+            (1, 1) => return Found::Only(low),
             (1, _) => return last.map_or(Found::NoReference, Found::Last),
             (_, _) => {}
         }
-        let mids = &mut mids[..len];
-        mids.sort_unstable();
-        // The same price twice for an odd number.
-        let (low, high) = (mids[(len - 1) / 2], mids[len / 2]);
         let mean = Price(low.0 + (high.0 - low.0) / 2);
         if !is_apart(low, high, mean, terms.outlier_bps) {
             return Found::Agreed(mean);
@@ -187,8 +195,7 @@ mod tests {
 
     fn prices(mids: &[i64]) -> (ReferencePrice, Counted) {
         let mut prices = ReferencePrice::default();
-        let (venues, possible) = (mids.len(), mids.len());
-        let mut counted = Counted { venues, possible, present: VenueSet::EMPTY };
+        let mut counted = Counted { possible: mids.len(), present: VenueSet::EMPTY };
         for (index, mid) in mids.iter().enumerate() {
             let venue = VenueId(index as u8);
             prices.set_mid(venue, Some(Price(*mid)));
@@ -241,6 +248,23 @@ mod tests {
             let found = prices.find(counted, &ReferenceTerms::DEFAULT, NOW);
             assert_eq!(found.price(), recent.then_some(Price(10_000)));
         }
+    }
+
+    #[test]
+    fn a_mid_that_changes_or_a_venue_that_is_left_out_is_seen_at_once() {
+        let (mut prices, counted) = prices(&[9_990, 10_010, 10_000]);
+        let two = Counted {
+            possible: 2,
+            present: VenueSet::all_but(VenueId(1)).also_in(counted.present),
+        };
+        let found = |prices: &mut ReferencePrice, counted| {
+            prices.find(counted, &ReferenceTerms::DEFAULT, NOW)
+        };
+        assert_eq!(found(&mut prices, counted), Found::Agreed(Price(10_000)));
+        assert_eq!(found(&mut prices, two), Found::Agreed(Price(9_995)));
+        assert_eq!(found(&mut prices, counted), Found::Agreed(Price(10_000)));
+        prices.set_mid(VenueId(2), Some(Price(10_020)));
+        assert_eq!(found(&mut prices, counted), Found::Agreed(Price(10_010)));
     }
 
     #[test]

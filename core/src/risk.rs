@@ -195,6 +195,8 @@ pub(crate) struct Request<'a> {
     pub usage: &'a mut AccountUsage,
     /// Venues that an operator has drained or halted.
     pub closed: VenueSet,
+    /// Venues that are up and not silent.
+    pub heard: VenueSet,
     /// Reference prices, by instrument.
     pub prices: &'a mut [ReferencePrice],
     /// What collar and value are measured from, once a check has asked for it.
@@ -249,7 +251,7 @@ impl<'a> Request<'a> {
         }
         let (instrument, barred) = (self.new.instrument, self.barred());
         let price = &mut self.prices[instrument.index()];
-        let counted = price.counted(&self.market, instrument, barred);
+        let counted = price.counted(self.market.reference, self.heard, instrument, barred);
         let terms = &self.market.reference.instrument_of(instrument).reference;
         let found = price.find(counted, terms, self.market.now);
         if barred == self.closed {

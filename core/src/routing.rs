@@ -23,6 +23,7 @@ use crate::number::{Notional, PPM, Price, Qty, UnixNanos};
 use crate::output::{VenueLine, Verdict};
 use crate::reference::{Reference, VENUES_MAX};
 use crate::strategy::Posting;
+use crate::touches::Touch;
 use crate::venue_set::VenueSet;
 
 mod candidate;
@@ -30,6 +31,7 @@ mod eligible;
 mod exact;
 mod fit;
 mod ladder;
+mod nearest;
 mod post;
 mod reasons;
 mod remainder;
@@ -43,6 +45,7 @@ mod tiers;
 mod whole;
 
 use candidate::Candidate;
+pub(crate) use candidate::least_cost;
 pub use candidate::{ALL_IN_DECIMALS, all_in, effective};
 pub use eligible::{best_price, is_full, room_comes_at, takes_orders};
 use exact::Scratch;
@@ -281,19 +284,31 @@ impl Search {
 }
 
 impl Plan {
-    /// Adds a child that takes.
-    fn take(&mut self, c: &Candidate<'_>, price: Price) {
+    /// Begins a plan without children and lines.
+    fn begin(&mut self, wants: Wants) {
+        (self.takes_len, self.rests_len, self.search) = (0, 0, Search::default());
+        (self.kept, self.cheaper_helps, self.wants) = (Causes::NONE, false, wants);
+        (self.posted, self.is_crossing, self.lines_len) = (None, false, 0);
+    }
+
+    /// Adds a child that takes, without a line.
+    fn push(&mut self, c: &Candidate<'_>, price: Price) {
         self.takes[self.takes_len] =
             PlannedChild { venue: c.listing.venue, qty: c.share, price, shown: c.shown };
         self.takes_len += 1;
+    }
+
+    /// Adds a child that takes.
+    fn take(&mut self, c: &Candidate<'_>, price: Price) {
+        self.push(c, price);
         let line = &mut self.lines[c.line];
         (line.verdict, line.qty, line.price) = (Verdict::Taken, c.share, price);
         (line.shown, line.value) = (c.shown, c.value);
     }
 
     /// What the levels show of the children.
-    fn shown(&self) -> Qty {
-        Qty(self.lines().iter().fold(0_i64, |sum, line| sum.saturating_add(line.shown.0)))
+    pub fn shown(&self) -> Qty {
+        Qty(self.takes().iter().fold(0_i64, |sum, take| sum.saturating_add(take.shown.0)))
     }
 
     /// Sends nothing if the levels show less of the children than `least`.
@@ -341,7 +356,7 @@ impl Plan {
         left
     }
 
-    /// One line per venue.
+    /// One line per venue; none for a plan of the nearest venues alone.
     pub fn lines(&self) -> &[VenueLine] {
         &self.lines[..self.lines_len]
     }
@@ -365,6 +380,7 @@ pub fn worse_by(price: Price, side: Side, ppm: u32) -> Price {
 pub struct Router {
     plan: Plan,
     scratch: Scratch,
+    nearest: nearest::Memory,
 }
 
 impl Default for Router {
@@ -383,7 +399,7 @@ impl Default for Router {
             posted: None,
             is_crossing: false,
         };
-        Self { plan, scratch: Scratch::default() }
+        Self { plan, scratch: Scratch::default(), nearest: nearest::Memory::default() }
     }
 }
 
@@ -408,16 +424,41 @@ impl Router {
         &self.plan
     }
 
+    /// As [`Router::make_plan`], for a plan that is only carried out. Where the venues with the
+    /// cheapest best levels fill the whole quantity, no other venue is looked at, and the plan has
+    /// no lines. `touches` are what the request's side takes first in its instrument.
+    #[inline]
+    pub fn make_plan_to_send(
+        &mut self,
+        market: &RoutingView<'_>,
+        request: &RouteRequest,
+        touches: &[Touch],
+    ) -> &Plan {
+        if !nearest::plan(market, request, touches, &mut self.plan, &mut self.nearest) {
+            return self.make_plan(market, request);
+        }
+        if cfg!(debug_assertions) {
+            self.compare_with_all(market, request);
+        }
+        &self.plan
+    }
+
+    /// Makes the plan again with every venue. Nothing is to be different.
+    fn compare_with_all(&mut self, market: &RoutingView<'_>, request: &RouteRequest) {
+        let (nearest, len) = (self.plan.takes, self.plan.takes_len);
+        let plan = self.make_plan(market, request);
+        assert_eq!(plan.takes(), &nearest[..len], "a venue that was not looked at: {request:?}");
+        assert!(plan.rests().is_empty() && plan.search == Search::default(), "more than a sweep");
+        self.plan.lines_len = 0;
+    }
+
     fn plan_once(&mut self, market: &RoutingView<'_>, request: &RouteRequest) {
         let plan = &mut self.plan;
-        (plan.takes_len, plan.rests_len, plan.search) = (0, 0, Search::default());
-        (plan.kept, plan.cheaper_helps) = (Causes::NONE, false);
-        plan.wants = match (request.tif, request.posting) {
+        plan.begin(match (request.tif, request.posting) {
             (TimeInForce::Fok, _) => Wants::Whole,
             (_, Posting::Always | Posting::WhileItSaves) => Wants::Rest,
             (_, Posting::No) => Wants::Any,
-        };
-        (plan.posted, plan.is_crossing) = (None, false);
+        });
         plan.lines_len = market.reference.venues.len();
         plan.lines[..plan.lines_len].fill(NO_LINE);
         // Few venues need few places, which are all written for each plan.
@@ -443,12 +484,13 @@ fn fill<const PLACES: usize>(
     plan: &mut Plan,
     scratch: &mut Scratch,
 ) {
-    let mut candidates = [const { None }; PLACES];
+    // Written place by place: a repeated constant is copied, with all its bytes.
+    let mut candidates: [Option<Candidate<'_>>; PLACES] = core::array::from_fn(|_| None);
     let lines = plan.lines[..plan.lines_len].iter_mut().enumerate();
     for ((index, line), slot) in lines.zip(&mut candidates) {
         line.venue = VenueId(index as u8);
         match eligible::eligible(market, request, line.venue) {
-            Ok(found) => *slot = Some(Candidate::new(market, request, found, index, line)),
+            Ok(found) => *slot = Some(Candidate::with_line(market, request, found, index, line)),
             Err(verdict) => line.verdict = verdict,
         }
     }
@@ -566,7 +608,8 @@ fn with_slack(request: &RouteRequest, limit: Price, c: &Candidate<'_>) -> Price 
         && c.own.is_none_or(|own| !reaches(price, own, request.side));
     // A buy at a higher limit is worth more.
     let enough = || request.side == Side::Buy || c.is_enough(price, c.share);
-    if dearer && c.carries(price, c.share) && enough() { price } else { c.worst }
+    let carries = || c.is_funded || c.carries(price, c.share);
+    if dearer && carries() && enough() { price } else { c.worst }
 }
 
 /// Whether an order of that side and price would trade against one at `own`.

@@ -52,6 +52,18 @@ impl VenueSet {
         Self(self.0 | other.0)
     }
 
+    /// The venues that are in both sets.
+    #[must_use]
+    pub const fn also_in(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Its venues that are not in the other set.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Number of its venues.
     #[inline]
     pub const fn len(self) -> usize {
@@ -62,6 +74,27 @@ impl VenueSet {
     #[inline]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
+    }
+
+    /// Its venues, lowest id first.
+    #[inline]
+    pub fn iter(self) -> impl Iterator<Item = VenueId> {
+        let mut left = self.0;
+        core::iter::from_fn(move || {
+            let first = VenueId(left.trailing_zeros() as u8);
+            // Empty when the last venue was told.
+            left &= left.checked_sub(1)?;
+            Some(first)
+        })
+    }
+
+    /// Puts a venue in or takes it out.
+    pub const fn set(&mut self, venue: VenueId, is_in: bool) {
+        if is_in {
+            self.insert(venue);
+        } else {
+            self.remove(venue);
+        }
     }
 
     /// Whether each of its venues is in the other set.
@@ -107,6 +140,18 @@ mod tests {
             set.remove(VenueId(id));
             assert_eq!(set, VenueSet::EMPTY);
         }
+    }
+
+    #[test]
+    fn the_venues_of_two_sets_are_told_lowest_first() {
+        let set = |ids: &[u8]| ids.iter().copied().map(VenueId).collect::<VenueSet>();
+        let (one, other) = (set(&[31, 0, 7]), set(&[7, 8, 31]));
+        assert_eq!(one.also_in(other), set(&[7, 31]));
+        assert_eq!(one.without(other), set(&[0]));
+        assert_eq!(one.iter().map(|venue| venue.0).collect::<Vec<_>>(), [0, 7, 31]);
+        assert_eq!((one.len(), VenueSet::EMPTY.len()), (3, 0));
+        assert!(VenueSet::EMPTY.is_empty() && VenueSet::EMPTY.iter().next().is_none());
+        assert!(!one.is_empty());
     }
 
     #[test]

@@ -92,7 +92,7 @@ pub struct AccountConfig {
     #[schemars(default)]
     pub routing: RoutingConfig,
     /// Fees of the account's own, in the place of those of listings and tiers.
-    #[schemars(default)]
+    #[schemars(default, skip_serializing_if = "Vec::is_empty")]
     pub fee: Vec<AccountFeeConfig>,
     /// The limits, each by the key of its row.
     #[schemars(skip)]

@@ -217,8 +217,8 @@ impl RoutingConfig {
         })
     }
 
-    /// The name of the venue account by which the orders go to a venue of that name. `None` if there
-    /// is no such venue.
+    /// The name of the venue account by which the orders go to a venue of that name. `None` if
+    /// there is no such venue.
     pub fn account_at<'a>(&self, venues: &'a [VenueConfig], name: &str) -> Option<&'a str> {
         let named = venues.iter().find(|one| one.name == name)?;
         let owner = book_owner(venues, named)?;
@@ -287,7 +287,7 @@ impl RoutingConfig {
         let allowed: Vec<&str> = owners_of(all).filter(|one| is_allowed(one)).collect();
         if !venues.is_empty() && allowed.is_empty() {
             // A name that is no venue's has its own finding, and stands for a venue.
-            if self.include.iter().all(|name| venues.contains(&name.as_str())) {
+            if self.include.iter().all(|name| owners.contains(&name.as_str())) {
                 let reason = "include and exclude leave no venue to the account".to_owned();
                 findings.add(&format!("{at}.exclude"), Fault::OutOfRange, reason);
             }

@@ -38,6 +38,13 @@ impl Config {
         book_owner(&self.venue, venue)
     }
 
+    /// Venue accounts with the REST address of this one, which is among them. The venue counts some
+    /// requests by the address that they come from, and so over all of them.
+    pub fn accounts_at_address(&self, venue: &VenueConfig) -> u32 {
+        let same = self.venue.iter().filter(|one| one.rest_url == venue.rest_url);
+        u32::try_from(same.count()).unwrap_or(u32::MAX)
+    }
+
     /// Adds what is wrong with the keys that tell a venue with books of its own from a further
     /// account.
     pub(super) fn check_venue_accounts(&self, findings: &mut Findings) {
@@ -178,6 +185,8 @@ taker_fee_ppm = 900
         let config = Config::parse(&file("", "")).unwrap_or_else(|error| panic!("{error}"));
         let further = config.venue.last().expect("there");
         assert_eq!(config.book_owner(further).map(|one| one.name.as_str()), Some("binance"));
+        let shared = config.venue.iter().map(|venue| config.accounts_at_address(venue));
+        assert_eq!(shared.collect::<Vec<_>>(), [2, 1, 2]);
         let cases = [
             ("books_of = \"binance\"", "books_of = \"mars\"", "not-declared", "books_of"),
             ("books_of = \"binance\"", "books_of = \"binance-b\"", "conflict", "books_of"),

@@ -557,4 +557,53 @@ mod tests {
         }
         assert_eq!(known.refused(&asked).len(), changed);
     }
+    /// The example with a further account at its first venue, by which its account's orders go.
+    fn with_further() -> Config {
+        let mut config = example();
+        let mut further = config.venue[0].clone();
+        further.books_of = Some(further.name.clone());
+        further.name = "further".to_owned();
+        (further.feed_url, further.stale_after_ms) = (None, None);
+        config.venue.push(further);
+        config.account[0].routing.venue_accounts = vec!["further".to_owned()];
+        config
+    }
+
+    #[test]
+    fn whose_books_a_venue_account_uses_stays_for_the_life_of_the_journal() {
+        let config = with_further();
+        let known = known_of(&config);
+        let refused = |config: &Config| {
+            let names = known.names(config);
+            let refused = known.refused(&inputs(config, &names).expect("the names are there"));
+            refused.iter().map(|one| describe(one, &names)).collect::<Vec<_>>()
+        };
+        assert_eq!(refused(&config), Vec::<String>::new());
+        // It gets a feed of its own.
+        let mut own = with_further();
+        let owner = own.venue[0].clone();
+        let further = own.venue.last_mut().expect("there");
+        (further.books_of, further.feed_url) = (None, owner.feed_url);
+        further.stale_after_ms = owner.stale_after_ms;
+        assert_eq!(refused(&own), ["venue further"]);
+        // One that had books of its own uses those of another.
+        let mut shares = with_further();
+        shares.venue[1].books_of = Some(shares.venue[0].name.clone());
+        assert_eq!(refused(&shares), [format!("venue {}", shares.venue[1].name)]);
+    }
+
+    #[test]
+    fn a_venue_account_that_has_left_the_configuration_stays_closed_to_all_accounts() {
+        let known = known_of(&with_further());
+        let config = example();
+        let names = known.names(&config);
+        let asked = inputs(&config, &names).expect("the names are there");
+        assert_eq!(known.refused(&asked), []);
+        let further = names.venue("further").expect("in the journal");
+        let is_denied = |input: &Input| match input {
+            Input::Routing(def) => Some(def.denied.has(further)),
+            _ => None,
+        };
+        assert!(asked.iter().filter_map(is_denied).all(|denied| denied));
+    }
 }

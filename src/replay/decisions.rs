@@ -54,6 +54,10 @@ impl Sink for Decisions {
         }
     }
 
+    fn wants_decisions(&self) -> bool {
+        true
+    }
+
     fn decision(&mut self, decision: &Decision<'_>) {
         let (time, seq) = (super::time(self.at.time), self.at.seq);
         let (order, round) = (decision.order.0, decision.round);

@@ -372,6 +372,10 @@ impl Sink for Story {
         }
     }
 
+    fn wants_decisions(&self) -> bool {
+        true
+    }
+
     fn decision(&mut self, decision: &Decision<'_>) {
         if !self.orders.contains(&decision.order) {
             return;

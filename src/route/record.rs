@@ -234,6 +234,10 @@ mod tests {
     impl Sink for Recorder {
         fn output(&mut self, _: &Output) {}
 
+        fn wants_decisions(&self) -> bool {
+            true
+        }
+
         fn decision(&mut self, decision: &Decision<'_>) {
             self.0.push(record(decision));
         }

@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 use rutter_core::behaviour::{Behaviour, COST_MAX_PPM, Measured};
 use rutter_core::book::{BOOK_LEVELS_MAX, Book, LEVELS_BEYOND};
 use rutter_core::breaker::{MARKET_CLOSED_WAITS, RATE_LIMIT_WAITS};
+use rutter_core::heard::Heard;
 use rutter_core::id::{AccountId, AssetId, InstrumentId, Name, Symbol, VenueId};
 use rutter_core::input::{
     AssetDef, BehaviourCosts, BookUpdate, BreakerTerms, BudgetDef, FeeTaken, Input, InstrumentDef,
@@ -336,7 +337,8 @@ impl World {
         for index in 0..self.venues.len() {
             prices.set_mid(VenueId(index as u8), self.books[index].mid());
         }
-        let counted = prices.counted(&view, PAIR, barred);
+        let heard = Heard::of(&self.reference, &self.venues, NOW).venues();
+        let counted = prices.counted(&self.reference, heard, PAIR, barred);
         let found = prices.find(counted, &ReferenceTerms::DEFAULT, NOW);
         let base = found.price().or_else(|| best_price(&view, PAIR, side, barred));
         base.map_or(Price(1), |base| collared(base, side, collar_ppm))

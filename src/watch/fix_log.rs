@@ -97,7 +97,7 @@ impl FixLog {
     /// opened for its first message.
     ///
     /// # Errors
-    /// The folder cannot be made, or the thread cannot be started.
+    /// The folder cannot be made, a file that is there cannot be opened, or there is no thread.
     pub fn start(folder: &Path, comp_ids: &[&str]) -> Result<Self, FixLogError> {
         Self::start_with(folder, comp_ids, FILE_BYTES_MAX)
     }
@@ -105,6 +105,13 @@ impl FixLog {
     fn start_with(folder: &Path, comp_ids: &[&str], bytes_max: u64) -> Result<Self, FixLogError> {
         let failed = |source| FixLogError { path: folder.to_owned(), source };
         rutter_files::make_folder(folder).map_err(failed)?;
+        // What is in the place of a file is looked at now, so that a start refuses a link there.
+        for comp_id in comp_ids {
+            let path = path_of(folder, comp_id);
+            if path.symlink_metadata().is_ok() {
+                open_file(&path).map_err(|source| FixLogError { path, source })?;
+            }
+        }
         let names: Vec<String> = comp_ids.iter().map(|one| (*one).to_owned()).collect();
         let names = LoggedNames(Arc::new(Mutex::new(names)));
         let files = Files {

@@ -138,7 +138,7 @@ pub const VENUES: [SimVenue; 2] = [
             ..reference::venue(venue.0, "binance")
         },
         limits: "{}",
-        refusal: (-2010, "This action is disabled on this account."),
+        refusal: (-2010, "Order would trigger immediately."),
         listing: |venue| ListingDef {
             fee_taken: FeeTaken::Received,
             ..listing_def(venue, 1, 1_000, (1_000, 1_000))
@@ -168,7 +168,7 @@ pub const VENUES: [SimVenue; 2] = [
             ..reference::venue(venue.0, "kraken")
         },
         limits: r#"{"tier": "intermediate"}"#,
-        refusal: (0, "EGeneral:Unknown method"),
+        refusal: (0, "EOrder:Insufficient margin"),
         listing: |venue| listing_def(venue, 10, 1, (1_600, 2_600)),
         orders: kraken_orders,
         feed: |venue| {

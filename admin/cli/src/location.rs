@@ -11,7 +11,7 @@ pub const SOCKET: &str = "./data/console/console.sock";
 pub const SOCKET_VARIABLE: &str = "RUTTER_CONSOLE";
 
 /// A configuration file that is longer is not read.
-const CONFIG_BYTES_MAX: u64 = 1 << 20;
+const CONFIG_BYTES_MAX: u64 = 64 << 20;
 
 /// Which node is meant.
 #[derive(Clone, Debug, Default, clap::Args)]

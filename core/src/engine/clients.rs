@@ -166,6 +166,7 @@ impl Engine {
             ids: &self.client_ids,
             usage: &mut self.accounts[account.index()],
             closed: self.closed,
+            heard: self.heard.venues(),
             prices: &mut self.prices,
             base: None,
             worst: Price(0),

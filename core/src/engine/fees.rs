@@ -9,7 +9,6 @@ use crate::input::{ChildFill, Input};
 use crate::number::{Amount, Notional, Price, UnixNanos};
 use crate::output::{FeeState, Notice, Sink};
 use crate::reference::{amount_of, base_amount, ten_to};
-use crate::venue_set::VenueSet;
 use crate::volume::{DAY_NS, Volume, day_of};
 
 /// A changed volume is told so often at most, in nanoseconds.
@@ -100,7 +99,7 @@ impl Engine {
             return Some(amount);
         }
         let (instrument, is_inverse) = self.reference.pair(from, to)?;
-        let price = self.reference_price(instrument)?;
+        let price = self.reference_price(instrument).filter(|price| price.0 > 0)?;
         let def = self.reference.instrument_of(instrument);
         by_price(amount, price, u32::from(def.price_decimals), is_inverse)
     }
@@ -156,10 +155,6 @@ impl Engine {
                 self.judge_fees(venue, out);
             }
         }
-    }
-
-    fn reference_price(&self, instrument: crate::id::InstrumentId) -> Option<Price> {
-        self.found(instrument, VenueSet::EMPTY).0.price().filter(|price| price.0 > 0)
     }
 }
 

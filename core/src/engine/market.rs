@@ -6,16 +6,18 @@ use core::cmp::Reverse;
 
 use super::{ClientSession, DAY_NS, ENDS_PER_INPUT_MAX, Engine, ONE_FAULT_NS, Out};
 use crate::breaker::RequestKind;
+use crate::heard::Heard;
 use crate::id::{InstrumentId, OrderId, VenueId};
-use crate::input::{BookUpdate, Distrust, Input, ListingDef, Refusal, TimeInForce};
+use crate::input::{BookUpdate, Distrust, Input, Level, ListingDef, Refusal, Side, TimeInForce};
 use crate::listed::place_of;
 use crate::number::UnixNanos;
 use crate::order::{CancelReason, Order};
 use crate::output::{Notice, Sink};
 use crate::reference_price::ReferencePrice;
 use crate::risk::AccountUsage;
-use crate::routing::VenueState;
+use crate::routing::{VenueState, least_cost};
 use crate::table::Slot;
+use crate::touches::Touch;
 use crate::waiting::Waiting;
 
 impl Engine {
@@ -30,7 +32,8 @@ impl Engine {
             return out.notice(Notice::BadReference);
         }
         self.make_room_for(definition);
-        if let Input::Listing(ListingDef { instrument, .. }) = definition {
+        if let Input::Listing(ListingDef { instrument, venue, .. }) = definition {
+            self.note_best(self.reference.book_owner(*venue), *instrument);
             self.judge_books(*instrument, out);
         }
         self.on_fees_defined(definition, out);
@@ -60,7 +63,10 @@ impl Engine {
                 for ((def, budget), state) in budgets.zip(&mut self.venues) {
                     state.budget.set(def, budget, reference.instruments.len(), self.now);
                 }
+                self.heard = Heard::of(reference, &self.venues, self.now);
                 self.prices.resize(reference.instruments.len(), ReferencePrice::default());
+                self.touches.grow(reference.instruments.len());
+                self.own_places.resize(reference.instruments.len(), Default::default());
                 self.waiting.grow(reference.instruments.len());
                 self.resting.grow(reference.instruments.len());
                 self.posted.grow(reference.instruments.len());
@@ -70,9 +76,11 @@ impl Engine {
                 self.books.list(reference.book_at(listing.instrument, listing.venue));
                 let place = place_of(listing.instrument, listing.venue);
                 self.books.list_without_levels(place);
+                self.touches.make_room(listing.instrument, reference);
                 self.resting.list(place);
                 self.posted.list(place);
             }
+            Input::BooksOf(_) => self.heard = Heard::of(reference, &self.venues, self.now),
             Input::Account(_) => {
                 self.accounts.resize(reference.accounts.len(), AccountUsage::default());
             }
@@ -92,7 +100,11 @@ impl Engine {
         let Some(book) = self.books.get_mut(at).filter(|_| known) else {
             return out.notice(Notice::BadReference);
         };
+        let before = book.best_prices();
         let now_trusted = book.update(update, self.now);
+        if book.best_prices() != before {
+            self.note_best(update.venue, update.instrument);
+        }
         if now_trusted {
             out.notice(Notice::BookTrusted(update.venue, update.instrument));
             // A breaker that the book closes counts the book as its first success.
@@ -131,6 +143,7 @@ impl Engine {
             return out.notice(Notice::BadReference);
         };
         book.distrust(reason);
+        self.note_best(venue, instrument);
         self.note_offers(venue, instrument);
         self.note_touches(venue, instrument);
         out.notice(Notice::BookDistrusted(venue, instrument, reason));
@@ -173,11 +186,41 @@ impl Engine {
         for book in self.books.iter_mut() {
             book.distrust(Distrust::NoSnapshot);
         }
+        self.touches.clear();
         self.lose_all_sessions(out);
         self.watch_places(|_| true);
         self.wake_for_venues();
         if self.day_ends_at == UnixNanos(0) {
             self.day_ends_at = self.next_day_end();
+        }
+    }
+
+    /// What the best levels of a venue's books cost has changed.
+    #[cold]
+    pub(super) fn note_all_best(&mut self, venue: VenueId) {
+        let owner = self.reference.book_owner(venue);
+        for index in 0..self.reference.instruments.len() {
+            let instrument = InstrumentId(index as u16);
+            if self.reference.listing(instrument, venue).is_some() {
+                self.note_best(owner, instrument);
+            }
+        }
+    }
+
+    /// The best levels of a book have changed, or what they cost.
+    fn note_best(&mut self, owner: VenueId, instrument: InstrumentId) {
+        let book = &self.books[self.reference.book_at(instrument, owner)];
+        for venue in self.reference.accounts_with_books_of(owner) {
+            let listing = self.reference.listing(instrument, venue);
+            for side in [Side::Buy, Side::Sell] {
+                let best = book.opposite(side).best();
+                let touch = listing.zip(best).map(|(listing, Level { price, .. })| Touch {
+                    cost: least_cost(listing, side, price),
+                    price,
+                    venue,
+                });
+                self.touches.set(instrument, side, venue, touch);
+            }
         }
     }
 

@@ -48,6 +48,22 @@ enum How {
     Yield,
 }
 
+/// Where own children of one side rest in an instrument, by the venue account that owns the book.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct OwnPlaces {
+    /// Venues with such a child.
+    rest: VenueSet,
+    /// Venues whose book has a note of one that stands in the way.
+    in_way: VenueSet,
+}
+
+impl OwnPlaces {
+    /// The venues whose notes are to be made again.
+    fn all(self) -> impl Iterator<Item = VenueId> {
+        self.rest.union(self.in_way).iter()
+    }
+}
+
 /// What the owners of two orders want that would match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Policy {
@@ -116,13 +132,21 @@ impl Engine {
         let book = &mut self.books[self.reference.book_at(child.instrument, child.venue)];
         let all = &mut book.own_children[child.side as usize - 1];
         self.own.insert(all, (slot, child.id.0), (child.side, child.price), |_| false);
+        let owner = self.reference.book_owner(child.venue);
+        self.own_places[child.instrument.index()][child.side as usize - 1].rest.insert(owner);
     }
 
     /// Counts a resting child that has ended.
     pub(super) fn unrest_own(&mut self, child: &Child) {
         let slot = self.children.slot(child.id.0);
+        let owner = self.reference.book_owner(child.venue);
         let book = &mut self.books[self.reference.book_at(child.instrument, child.venue)];
-        self.own.remove(&mut book.own_children[child.side as usize - 1], slot);
+        let all = &mut book.own_children[child.side as usize - 1];
+        self.own.remove(all, slot);
+        if all.is_empty() {
+            let places = &mut self.own_places[child.instrument.index()][child.side as usize - 1];
+            places.rest.remove(owner);
+        }
     }
 
     /// A venue would have matched a child of the order with another order of our account.
@@ -148,21 +172,26 @@ impl Engine {
     /// Notes in every book that the order could trade against the best own resting child that it
     /// may not match. True if one within its limit makes way.
     pub(super) fn look_up_own(&mut self, order: &Order) -> bool {
-        let side = order.side.opposite();
         let mut makes_way = false;
-        for venue in (0..self.venues.len()).map(|index| VenueId(index as u8)) {
-            let at = self.reference.book_at(order.instrument, venue);
-            if !self.reference.has_own_books(venue) || self.books.get(at).is_none() {
-                continue;
-            }
-            let mut best = None;
-            if !self.books[at].own_children[side as usize - 1].is_empty() {
-                best = self.first_that(order, venue, |meets| meets != Meets::Passes);
-            }
+        for venue in self.own_places_of(order).all() {
+            let best = self.first_that(order, venue, |meets| meets != Meets::Passes);
             makes_way |= best.is_some_and(|(_, meets)| meets != Meets::Stays);
-            self.books[at].set_own_best(side, best.map(|(price, _)| price));
+            self.set_in_way(order, venue, best.map(|(price, _)| price));
         }
         makes_way
+    }
+
+    fn own_places_of(&self, order: &Order) -> OwnPlaces {
+        self.own_places[order.instrument.index()][order.side.opposite() as usize - 1]
+    }
+
+    /// Notes in a book what stands in the way of an order.
+    fn set_in_way(&mut self, order: &Order, venue: VenueId, best: Option<Price>) {
+        let side = order.side.opposite();
+        self.books[self.reference.book_at(order.instrument, venue)].set_own_best(side, best);
+        self.own_places[order.instrument.index()][side as usize - 1]
+            .in_way
+            .set(venue, best.is_some());
     }
 
     /// The first child at a venue that an order reaches and that is as asked for; or the first that
@@ -336,15 +365,9 @@ impl Engine {
         if !self.look_up_own(order) {
             return false;
         }
-        let side = order.side.opposite();
-        for venue in (0..self.venues.len()).map(|index| VenueId(index as u8)) {
-            if !self.reference.has_own_books(venue) {
-                continue;
-            }
+        for venue in self.own_places_of(order).all() {
             let stays = self.first_that(order, venue, |meets| meets == Meets::Stays);
-            if let Some(book) = self.book_of(order, venue) {
-                book.set_own_best(side, stays.map(|(price, _)| price));
-            }
+            self.set_in_way(order, venue, stays.map(|(price, _)| price));
         }
         true
     }
@@ -458,7 +481,7 @@ impl Engine {
             RoutingView::new(&self.reference, &self.books, &self.venues, &self.ledger, self.now);
         let plan = self.router.make_plan(&market, &request);
         self.counts.bounded_plans += u64::from(plan.search.bounded);
-        Qty(plan.lines().iter().map(|line| line.shown.0).sum())
+        plan.shown()
     }
 
     /// Adds the children that make way for a planned child that goes as far as `worst`.

@@ -232,8 +232,28 @@ impl Engine {
 
     /// The plan for the quantity of an order that no child carries, except for what is held back.
     fn make_plan<S: Sink>(&mut self, order: &Order, held: Qty, out: &mut Out<'_, S>) {
-        let request = self.ask_router(order, held);
-        self.record(order, &request, out);
+        if out.sink.wants_decisions() {
+            let request = self.ask_router(order, held);
+            return self.record(order, &request, out);
+        }
+        // Ends: each turn takes a venue off.
+        while let Some(venue) = self.reference.take_renewed() {
+            self.note_all_best(venue);
+        }
+        let request = self.request_beside(order, held);
+        let touches = self.touches.of(order.instrument, order.side);
+        let market =
+            RoutingView::new(&self.reference, &self.books, &self.venues, &self.ledger, self.now);
+        let plan = self.router.make_plan_to_send(&market, &request, touches);
+        self.counts.bounded_plans += u64::from(plan.search.bounded);
+    }
+
+    /// The request for the quantity of an order that no child carries, except for what is held
+    /// back.
+    fn request_beside(&self, order: &Order, held: Qty) -> RouteRequest {
+        let mut request = self.route_request(order);
+        request.qty = request.qty.saturating_sub(held);
+        request
     }
 
     /// Tells the decision that the router's plan is.
@@ -243,6 +263,9 @@ impl Engine {
         request: &RouteRequest,
         out: &mut Out<'_, S>,
     ) {
+        if !out.sink.wants_decisions() {
+            return;
+        }
         let plan = self.router.plan();
         out.sink.decision(&Decision {
             order: order.id,
@@ -260,8 +283,7 @@ impl Engine {
     /// is held back. Our own orders have been looked up. Returns what was asked; the plan is the
     /// router's.
     pub(super) fn ask_router(&mut self, order: &Order, held: Qty) -> RouteRequest {
-        let mut request = self.route_request(order);
-        request.qty = request.qty.saturating_sub(held);
+        let request = self.request_beside(order, held);
         let market =
             RoutingView::new(&self.reference, &self.books, &self.venues, &self.ledger, self.now);
         let plan = self.router.make_plan(&market, &request);

@@ -127,7 +127,7 @@ impl Engine {
         }
         self.ask_router(order, held);
         let plan = self.router.plan();
-        let shown: i64 = plan.lines().iter().map(|line| line.shown.0).sum();
+        let shown = plan.shown().0;
         let left = order.qty.0 - shown - plan.rests().iter().map(|rest| rest.qty.0).sum::<i64>();
         order.live_children = (plan.takes().len() + plan.rests().len()) as u16;
         let (given_back, waits) = match self.unsent(order) {

@@ -4,6 +4,7 @@
 //! found is `reference_price`.
 
 use super::{Engine, Out};
+use crate::heard::Heard;
 use crate::id::{InstrumentId, VenueId};
 use crate::input::{Distrust, Refusal};
 use crate::number::{Notional, Price};
@@ -17,12 +18,22 @@ use crate::waiting::{Help, Waiting};
 
 impl Engine {
     /// What the venues' prices say, leaving out those that an operator has closed and `excluded`.
-    pub(super) fn found(&self, instrument: InstrumentId, excluded: VenueSet) -> (Found, Counted) {
-        let price = &self.prices[instrument.index()];
+    fn found(&mut self, instrument: InstrumentId, excluded: VenueSet) -> (Found, Counted) {
+        let price = &mut self.prices[instrument.index()];
         let barred = self.closed.union(excluded);
-        let counted = price.counted(&self.market(), instrument, barred);
+        let counted = price.counted(&self.reference, self.heard.venues(), instrument, barred);
         let terms = &self.reference.instrument_of(instrument).reference;
         (price.find(counted, terms, self.now), counted)
+    }
+
+    /// The reference price of an instrument, if there is one.
+    pub(super) fn reference_price(&self, instrument: InstrumentId) -> Option<Price> {
+        // A copy, for what is found is kept.
+        let mut price = self.prices[instrument.index()];
+        let heard = self.heard.venues();
+        let counted = price.counted(&self.reference, heard, instrument, self.closed);
+        let terms = &self.reference.instrument_of(instrument).reference;
+        price.find(counted, terms, self.now).price()
     }
 
     /// Remembers the price that the venues agree on at this moment. Called before every change that
@@ -82,6 +93,9 @@ impl Engine {
         let state = &mut self.venues[venue.index()];
         let was_silent = self.now.since(state.feed_alive_at) > stale_after_ns;
         state.feed_alive_at = self.now;
+        if was_silent {
+            self.heard = Heard::of(&self.reference, &self.venues, self.now);
+        }
         was_silent
     }
 

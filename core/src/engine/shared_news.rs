@@ -302,9 +302,22 @@ impl Engine {
             Fate::Closed => ChildEvent::Canceled,
             Fate::Expired => ChildEvent::Expired,
             Fate::SelfMatch => ChildEvent::SelfMatched,
+            Fate::NeverArrived if !shared.is_over() && shared.has_arrived() => {
+                return self.keep_taken_shared(shared, out);
+            }
             Fate::NeverArrived | Fate::Rejected => ChildEvent::Rejected,
         };
         self.end_shared(shared, event, filled, out);
+    }
+
+    /// As [`Self::keep_taken`].
+    fn keep_taken_shared<S: Sink>(&mut self, mut shared: Child, out: &mut Out<'_, S>) {
+        if shared.state() != ChildState::Unknown {
+            Self::doubt(&mut shared, false, self.now, out);
+            self.move_parts(&shared, ChildEvent::Doubted);
+        }
+        self.query_later(&mut shared);
+        self.store_shared(&shared, ChildEvent::Doubted);
     }
 
     fn on_shared_open<S: Sink>(&mut self, mut shared: Child, out: &mut Out<'_, S>) {
@@ -380,8 +393,8 @@ impl Engine {
         }
     }
 
-    /// Takes the parts that are about to be filled out of the list of a shared child: their slots may
-    /// be used again while the others live. Returns the first that stays.
+    /// Takes the parts that are about to be filled out of the list of a shared child: their slots
+    /// may be used again while the others live. Returns the first that stays.
     fn keep_open(&mut self, parts: &Parts, shares: &Parts) -> ChildId {
         let (mut first, mut newest) = (ChildId(0), ChildId(0));
         for ((id, open), (_, share)) in parts.as_slice().iter().zip(shares.as_slice()) {

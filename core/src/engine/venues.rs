@@ -10,6 +10,7 @@ use super::place::{reference_of, unknown};
 use super::{Engine, ExecKey, Out};
 use crate::breaker::{Breaker, RequestKind};
 use crate::child::{Child, ChildEvent, ChildState, Role};
+use crate::heard::Heard;
 use crate::id::{AssetId, ChildId, OrderId, VenueId, VenueOrderId};
 use crate::input::{ChildFill, Ending, Fate, Refusal, TimeInForce, VenueReject};
 use crate::number::{Amount, Notional, Qty, UnixNanos};
@@ -47,6 +48,7 @@ impl Engine {
     pub(super) fn on_venue_up<S: Sink>(&mut self, venue: VenueId, out: &mut Out<'_, S>) {
         let Some(state) = self.venues.get_mut(venue.index()) else { return };
         state.up = true;
+        self.heard = Heard::of(&self.reference, &self.venues, self.now);
         out.notice(Notice::VenueUp(venue));
         self.judge_all_books(out);
         self.on_session_proved(venue, out);
@@ -66,6 +68,7 @@ impl Engine {
         state.unanswered = 0;
         let mut at = state.first_child;
         let now = self.now;
+        self.heard = Heard::of(&self.reference, &self.venues, now);
         out.notice(Notice::VenueDown(venue));
         // Ends: the list holds each living child of the venue once.
         while let Some(child) = self.children.get_mut(at.0) {
@@ -310,6 +313,9 @@ impl Engine {
             Fate::Closed => self.end_child(child, order, ChildEvent::Canceled, filled, out),
             Fate::Expired => self.end_child(child, order, ChildEvent::Expired, filled, out),
             Fate::SelfMatch => self.end_child(child, order, ChildEvent::SelfMatched, filled, out),
+            Fate::NeverArrived if !child.is_over() && child.has_arrived() => {
+                self.keep_taken(child, order, out);
+            }
             Fate::NeverArrived | Fate::Rejected => {
                 self.end_child(child, order, ChildEvent::Rejected, filled, out);
             }
@@ -320,6 +326,19 @@ impl Engine {
     pub(super) fn found_after_end<S: Sink>(&mut self, child: &Child, out: &mut Out<'_, S>) {
         out.notice(Notice::FoundAfterEnd(child.venue, child.id));
         self.cancel_stray(child, out);
+    }
+
+    /// The venue says that it never got a child that it has taken before. Its own earlier word
+    /// counts, which the journal keeps over a restart: the outcome stays unknown, and the venue is
+    /// asked again later.
+    fn keep_taken<S: Sink>(&mut self, mut child: Child, mut order: Order, out: &mut Out<'_, S>) {
+        if child.state() != ChildState::Unknown {
+            Self::doubt(&mut child, false, self.now, out);
+            self.give_up_move(&mut child, &mut order, out);
+        }
+        self.query_later(&mut child);
+        self.store_child(&mut child, &mut order);
+        self.store(&order);
     }
 
     fn on_found_open<S: Sink>(&mut self, mut child: Child, mut order: Order, out: &mut Out<'_, S>) {

@@ -308,7 +308,7 @@ impl Engine {
             let listing = self.reference.listing(order.instrument, leg.venue);
             listing.map_or(i64::MAX, |listing| listing.qty_min.0.max(listing.lot.0))
         };
-        let shown: i64 = plan.lines().iter().map(|line| line.shown.0).sum();
+        let shown = plan.shown().0;
         let least = plan.takes().iter().map(least).min()?;
         Some(Gain { request, qty: Qty(shown), least: Qty(least) })
     }

@@ -167,7 +167,24 @@ impl Reference {
             None => listed.own,
         };
         let held = fees.token().map_or(full, |token| full.in_token(token));
+        if def.fees() != held {
+            self.renewed.insert(def.venue);
+        }
         (def.maker_fee, def.taker_fee, def.fee_taken) = (held.maker, held.taker, held.taken);
+    }
+
+    /// Takes one of the venues whose listings have had other fees since the last call for them.
+    #[inline]
+    pub(crate) fn take_renewed(&mut self) -> Option<VenueId> {
+        let venue = self.renewed.iter().next()?;
+        self.renewed.remove(venue);
+        Some(venue)
+    }
+
+    /// Whether an account has fees of its own somewhere.
+    #[inline]
+    pub fn has_own_fees(&self, account: AccountId) -> bool {
+        !self.fee_venues[account.index()].is_empty()
     }
 
     fn renew_all(&mut self, venue: VenueId) {

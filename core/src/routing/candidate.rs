@@ -48,7 +48,7 @@ pub fn effective(listing: &ListingDef, side: Side, value: Notional, behaviour_pp
 }
 
 /// A venue that may get a share of the quantity.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate<'a> {
     /// The instrument.
     pub def: &'a InstrumentDef,
@@ -82,11 +82,15 @@ pub(super) struct Candidate<'a> {
     pub value: Notional,
     /// Price to effective price, times [`FACTOR_ONE`]; negative for a sell, so that less is better.
     factor: i64,
+    /// What the venue's behaviour costs, in parts per million.
+    pub behaviour_ppm: u32,
     /// Funds that one unit of price and quantity (buy) or of quantity (sell) locks. For a buy,
     /// times a million.
     lock: i128,
     /// Funds at the venue; for a buy, times a million.
     budget: i128,
+    /// The funds carry the whole order at its worst price, and so every share of it.
+    pub is_funded: bool,
     side: Side,
     /// The sweep's next level.
     next: usize,
@@ -98,49 +102,74 @@ pub(super) struct Candidate<'a> {
     next_price: Price,
 }
 
+/// The least that a unit of a side's best level costs at a venue, whatever stands in the way there:
+/// [`Candidate::unit_cost`] without the cost of behaviour, which only adds.
+pub(crate) fn least_cost(listing: &ListingDef, side: Side, best: Price) -> i128 {
+    match best.0 {
+        // What is multiplied by a price below zero takes away.
+        ..=0 => i128::MIN,
+        price => i128::from(price) * i128::from(all_in_factor(&listing.fees(), side)),
+    }
+}
+
 impl<'a> Candidate<'a> {
-    /// The candidate of an eligible venue. Completes the venue's line.
+    /// The candidate of an eligible venue, with its line completed.
     #[inline]
-    pub fn new(
+    pub fn with_line(
         market: &RoutingView<'a>,
         request: &RouteRequest,
         (listing, book): (&'a ListingDef, &'a Book),
         at: usize,
         line: &mut VenueLine,
     ) -> Self {
-        let side = request.side;
-        let own = book.own_best(side.opposite());
-        let all = book.opposite(side).worst_first();
-        let mut levels = all;
-        if let Some(own) = own {
-            levels = &levels[levels.partition_point(|level| reaches(level.price, own, side))..];
-        }
-        let fees = market.reference.fees(request.account, listing);
-        let factor = all_in_factor(&fees, side);
-        let best = first_left(levels, book.gone(side)).map(|level| level.price);
-        line.verdict = match (best, own) {
+        let mut c = Self::new(market, request, (listing, book), at);
+        let (side, gone) = (request.side, c.gone);
+        c.best = first_left(c.levels, gone).map(|level| level.price);
+        line.verdict = match (c.best, c.own) {
             (Some(_), _) => Verdict::WorsePrice,
             // Levels that are left lie at or behind our own order.
-            (None, Some(_)) if first_left(all, book.gone(side)).is_some() => Verdict::OwnOrder,
+            (None, Some(_)) if first_left(book.opposite(side).worst_first(), gone).is_some() => {
+                Verdict::OwnOrder
+            }
             (None, _) => Verdict::TooThin,
         };
         line.age_ns = market.now.since(book.changed_at);
-        if let Some(best) = best {
+        if let Some(best) = c.best {
+            let (value, factor) = (Notional(i128::from(best.0)), all_in_factor(&c.fees, side));
             line.best = best;
-            line.best_all_in = all_in_by(&fees, side, Notional(i128::from(best.0)), factor);
+            line.best_all_in = all_in_by(&c.fees, side, value, factor);
+        }
+        line.behaviour_ppm = c.behaviour_ppm;
+        c
+    }
+
+    /// The candidate of an eligible venue, whose [`Candidate::best`] is not looked for.
+    #[inline]
+    pub fn new(
+        market: &RoutingView<'a>,
+        request: &RouteRequest,
+        (listing, book): (&'a ListingDef, &'a Book),
+        at: usize,
+    ) -> Self {
+        let side = request.side;
+        let own = book.own_best(side.opposite());
+        let mut levels = book.opposite(side).worst_first();
+        if let Some(own) = own {
+            levels = &levels[levels.partition_point(|level| reaches(level.price, own, side))..];
         }
         let behaviour = market.venues[listing.venue.index()].behaviour.measured();
         let behaviour_ppm = behaviour.cost_ppm(market.now, &request.costs);
-        line.behaviour_ppm = behaviour_ppm;
         let def = market.reference.instrument_of(request.instrument);
+        let fees = market.reference.fees(request.account, listing);
         let (lock, budget) = funds(market, def, (listing, &fees), side);
-        Self {
+        let factor = all_in_factor(&fees, side) + behaviour_factor(behaviour_ppm);
+        let mut c = Self {
             def,
             listing,
             fees,
             book,
             levels,
-            best,
+            best: None,
             gone: book.gone(side),
             own,
             line: at,
@@ -150,15 +179,19 @@ impl<'a> Candidate<'a> {
             sent_at: Price(0),
             shown: Qty::ZERO,
             value: Notional(0),
-            factor: factor + behaviour_factor(behaviour_ppm),
+            factor,
+            behaviour_ppm,
             lock,
             budget,
+            is_funded: false,
             side,
             next: 0,
             gone_of_next: book.gone(side),
             next_cost: i128::MAX,
             next_price: Price(0),
-        }
+        };
+        c.is_funded = c.carries(request.worst, request.qty);
+        c
     }
 
     /// The level at a place, from the best one on.
@@ -216,7 +249,7 @@ impl<'a> Candidate<'a> {
     #[inline]
     fn at_most(&self, price: Price, more: Qty) -> Qty {
         let share = Qty(self.share.0.saturating_add(more.0)).min(self.listing.qty_max);
-        if self.carries(price, share) {
+        if self.is_funded || self.carries(price, share) {
             return share;
         }
         let carried = share.min(self.carried(price));
@@ -280,7 +313,8 @@ impl<'a> Candidate<'a> {
     /// The candidate with the funds that its share leaves.
     pub fn beside_share(&self) -> Self {
         let spent = saturating_product(self.locked(self.sent_at), i128::from(self.share.0));
-        Self { budget: self.budget.saturating_sub(spent).max(0), ..*self }
+        let budget = self.budget.saturating_sub(spent).max(0);
+        Self { budget, is_funded: false, ..*self }
     }
 
     /// The part of the budget that one unit of quantity locks at that limit.

@@ -74,16 +74,18 @@ pub(super) fn eligible<'a>(
     venue: VenueId,
 ) -> Result<(&'a ListingDef, &'a Book), Verdict> {
     let (listing, book) = usable(market, request.instrument, venue)?;
-    for (venues, verdict) in [
+    let barring = [
         (request.excluded, Verdict::NotNamed),
         (request.denied, Verdict::NotAllowed),
         (request.closed, Verdict::Drained),
         (request.avoided, Verdict::Avoided),
         (request.self_matched, Verdict::OwnOrder),
-    ] {
-        if venues.has(venue) {
-            return Err(verdict);
-        }
+    ];
+    let barred = barring.iter().fold(VenueSet::EMPTY, |all, (venues, _)| all.union(*venues));
+    if barred.has(venue)
+        && let Some((_, verdict)) = barring.iter().find(|(venues, _)| venues.has(venue))
+    {
+        return Err(*verdict);
     }
     if request.faded.has(venue) && book.changed_at <= request.faded_at {
         return Err(Verdict::Faded);

@@ -50,6 +50,8 @@ struct World {
     last_arrival: [u64; VENUES as usize],
     /// Orders that rest at a venue.
     open: BTreeSet<u64>,
+    /// Children that a venue has taken, open or not.
+    arrived: BTreeSet<u64>,
     down: [bool; VENUES as usize],
     next_action: u64,
     pause: u64,
@@ -115,6 +117,7 @@ impl World {
             on_the_way: BTreeMap::new(),
             last_arrival: [0; VENUES as usize],
             open: BTreeSet::new(),
+            arrived: BTreeSet::new(),
             down: [false; VENUES as usize],
             ids: 0,
             seen: Seen::default(),
@@ -217,7 +220,11 @@ impl World {
         let asked: Vec<u64> =
             self.desk.engine.children().filter(lives).map(|child| child.id.0).collect();
         for child in asked {
-            let words = if self.open.contains(&child) { "open 0" } else { "never" };
+            let words = match (self.open.contains(&child), self.arrived.contains(&child)) {
+                (true, _) => "open 0",
+                (false, true) => "gone 0",
+                (false, false) => "never",
+            };
             self.desk.venue(child, words);
             self.take_outputs();
         }
@@ -239,6 +246,7 @@ impl World {
         assert!(strict.order(at, child), "an order too many: {request:?} at {at}");
         let sent = self.desk.child(child);
         if sent.tif == TimeInForce::Gtc {
+            self.arrived.insert(child);
             self.open.insert(child);
             self.answer(venue, child, "accepted");
         } else if self.random.in_100(80) {

@@ -376,6 +376,10 @@ impl Sink for Load {
         }
     }
 
+    fn wants_decisions(&self) -> bool {
+        true
+    }
+
     fn decision(&mut self, _decision: &Decision<'_>) {
         self.plans += 1;
     }

@@ -14,6 +14,7 @@ mod depth;
 mod fees;
 mod in_turn;
 mod left_alone;
+mod nearest;
 mod nearly_all;
 mod no_allocation;
 mod operator;

@@ -48,6 +48,37 @@ fn contradicted(desk: &mut Desk) -> Vec<i64> {
     desk.notices().into_iter().filter_map(of).collect()
 }
 
+/// Found by a review: an accepted order that the venue later does not know was sent again.
+#[test]
+fn what_the_venue_has_accepted_or_executed_never_counts_as_never_arrived() {
+    for news in ["accepted", "fill 4 @ 10000", "open", "gone 4"] {
+        let mut desk = Desk::with_venues(1);
+        desk.book(0, &[(9_990, 1)], &[(10_010, 50)]).client("a buy 10 @ 10000 gtc");
+        desk.venue(1, news).venue(1, "unsure");
+        desk.outputs.clear();
+        desk.venue(1, "never");
+        assert_eq!(desk.child(1).state(), ChildState::Unknown, "after {news}");
+        desk.sent(&[]);
+        // The venue is asked again, and its next answer is as good as any.
+        desk.wait_ns(QUERY_AGAIN_NS).sent(&["v0 query #1"]);
+        desk.venue(1, if news.ends_with('4') { "gone 4" } else { "gone 0" });
+    }
+    let mut desk = Desk::with_venues(1);
+    desk.book(0, &[(9_990, 1)], &[(10_010, 50)]).client("a buy 10 @ 10000 gtc");
+    desk.venue(1, "unsure").venue(1, "never");
+    assert_eq!(desk.child(1).state(), ChildState::Rejected, "nothing speaks for its arrival");
+}
+
+/// The accept is in the journal, so a process that begins anew knows of it as well.
+#[test]
+fn an_accept_from_before_a_restart_still_counts() {
+    let mut desk = Desk::with_venues(1);
+    desk.book(0, &[(9_990, 1)], &[(10_010, 50)]).client("a buy 10 @ 10000 gtc");
+    desk.venue(1, "accepted");
+    desk.input(Input::VenueDown(VenueId(0), VenueDownReason::NodeStarted)).venue(1, "never");
+    assert_eq!(desk.child(1).state(), ChildState::Unknown);
+}
+
 #[test]
 fn what_an_operator_states_is_booked_reported_and_frees_what_the_child_bound() {
     let mut desk = desk("a buy 10 @ 10010 ioc");

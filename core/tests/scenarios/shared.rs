@@ -268,6 +268,15 @@ fn a_child_that_never_arrived_is_sent_again_under_another_id_only() {
 }
 
 #[test]
+fn a_child_that_the_venue_has_filled_in_part_never_counts_as_never_arrived() {
+    let mut desk = shared();
+    desk.venue(2, "fill 5 @ 10010 exec 1").venue(2, "unsure").venue(2, "never");
+    assert!([2, 3, 4].iter().all(|id| desk.child(*id).state() == ChildState::Unknown));
+    let at_venues = |id| order_of(&desk, id).at_venues.0;
+    assert_eq!(at_venues(2) + at_venues(3), 5, "what may still be filled counts");
+}
+
+#[test]
 fn a_venue_that_finds_the_child_open_has_it_until_it_ends() {
     let mut desk = shared();
     desk.venue(2, "unsure").venue(2, "open 0").outputs.clear();

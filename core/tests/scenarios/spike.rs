@@ -60,8 +60,8 @@ impl Outcome {
     fn tell(&self, what: &str) {
         let ms = |ns: Option<&u64>| ns.map_or(0, |ns| ns / MS);
         println!(
-            "{what}: {} filled ({:?} children by venue), {} given back after {} to {} ms; delay p50 {} ms, \
-             p99 {} ms, at most {} ms; last fill after {} ms",
+            "{what}: {} filled ({:?} children by venue), {} given back after {} to {} ms; delay p50 \
+             {} ms, p99 {} ms, at most {} ms; last fill after {} ms",
             self.delays.len(),
             self.by_venue,
             self.given_back.len(),

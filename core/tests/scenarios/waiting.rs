@@ -200,6 +200,10 @@ struct Looks(usize);
 impl Sink for Looks {
     fn output(&mut self, _output: &Output) {}
 
+    fn wants_decisions(&self) -> bool {
+        true
+    }
+
     fn decision(&mut self, _decision: &Decision<'_>) {
         self.0 += 1;
     }

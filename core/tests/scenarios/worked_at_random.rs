@@ -63,6 +63,15 @@ pub struct World {
     amended: u64,
 }
 
+/// Orders of some accounts rest by share.
+fn rest_by_share(desk: &mut Desk, seed: u64) {
+    if seed % 5 < 2 {
+        let places = 2 + (seed % 2) as u8;
+        let usual = RestDef::usual(AccountId(0));
+        desk.input(Input::Rest(RestDef { by: RestBy::Share, places, ..usual }));
+    }
+}
+
 impl World {
     pub fn new(seed: u64) -> Self {
         let genesis = Genesis {
@@ -98,11 +107,7 @@ impl World {
         desk.routing(|terms| {
             (terms.moving, terms.move_gain_ppm, terms.backup) = (moving, 5, backup);
         });
-        if seed % 5 < 2 {
-            let places = 2 + (seed % 2) as u8;
-            let usual = RestDef::usual(AccountId(0));
-            desk.input(Input::Rest(RestDef { by: RestBy::Share, places, ..usual }));
-        }
+        rest_by_share(&mut desk, seed);
         if random.in_100(50) {
             let mut young = [AgeStep::default(); AGE_STEPS_MAX];
             young[0] = AgeStep { below_s: 5, points: 8 };

@@ -83,6 +83,12 @@ impl Why {
         matches!(self, Self::Connecting | Self::LoggingOn | Self::Reconciling)
     }
 
+    /// The reason is about our key. A venue that hears the same again and again locks the key, the
+    /// account or the address.
+    pub const fn may_lock(self) -> bool {
+        matches!(self, Self::WrongKey | Self::WrongSignature | Self::NoPermission)
+    }
+
     /// The reason is about REST calls, which need no link.
     pub const fn is_rest(self) -> bool {
         matches!(

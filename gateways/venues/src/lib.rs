@@ -8,6 +8,7 @@
 //! **To register a venue** add its folder's `mod` line and its row in [`VENUES`] below. Nothing
 //! else outside the folder names the venue: configuration, wiring and `doctor` read the table.
 
+pub mod answers;
 pub mod backoff;
 pub mod binance;
 pub mod command;

@@ -19,6 +19,12 @@ pub const CONNECT_TIMEOUT_NS: u64 = 20 * SECOND_NS;
 /// Longest time from our close to the carrier's event that the link is closed.
 pub const CLOSE_TIMEOUT_NS: u64 = 5 * SECOND_NS;
 
+/// Refusals of our key in a row after which the venue is left alone for [`KEY_PAUSE_NS`].
+pub const KEY_REFUSALS_MAX: u32 = 3;
+
+/// How long a venue is left alone that has refused our key [`KEY_REFUSALS_MAX`] times in a row.
+pub const KEY_PAUSE_NS: u64 = 300 * SECOND_NS;
+
 /// How far a link has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
@@ -43,6 +49,8 @@ pub struct Life {
     is_troubled: bool,
     /// Failures of the inquiry that are in the standing.
     failures: u64,
+    /// Links that the venue's refusal of our key has ended since it took an order.
+    key_refusals: u32,
     /// What the venue said when it closed.
     closed_text: String,
     /// Deep levels come late; said while nothing else is wrong.
@@ -57,6 +65,7 @@ impl Default for Life {
             failed_at: None,
             is_troubled: false,
             failures: 0,
+            key_refusals: 0,
             closed_text: String::new(),
             depth_paced: None,
         }
@@ -124,7 +133,24 @@ impl Life {
         self.stage = Stage::Link;
         self.is_troubled = false;
         self.standing.attempts = self.standing.attempts.saturating_add(1);
+        self.key_refusals = self.key_refusals.saturating_add(u32::from(why.may_lock()));
         self.tell(Some(why), text);
+    }
+
+    /// The venue has taken an order, so it accepts our key.
+    pub const fn key_accepted(&mut self) {
+        self.key_refusals = 0;
+    }
+
+    /// When the next attempt is made that would come after `wait_ns`. The time is later if the
+    /// venue keeps refusing our key.
+    pub fn retries_after(&mut self, now_ns: u64, wait_ns: u64) -> u64 {
+        let is_locked =
+            self.standing.why.is_some_and(Why::may_lock) && self.key_refusals >= KEY_REFUSALS_MAX;
+        let wait_ns = if is_locked { wait_ns.max(KEY_PAUSE_NS) } else { wait_ns };
+        let next_ns = now_ns.saturating_add(wait_ns);
+        self.retries_at(next_ns);
+        next_ns
     }
 
     /// The next attempt is made at this time.
@@ -257,6 +283,23 @@ mod tests {
         life.reached(33, Stage::Up);
         assert_eq!(seen(&life), (None, true, 0));
         assert_eq!((life.standing().since_ns, life.standing().detail.as_str()), (33, ""));
+    }
+
+    #[test]
+    fn a_venue_that_keeps_refusing_our_key_is_left_alone_for_minutes() {
+        let mut life = Life::default();
+        let mut waits = Vec::new();
+        for why in [Why::WrongKey, Why::ClosedByPeer, Why::NoPermission, Why::WrongKey] {
+            life.failed(1, why, "");
+            waits.push(life.retries_after(0, SECOND_NS) / SECOND_NS);
+        }
+        assert_eq!(waits, [1, 1, 1, 300]);
+        life.failed(1, Why::ClosedByPeer, "");
+        assert_eq!(life.retries_after(0, SECOND_NS), SECOND_NS, "not about the key");
+        life.key_accepted();
+        life.failed(1, Why::WrongKey, "");
+        assert_eq!(life.retries_after(0, SECOND_NS), SECOND_NS);
+        assert_eq!(life.standing().next_ns, Some(SECOND_NS));
     }
 
     #[test]

@@ -250,6 +250,8 @@ pub struct Setup {
     pub api_key: Secret,
     /// Secret part of the API key, as it stands in its file.
     pub api_secret: Secret,
+    /// Accounts of the venue that the node has at one address, this one among them.
+    pub accounts_at_address: u32,
     /// How long the venue may take a message after it was sent, in milliseconds.
     pub validity_ms: u64,
     /// An order or cancel without an answer for this long is in doubt, in milliseconds.

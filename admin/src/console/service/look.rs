@@ -2,7 +2,7 @@
 //!
 //! A line belongs here if it copies rows for an answer and changes nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rutter_core::id::OrderId;
 use serde_json::{Map, Value, json};
@@ -55,12 +55,10 @@ fn with(row: Value, more: &Map<String, Value>) -> Value {
 /// Puts more members into each row whose `name` has some.
 fn joined(rows: Value, more: &[(String, Map<String, Value>)]) -> Value {
     let Value::Array(rows) = rows else { return rows };
-    let join = |row: Value| {
-        let found = more.iter().find(|(name, _)| row["name"] == name.as_str());
-        match found {
-            Some((_, more)) => with(row, more),
-            None => row,
-        }
+    let more: BTreeMap<&str, _> = more.iter().map(|(name, more)| (name.as_str(), more)).collect();
+    let join = |row: Value| match row["name"].as_str().and_then(|name| more.get(name)) {
+        Some(more) => with(row, more),
+        None => row,
     };
     Value::Array(rows.into_iter().map(join).collect())
 }

@@ -93,6 +93,9 @@ pub struct BinanceConfig {
     pub backoff_base_ns: u64,
     /// Longest delay before a reconnect.
     pub backoff_max_ns: u64,
+    /// Venue accounts of the node that use one address, this one among them. They share the weight
+    /// of requests that the venue allows to an address.
+    pub accounts_at_address: u32,
     /// Seed of the jitter of all waits.
     pub seed: u64,
     /// Instruments traded at the venue.
@@ -120,6 +123,7 @@ impl BinanceConfig {
             private_key: setup.api_secret.clone(),
             recv_window_ms: u32::try_from(setup.validity_ms).unwrap_or(u32::MAX),
             answer_timeout_ns: setup.answer_timeout_ms.saturating_mul(MS),
+            accounts_at_address: setup.accounts_at_address,
             seed: setup.seed,
             listings: setup.listings.clone(),
             assets: setup.assets.iter().map(named).collect(),
@@ -144,6 +148,7 @@ impl BinanceConfig {
             answer_timeout_ns: 5 * SECOND_NS,
             backoff_base_ns: SECOND_NS / 4,
             backoff_max_ns: 30 * SECOND_NS,
+            accounts_at_address: 1,
             seed: 0,
             listings: Vec::new(),
             assets: Vec::new(),

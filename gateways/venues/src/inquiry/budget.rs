@@ -26,6 +26,22 @@ pub enum Limit {
     },
 }
 
+impl Limit {
+    /// The part of one of so many accounts that use one address, where the venue counts a rate by
+    /// address. A counter belongs to a key, and each account has its own.
+    #[must_use]
+    pub const fn of_one(self, accounts: u32) -> Self {
+        let parts = if accounts == 0 { 1 } else { accounts as u64 };
+        match self {
+            Self::Rate { burst, call_ns } => {
+                let burst = if burst > parts { burst / parts } else { 1 };
+                Self::Rate { burst, call_ns: call_ns.saturating_mul(parts) }
+            }
+            Self::Counter { .. } => self,
+        }
+    }
+}
+
 /// What is left of a [`Limit`].
 #[derive(Clone, Debug)]
 pub(super) enum Budget {

@@ -25,6 +25,7 @@ use super::pause::Pause;
 use super::retry::{Retry, proves_never_arrived};
 use super::round::{Flight, Member, Question, Round};
 use crate::backoff::Backoff;
+use crate::life::{KEY_PAUSE_NS, KEY_REFUSALS_MAX};
 
 /// How a venue is asked, how fast, and how long its answers may take.
 #[derive(Clone, Copy, Debug)]
@@ -106,6 +107,8 @@ pub struct Inquiry<C, P> {
     told: BTreeSet<ChildId>,
     next_id: u64,
     pause: Pause,
+    /// Calls in a row that the venue has refused because of our key.
+    key_refusals: u32,
     budget: Budget,
     tally: Tally,
     last_error: Option<String>,
@@ -127,6 +130,7 @@ impl<C, P: Default> Inquiry<C, P> {
             told: BTreeSet::new(),
             next_id: 1,
             pause: Pause::new(Backoff::new(first_ns, longest_ns, seed)),
+            key_refusals: 0,
             budget: Budget::new(pace.limit),
             tally: Tally::default(),
             last_error: None,
@@ -398,7 +402,11 @@ impl<C, P: Default> Inquiry<C, P> {
         self.tally.failures += 1;
         self.last_error = Some(refused.error.to_string());
         self.trouble = Some(refused.why);
-        self.pause.failed(now_ns, refused.pause_ns);
+        self.key_refusals =
+            if refused.why.may_lock() { self.key_refusals.saturating_add(1) } else { 0 };
+        let is_locked = self.key_refusals >= KEY_REFUSALS_MAX;
+        let pause_ns = if is_locked { Some(KEY_PAUSE_NS) } else { refused.pause_ns };
+        self.pause.failed(now_ns, pause_ns);
         if refused.why == Why::RestPaced {
             self.budget.exhaust(now_ns);
         }
@@ -449,6 +457,7 @@ impl<C, P: Default> Inquiry<C, P> {
         match result {
             Ok(()) => {
                 self.pause.succeeded();
+                self.key_refusals = 0;
                 self.trouble = None;
             }
             Err(refused) => self.failed(now_ns, &refused, dialect.venue(), out),

@@ -190,15 +190,17 @@ const fn budget(limit: u16) -> TokenBucket {
 
 /// Why the venue answered a snapshot with another status than 200.
 fn refused(response: &HttpResponse) -> (Why, String) {
-    #[derive(serde::Deserialize)]
+    #[derive(Default, serde::Deserialize)]
     struct ErrorJson {
         code: i64,
+        #[serde(default)]
+        msg: String,
     }
-    let code = serde_json::from_str::<ErrorJson>(&response.body).map_or(0, |error| error.code);
+    let ErrorJson { code, msg } = serde_json::from_str(&response.body).unwrap_or_default();
     let why = match response.status {
-        418 => Why::RestBanned,
+        403 | 418 => Why::RestBanned,
         429 => Why::RestPaced,
-        _ => reject::why(code).unwrap_or(Why::SnapshotFailing),
+        _ => reject::why(code, &msg).unwrap_or(Why::SnapshotFailing),
     };
     (why, format!("HTTP {}, code {code}", response.status))
 }

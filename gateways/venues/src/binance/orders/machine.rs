@@ -10,26 +10,27 @@ use rutter_core::output::SendNew;
 use rutter_fix::codec::Message;
 use rutter_fix::tags::{self, msg_type};
 use rutter_transport::machine::{CloseReason, Endpoint, Event, Framing, Machine, Outbox};
-use rutter_transport::refusals::{Refusals, Refused as Asked};
+use rutter_transport::refusals::Refusals;
 use rutter_transport::standing::{Standing, Why};
 
 use super::children::{Children, Request};
 use super::encode;
 use super::reconcile::{BinanceDialect, PACE};
-use super::report::{self, News, ORDER_AMEND_REJECT, Reader, Refused};
+use super::report::{self, News, ORDER_AMEND_REJECT, Reader};
 use super::session::{Due, FIX_LINK, Inbound, Session, SessionError};
 use super::status::{Counters, Status};
 use crate::VenueCommand;
 use crate::backoff::Backoff;
 use crate::binance::config::{BinanceConfig, ConfigError};
 use crate::binance::ids;
-use crate::binance::reject::{self, Verdict};
-use crate::inquiry::{Inquiry, One, Phase, Steps};
+use crate::binance::reject;
+use crate::inquiry::{Inquiry, One, Pace, Phase, Steps};
 use crate::life::{self, CLOSE_TIMEOUT_NS, CONNECT_TIMEOUT_NS, Life, Stage};
 use crate::listing::{Assets, Listings};
 use crate::signing::Ed25519Signer;
 
 mod change;
+mod refused;
 
 const SECOND_NS: u64 = 1_000_000_000;
 const MS: u64 = 1_000_000;
@@ -125,7 +126,10 @@ impl BinanceOrders {
             session: Session::new(&config.target_comp_id, config.heartbeat_s),
             inbound: Some(Inbound::default()),
             children: Children::default(),
-            inquiry: Inquiry::new(PACE, config.seed ^ 0x0042_494e_414e_4345),
+            inquiry: Inquiry::new(
+                Pace { limit: PACE.limit.of_one(config.accounts_at_address), ..PACE },
+                config.seed ^ 0x0042_494e_414e_4345,
+            ),
             backoff: Backoff::new(config.backoff_base_ns, config.backoff_max_ns, config.seed),
             unclean: 0,
             logged_on: false,
@@ -196,6 +200,7 @@ impl BinanceOrders {
             signer: &self.signer,
             api_key: &self.config.api_key,
             recv_window_ns: u64::from(self.config.recv_window_ms) * MS,
+            now_ns,
             connected_ns: self.connected_ns,
             children: &mut self.children,
         };
@@ -280,8 +285,7 @@ impl BinanceOrders {
         if core::mem::take(&mut self.logged_on) {
             self.unclean = self.unclean.wrapping_add(1);
         }
-        let retry_ns = now_ns.saturating_add(self.backoff.next_ns());
-        self.life.retries_at(retry_ns);
+        let retry_ns = self.life.retries_after(now_ns, self.backoff.next_ns());
         self.link = Link::Idle { retry_ns };
     }
 
@@ -346,12 +350,12 @@ impl BinanceOrders {
             msg_type::ORDER_CANCEL_REJECT => {
                 self.keep_text(message.get(tags::TEXT).unwrap_or_default());
                 let news = self.reader(now_ns).cancel_reject(message);
-                self.on_news(news, out);
+                self.on_news(now_ns, news, out);
             }
             ORDER_AMEND_REJECT => {
                 self.keep_text(message.get(tags::TEXT).unwrap_or_default());
                 let news = self.reader(now_ns).amend_reject(message);
-                self.on_news(news, out);
+                self.on_news(now_ns, news, out);
             }
             msg_type::HEARTBEAT => {}
             msg_type::TEST_REQUEST => {
@@ -392,7 +396,7 @@ impl BinanceOrders {
                 self.counters.logons_refused += 1;
                 self.keep_text(message.get(tags::TEXT).unwrap_or_default());
                 let code = report::code_of(message);
-                let why = reject::why(code).unwrap_or(Why::LogonRefused);
+                let why = reject::why(code, self.last_text.as_str()).unwrap_or(Why::LogonRefused);
                 self.life.failed(now_ns, why, &format!("{} {code}", self.last_text.as_str()));
                 // Perhaps the venue still has our last session locked: the next try has another id.
                 self.unclean = self.unclean.wrapping_add(1);
@@ -448,7 +452,7 @@ impl BinanceOrders {
         if let News::Refused { .. } = news {
             self.keep_text(message.get(tags::TEXT).unwrap_or_default());
         }
-        self.on_news(news, out);
+        self.on_news(now_ns, news, out);
         Ok(())
     }
 
@@ -462,27 +466,33 @@ impl BinanceOrders {
     ) -> Result<(), Broken> {
         self.keep_text(message.get(tags::TEXT).unwrap_or_default());
         let seq = message.uint(tags::REF_SEQ_NUM).ok().flatten().unwrap_or_default();
-        let refused = report::error_of(message, now_ns);
         match self.children.by_seq(seq) {
-            Some((child, Request::New)) => self.on_news(News::Refused { child, refused }, out),
+            Some((child, Request::New)) => {
+                let refused = report::error_of(message, now_ns, reject::verdict);
+                self.on_news(now_ns, News::Refused { child, refused }, out);
+            }
             Some((child, Request::Cancel(attempt))) => {
-                self.on_news(News::CancelRefused { child, attempt: Some(attempt), refused }, out);
+                let refused = report::error_of(message, now_ns, reject::cancel_verdict);
+                let attempt = Some(attempt);
+                self.on_news(now_ns, News::CancelRefused { child, attempt, refused }, out);
             }
             Some((child, Request::Amend)) => {
-                self.on_news(News::AmendRefused { child, refused }, out);
+                let refused = report::error_of(message, now_ns, reject::amend_verdict);
+                self.on_news(now_ns, News::AmendRefused { child, refused }, out);
             }
             None => self.counters.ignored += 1,
         }
         match report::code_of(message) {
-            report::OUT_OF_STEP => Err(Broken::OutOfStep),
+            reject::OUT_OF_STEP => Err(Broken::OutOfStep),
             _ => Ok(()),
         }
     }
 
-    fn on_news(&mut self, news: News, out: &mut Outbox<Input>) {
+    fn on_news(&mut self, now_ns: u64, news: News, out: &mut Outbox<Input>) {
         let venue = self.config.venue;
         match news {
             News::Accepted { child, venue_order } => {
+                self.life.key_accepted();
                 if let Some(entry) = self.children.get_mut(child) {
                     entry.seen = true;
                     entry.new_seq = None;
@@ -490,7 +500,7 @@ impl BinanceOrders {
                 }
                 out.emit(Input::ChildAccepted { venue, child, venue_order });
             }
-            News::Refused { child, refused } => self.on_refused(child, refused, out),
+            News::Refused { child, refused } => self.on_refused(now_ns, child, refused, out),
             News::Fill { fill, whole, fee_known } => {
                 self.counters.unknown_fee_assets += u64::from(!fee_known);
                 if let Some(entry) = self.children.get_mut(fill.child) {
@@ -511,7 +521,7 @@ impl BinanceOrders {
                 out.emit(Input::ChildInDoubt { venue, child, doubt: Doubt::VenueUnsure });
             }
             News::CancelRefused { child, attempt, refused } => {
-                self.on_cancel_refused(child, attempt, refused, out);
+                self.on_cancel_refused(now_ns, (child, attempt), refused, out);
             }
             News::Amended { child, qty } => {
                 if let Some(entry) = self.children.get_mut(child) {
@@ -521,33 +531,11 @@ impl BinanceOrders {
                 }
                 out.emit(Input::ChildAmended { venue, child, qty });
             }
-            News::AmendRefused { child, refused } => self.on_amend_refused(child, refused, out),
+            News::AmendRefused { child, refused } => {
+                self.on_amend_refused(now_ns, child, refused, out);
+            }
             News::NotOurs => self.counters.not_ours += 1,
             News::Unlisted => self.counters.unlisted += 1,
-        }
-    }
-
-    /// Keeps the venue's text, which was read last, for the log.
-    fn keep_refusal(&mut self, child: ChildId, request: Asked, code: i64) {
-        let text = format!("{code} {}", self.last_text.as_str());
-        self.refusals.add(child.0, request, &text, &[self.config.api_key.expose()]);
-    }
-
-    fn on_refused(&mut self, child: ChildId, refused: Refused, out: &mut Outbox<Input>) {
-        self.keep_refusal(child, Asked::New, refused.code);
-        let (venue, retry_after_ns) = (self.config.venue, refused.retry_after_ns);
-        match refused.verdict {
-            Verdict::Refused(reason) => {
-                self.counters.refusals += 1;
-                self.children.end(child);
-                out.emit(Input::ChildRejected { venue, child, reason, retry_after_ns });
-            }
-            Verdict::Unsure => {
-                if let Some(entry) = self.children.get_mut(child) {
-                    entry.new_seq = None;
-                }
-                out.emit(Input::ChildInDoubt { venue, child, doubt: Doubt::VenueUnsure });
-            }
         }
     }
 

@@ -12,7 +12,6 @@ use rutter_transport::standing::Why;
 
 use super::children::{CHILDREN_MAX, Children};
 use super::rest::{self, RestError};
-use crate::binance::reject::why;
 use crate::inquiry::{
     Ask, Limit, One, OneByOne, OpenOrders, OrderState, Pace, Refused, Retry, TradePage,
 };
@@ -21,7 +20,8 @@ use crate::signing::Ed25519Signer;
 
 const MS: u64 = 1_000_000;
 
-/// How fast Binance is asked. 1,100 requests of weight 5 a minute stay below the limit of 6,000.
+/// How fast Binance is asked from one address. 1,100 requests of weight 5 a minute stay below the
+/// limit of 6,000. The accounts of one address share them.
 pub(super) const PACE: Pace = Pace {
     questions_max: CHILDREN_MAX,
     round_children_max: 1,
@@ -36,6 +36,8 @@ pub(super) const PACE: Pace = Pace {
 const RATE_PAUSE_NS: u64 = 10_000 * MS;
 /// Pause after HTTP 418, which is a ban that further requests prolong.
 const BAN_PAUSE_NS: u64 = 120_000 * MS;
+/// Pause after HTTP 403, which is the venue's firewall. How long it lasts is not documented.
+const FIREWALL_PAUSE_NS: u64 = 300_000 * MS;
 /// Added to the receive window: one second that our clock may be ahead, and the time from the
 /// venue's gateway to its matching engine.
 const WINDOW_MARGIN_NS: u64 = 3_000 * MS;
@@ -52,22 +54,28 @@ pub(super) struct BinanceDialect<'a> {
     pub signer: &'a Ed25519Signer,
     pub api_key: &'a Secret,
     pub recv_window_ns: u64,
+    pub now_ns: u64,
     /// When the FIX connection was made.
     pub connected_ns: u64,
     pub children: &'a mut Children,
 }
 
-fn refused(error: RestError) -> Refused<RestError> {
+/// A ban lasts as long as its text says, and otherwise as the documents have it.
+fn refused(error: RestError, now_ns: u64) -> Refused<RestError> {
     let pause_ns = match error {
-        RestError::RateLimited(418) => Some(BAN_PAUSE_NS),
-        RestError::RateLimited(_) => Some(RATE_PAUSE_NS),
+        RestError::RateLimited { until_ns: Some(until_ns), .. } => {
+            Some(until_ns.saturating_sub(now_ns).max(RATE_PAUSE_NS))
+        }
+        RestError::RateLimited { status: 418, .. } => Some(BAN_PAUSE_NS),
+        RestError::RateLimited { status: 403, .. } => Some(FIREWALL_PAUSE_NS),
+        RestError::RateLimited { .. } => Some(RATE_PAUSE_NS),
         _ => None,
     };
     let why = match error {
         RestError::NoAnswer => Why::RestFailing,
-        RestError::RateLimited(418) => Why::RestBanned,
-        RestError::RateLimited(_) => Why::RestPaced,
-        RestError::Refused { code, .. } => why(code).unwrap_or(Why::RestRefused),
+        RestError::RateLimited { status: 403 | 418, .. } => Why::RestBanned,
+        RestError::RateLimited { .. } => Why::RestPaced,
+        RestError::Refused { why, .. } => why.unwrap_or(Why::RestRefused),
         RestError::Json
         | RestError::Symbol
         | RestError::OtherOrder
@@ -79,6 +87,10 @@ fn refused(error: RestError) -> Refused<RestError> {
 }
 
 impl BinanceDialect<'_> {
+    fn refused(&self, error: RestError) -> Refused<RestError> {
+        refused(error, self.now_ns)
+    }
+
     fn listing(&self, instrument: InstrumentId) -> Result<&Listing, RestError> {
         self.listings.instrument(instrument).ok_or(RestError::Symbol)
     }
@@ -104,7 +116,8 @@ impl OneByOne for BinanceDialect<'_> {
         &self,
         response: Option<&HttpResponse>,
     ) -> Result<OpenOrders, Refused<RestError>> {
-        rest::open_orders(response, self.node_tag, self.listings).map_err(refused)
+        rest::open_orders(response, self.node_tag, self.listings)
+            .map_err(|error| self.refused(error))
     }
 
     fn order(
@@ -113,8 +126,8 @@ impl OneByOne for BinanceDialect<'_> {
         instrument: InstrumentId,
         response: Option<&HttpResponse>,
     ) -> Result<Option<OrderState>, Refused<RestError>> {
-        let listing = self.listing(instrument).map_err(refused)?;
-        rest::order(response, listing, (self.node_tag, child)).map_err(refused)
+        let listing = self.listing(instrument).map_err(|error| self.refused(error))?;
+        rest::order(response, listing, (self.node_tag, child)).map_err(|error| self.refused(error))
     }
 
     fn trades(
@@ -123,15 +136,16 @@ impl OneByOne for BinanceDialect<'_> {
         order: VenueOrderId,
         response: Option<&HttpResponse>,
     ) -> Result<TradePage, Refused<RestError>> {
-        let listing = self.listing(instrument).map_err(refused)?;
-        rest::trades(response, listing, order, (self.assets, self.fallback_asset)).map_err(refused)
+        let listing = self.listing(instrument).map_err(|error| self.refused(error))?;
+        rest::trades(response, listing, order, (self.assets, self.fallback_asset))
+            .map_err(|error| self.refused(error))
     }
 
     fn balances(
         &self,
         response: Option<&HttpResponse>,
     ) -> Result<Vec<(AssetId, Amount)>, Refused<RestError>> {
-        rest::balances(response, self.assets).map_err(refused)
+        rest::balances(response, self.assets).map_err(|error| self.refused(error))
     }
 
     /// The receive window counts from the time at which this process sent the child. An earlier

@@ -9,8 +9,9 @@ use rutter_core::number::{Amount, Qty};
 use rutter_fix::codec::{FieldError, Message};
 use rutter_fix::tags;
 
+use crate::answers::Verdict;
 use crate::binance::ids::{self, Named};
-use crate::binance::reject::{Verdict, retry_after_ns, verdict};
+use crate::binance::reject::{amend_verdict, cancel_verdict, retry_after_ns, verdict};
 use crate::decimal::DecimalError;
 use crate::listing::{self, Assets, Listing, Listings};
 
@@ -124,7 +125,7 @@ impl Reader<'_> {
                 Ok(News::Accepted { child, venue_order })
             }
             Some(EXEC_TYPE_REJECTED) => {
-                Ok(News::Refused { child, refused: error_of(message, self.now_ns) })
+                Ok(News::Refused { child, refused: error_of(message, self.now_ns, verdict) })
             }
             Some(EXEC_TYPE_TRADE) => self.fill(message, child, listing),
             Some(kind @ (EXEC_TYPE_CANCELED | EXEC_TYPE_EXPIRED)) => Ok(News::Done {
@@ -219,14 +220,17 @@ impl Reader<'_> {
         let Some(id) = request.or_else(|| ours(tags::ORIG_CL_ORD_ID)) else {
             return News::NotOurs;
         };
-        let refused = error_of(message, self.now_ns);
+        let refused = error_of(message, self.now_ns, cancel_verdict);
         News::CancelRefused { child: id.child, attempt: id.cancel, refused }
     }
 
     /// Reads an `OrderAmendReject`.
     pub fn amend_reject(&self, message: &Message<'_>) -> News {
         let Some(id) = self.child_of(message) else { return News::NotOurs };
-        News::AmendRefused { child: id.child, refused: error_of(message, self.now_ns) }
+        News::AmendRefused {
+            child: id.child,
+            refused: error_of(message, self.now_ns, amend_verdict),
+        }
     }
 }
 
@@ -237,22 +241,23 @@ fn quantity(message: &Message<'_>, listing: &Listing) -> Result<Qty, ReportError
     Ok(ordered.max(filled))
 }
 
-/// -1179: the venue expects another `MsgSeqNum` of us.
-pub const OUT_OF_STEP: i64 = -1_179;
-
 /// The error code (25016); 0 if absent.
 pub fn code_of(message: &Message<'_>) -> i64 {
     message.int(ERROR_CODE).ok().flatten().unwrap_or_default()
 }
 
-/// The meaning of error code (25016) and text (58).
-pub(super) fn error_of(message: &Message<'_>, now_ns: u64) -> Refused {
+/// The meaning of error code (25016) and text (58), by the table for the kind of request.
+pub(super) fn error_of(
+    message: &Message<'_>,
+    now_ns: u64,
+    verdict: impl Fn(i64, &[u8]) -> Verdict,
+) -> Refused {
     let text = message.get(tags::TEXT).unwrap_or_default();
     let code = code_of(message);
     let verdict = verdict(code, text);
     let retry_after_ns = match verdict {
         Verdict::Refused(VenueReject::RateLimit) => retry_after_ns(text, now_ns),
-        Verdict::Refused(_) | Verdict::Unsure => 0,
+        Verdict::Refused(_) | Verdict::Unsure | Verdict::Session => 0,
     };
     Refused { verdict, code, retry_after_ns }
 }

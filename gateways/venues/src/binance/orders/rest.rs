@@ -11,9 +11,11 @@ use rutter_core::input::{Fate, Liquidity, Side};
 use rutter_core::number::Amount;
 use rutter_transport::machine::{HttpMethod, HttpRequest, HttpResponse};
 use rutter_transport::secret::Secret;
+use rutter_transport::standing::Why;
 use serde::Deserialize;
 
-use crate::binance::ids;
+use crate::answers::Class;
+use crate::binance::{ids, reject};
 use crate::decimal::DecimalError;
 use crate::inquiry::{Ask, One, OpenOrders, OrderState, Trade, TradePage};
 use crate::listing::{self, Assets, Listing, Listings};
@@ -83,9 +85,14 @@ pub(super) enum RestError {
     /// No answer arrived.
     #[error("no answer")]
     NoAnswer,
-    /// The venue wants fewer requests: HTTP 429 or 418, or code -1003.
-    #[error("rate limited, HTTP {0}")]
-    RateLimited(u16),
+    /// The venue wants fewer requests, by HTTP status or by code.
+    #[error("rate limited, HTTP {status}")]
+    RateLimited {
+        /// HTTP status.
+        status: u16,
+        /// The end of a ban, in nanoseconds since the Unix epoch, if the text names it.
+        until_ns: Option<u64>,
+    },
     /// The venue refused the request for another reason.
     #[error("HTTP {status}, code {code}")]
     Refused {
@@ -93,6 +100,8 @@ pub(super) enum RestError {
         status: u16,
         /// Binance's error code; 0 when the body has none.
         code: i64,
+        /// What the code says of our key, if anything.
+        why: Option<Why>,
     },
     /// The body is not the documented JSON.
     #[error("not the documented JSON")]
@@ -114,9 +123,11 @@ pub(super) enum RestError {
     EmptyTrade,
 }
 
-#[derive(Deserialize)]
-struct ErrorJson {
+#[derive(Default, Deserialize)]
+struct ErrorJson<'a> {
     code: i64,
+    #[serde(borrow, default)]
+    msg: Cow<'a, str>,
 }
 
 /// The body of a good answer.
@@ -126,11 +137,12 @@ fn body(response: Option<&HttpResponse>) -> Result<&str, RestError> {
         return Ok(&response.body);
     }
     let status = response.status;
-    let code = serde_json::from_str::<ErrorJson>(&response.body).map_or(0, |error| error.code);
-    if matches!(status, 418 | 429) || code == -1003 {
-        return Err(RestError::RateLimited(status));
+    let told = serde_json::from_str::<ErrorJson<'_>>(&response.body);
+    let ErrorJson { code, msg } = told.unwrap_or_default();
+    if reject::class_of_answer(status, code, &msg) == Class::RateLimit {
+        return Err(RestError::RateLimited { status, until_ns: reject::banned_until_ns(&msg) });
     }
-    Err(RestError::Refused { status, code })
+    Err(RestError::Refused { status, code, why: reject::why(code, &msg) })
 }
 
 #[derive(Deserialize)]

@@ -134,6 +134,7 @@ impl KrakenOrders {
                 refusals: Refusals::default(),
                 token: Secret::from(""),
                 balances: std::collections::BTreeMap::new(),
+                has_taken: false,
                 config,
             },
         })
@@ -174,6 +175,7 @@ impl KrakenOrders {
             ledger: &mut self.ledger,
             secret: &self.key.0,
             nonce: &mut self.nonce,
+            now_ns,
             connected_ns: self.connected_ns,
             is_online: self.online,
         };
@@ -228,16 +230,16 @@ impl KrakenOrders {
             self.ledger.counters.links_lost += 1;
         }
         if closed {
-            self.wait(now_ns);
+            self.wait(now_ns, 0);
         } else {
             self.link = Link::Closing { deadline_ns: now_ns + CLOSE_TIMEOUT_NS };
             out.close(PRIVATE_LINK);
         }
     }
 
-    fn wait(&mut self, now_ns: u64) {
-        let retry_ns = now_ns.saturating_add(self.backoff.next_ns());
-        self.life.retries_at(retry_ns);
+    /// The link is tried again after a wait, which is not shorter than `told_ns`.
+    fn wait(&mut self, now_ns: u64, told_ns: u64) {
+        let retry_ns = self.life.retries_after(now_ns, self.backoff.next_ns().max(told_ns));
         self.link = Link::Idle { retry_ns };
     }
 
@@ -311,7 +313,7 @@ impl KrakenOrders {
                     _ => error.to_string(),
                 };
                 self.life.failed(now_ns, error.why(), &text);
-                self.wait(now_ns);
+                self.wait(now_ns, error.pause_ns(now_ns).unwrap_or_default());
             }
         }
     }
@@ -468,6 +470,9 @@ impl KrakenOrders {
 
     /// Does what needs no event: makes the next REST call.
     fn drive(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        if core::mem::take(&mut self.ledger.has_taken) {
+            self.life.key_accepted();
+        }
         if self.link == Link::On {
             self.inquire(now_ns, |inquiry, dialect| inquiry.pump(now_ns, dialect, out));
         }

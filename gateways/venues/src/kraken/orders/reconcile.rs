@@ -21,10 +21,11 @@ use super::message::{self, digits};
 use super::report::{Ledger, canceled};
 use super::rest::{self, Call, OrderInfo, Orders, PAGE, QUERY_ORDERS_MAX, RestError, TradeInfo};
 use super::time::unix_seconds;
+use crate::answers::Class;
 use crate::inquiry::{
     Ask, CallLimit, Dialect, Limit, Member, OrderState, Pace, Refused, Retry, Round, Trade,
 };
-use crate::kraken::ids;
+use crate::kraken::{ids, reject};
 use crate::listing::amount;
 
 const SECOND_NS: u64 = 1_000_000_000;
@@ -97,6 +98,7 @@ pub(super) struct KrakenDialect<'a> {
     pub secret: &'a [u8],
     /// The last nonce.
     pub nonce: &'a mut u64,
+    pub now_ns: u64,
     /// When the private link was connected.
     pub connected_ns: u64,
     /// The venue takes orders.
@@ -116,9 +118,9 @@ pub(super) fn signed(
     rest::request(id, call, *nonce, key.0, key.1)
 }
 
-fn refused(error: RestError) -> Refused<RestError> {
-    let why = error.why();
-    Refused { error, pause_ns: None, why }
+fn refused(error: RestError, now_ns: u64) -> Refused<RestError> {
+    let (why, pause_ns) = (error.why(), error.pause_ns(now_ns));
+    Refused { error, pause_ns, why }
 }
 
 impl Dialect for KrakenDialect<'_> {
@@ -215,7 +217,7 @@ impl Dialect for KrakenDialect<'_> {
         };
         result.map_err(|error| {
             self.on_error(&error, round);
-            refused(error)
+            refused(error, self.now_ns)
         })
     }
 
@@ -224,6 +226,7 @@ impl Dialect for KrakenDialect<'_> {
         response: Option<&HttpResponse>,
     ) -> Result<Vec<(AssetId, Amount)>, Refused<RestError>> {
         let ledger = &*self.ledger;
+        let refused = |error| refused(error, self.now_ns);
         let told = rest::balances(response).map_err(refused)?;
         let assets = ledger.assets.ids().into_iter();
         let mut totals: BTreeMap<_, _> = assets.map(|asset| (asset, Amount::ZERO)).collect();
@@ -373,7 +376,7 @@ impl KrakenDialect<'_> {
     /// again later.
     fn on_error(&self, error: &RestError, round: &mut Round<Plan>) {
         let RestError::Venue(text) = error else { return };
-        if text.starts_with("EAPI:") || text.starts_with("EService:") {
+        if matches!(reject::class(text), Class::Session | Class::RateLimit | Class::VenueClosed) {
             return;
         }
         match round.plan.step {

@@ -19,10 +19,11 @@ use serde_json::value::RawValue;
 use super::children::{Children, End, Request, Wait, Waits};
 use super::message::{self, Balance, Envelope, Execution, OrderResult, digits};
 use super::status::Counters;
+use crate::answers::Verdict;
 use crate::decimal::DecimalError;
 use crate::kraken::config::KrakenConfig;
 use crate::kraken::ids;
-use crate::kraken::reject::{Verdict, retry_after_ns, verdict};
+use crate::kraken::reject::{cancel_verdict, retry_after_ns, verdict};
 use crate::listing::{Assets, Listing, Listings, amount};
 
 /// Why the connection must be closed.
@@ -67,6 +68,8 @@ pub(super) struct Ledger {
     pub token: Secret,
     /// Balances that the stream has told since all balances were last asked for.
     pub balances: BTreeMap<AssetId, Amount>,
+    /// The venue has taken an order since this was last looked at.
+    pub has_taken: bool,
 }
 
 /// The name of the asset that an instrument is priced in.
@@ -259,6 +262,7 @@ impl Ledger {
             self.waits.take(req_id);
         }
         if news {
+            self.has_taken = true;
             out.emit(Input::ChildAccepted { venue: self.config.venue, child, venue_order });
         }
     }
@@ -330,7 +334,11 @@ impl Ledger {
         };
         let secrets = [self.config.api_key.expose(), self.token.expose()];
         self.refusals.add(child.0, refused, &envelope.error, &secrets);
-        let reason = match verdict(&envelope.error) {
+        let verdict = match wait.request {
+            Request::New => verdict(&envelope.error),
+            Request::Cancel | Request::Amend => cancel_verdict(&envelope.error),
+        };
+        let reason = match verdict {
             Verdict::Refused(reason) => reason,
             Verdict::Session => VenueReject::Other,
             Verdict::Unsure => {
@@ -353,7 +361,7 @@ impl Ledger {
             }
             Request::Amend => out.emit(Input::AmendRejected { venue, child, reason }),
         }
-        if verdict(&envelope.error) == Verdict::Session {
+        if verdict == Verdict::Session {
             self.refusal = envelope.error.to_string();
             return Err(Broken::Session);
         }

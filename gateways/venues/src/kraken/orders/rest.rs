@@ -13,6 +13,7 @@ use rutter_transport::standing::Why;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::answers::Class;
 use crate::kraken::reject;
 use crate::signing::{base64_encode, hmac_sha512, sha256};
 
@@ -142,11 +143,22 @@ impl RestError {
     pub fn why(&self) -> Why {
         match self {
             Self::NoAnswer => Why::RestFailing,
-            Self::Status(429) => Why::RestPaced,
-            Self::Status(403 | 418 | 520) => Why::RestBanned,
+            Self::Status(403 | 418 | 429) => Why::RestBanned,
+            Self::Status(status) if reject::class_of_status(*status) == Class::OutcomeUnknown => {
+                Why::RestFailing
+            }
             Self::Status(_) => Why::RestRefused,
             Self::Venue(text) => reject::why(text).unwrap_or(Why::RestRefused),
             Self::Shape | Self::TooMany => Why::RestUnreadable,
+        }
+    }
+
+    /// How long no call is made after this, in nanoseconds; `None` if the usual wait will do.
+    pub fn pause_ns(&self, now_ns: u64) -> Option<u64> {
+        match self {
+            Self::Status(403 | 418 | 429) => Some(reject::PROXY_PAUSE_NS),
+            Self::Venue(text) => reject::pause_ns(text, now_ns),
+            Self::NoAnswer | Self::Status(_) | Self::Shape | Self::TooMany => None,
         }
     }
 }
@@ -168,7 +180,7 @@ fn result(response: Option<&HttpResponse>) -> Result<&RawValue, RestError> {
         Err(_) if response.status != 200 => return Err(RestError::Status(response.status)),
         Err(_) => return Err(RestError::Shape),
     };
-    if let Some(error) = answer.error.first() {
+    if let Some(error) = reject::worst(answer.error.iter().map(Cow::as_ref)) {
         // The text is logged, so only a bounded part is kept.
         return Err(RestError::Venue(error.chars().take(120).collect()));
     }

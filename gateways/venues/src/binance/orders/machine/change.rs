@@ -12,18 +12,18 @@ use rutter_transport::machine::Outbox;
 use rutter_transport::refusals::Refused as Asked;
 
 use super::{BinanceOrders, Link};
+use crate::answers::Verdict;
 use crate::binance::ids;
 use crate::binance::orders::children::Request;
 use crate::binance::orders::encode;
 use crate::binance::orders::report::Refused;
-use crate::binance::reject::Verdict;
 use crate::decimal::DecimalError;
 
 impl BinanceOrders {
     pub(super) fn on_cancel_refused(
         &mut self,
-        child: ChildId,
-        attempt: Option<u32>,
+        now_ns: u64,
+        (child, attempt): (ChildId, Option<u32>),
         refused: Refused,
         out: &mut Outbox<Input>,
     ) {
@@ -46,6 +46,11 @@ impl BinanceOrders {
                 self.counters.refusals += 1;
                 out.emit(Input::CancelRejected { venue, child, reason, retry_after_ns });
             }
+            Verdict::Session => {
+                let reason = VenueReject::Other;
+                out.emit(Input::CancelRejected { venue, child, reason, retry_after_ns });
+                self.on_session_refused(now_ns, refused.code, out);
+            }
             Verdict::Unsure => {
                 out.emit(Input::ChildInDoubt { venue, child, doubt: Doubt::VenueUnsure });
             }
@@ -56,6 +61,7 @@ impl BinanceOrders {
     /// amend. The report of that amend counts all the same.
     pub(super) fn on_amend_refused(
         &mut self,
+        now_ns: u64,
         child: ChildId,
         refused: Refused,
         out: &mut Outbox<Input>,
@@ -72,6 +78,10 @@ impl BinanceOrders {
             Verdict::Refused(reason) => {
                 self.counters.refusals += 1;
                 out.emit(Input::AmendRejected { venue, child, reason });
+            }
+            Verdict::Session => {
+                out.emit(Input::AmendRejected { venue, child, reason: VenueReject::Other });
+                self.on_session_refused(now_ns, refused.code, out);
             }
             Verdict::Unsure => {
                 out.emit(Input::ChildInDoubt { venue, child, doubt: Doubt::VenueUnsure });

@@ -73,8 +73,8 @@ fn an_amend_that_is_told_before_its_fills_leaves_room_for_them() {
 #[test]
 fn a_refused_amend_has_its_reason_and_keeps_the_text() {
     for (code, text, told) in [
-        (-2038, "Order amend (quantity increase) is not supported.", "no amend 1 Other"),
-        (-2038, "Order amend is not supported for this symbol.", "no amend 1 Other"),
+        (-2038, "Order amend (quantity increase) is not supported.", "no amend 1 Filter"),
+        (-2038, "Order amend is not supported for this symbol.", "no amend 1 Filter"),
         (-2038, "Filter failure: MAX_NUM_ORDER_AMENDS", "no amend 1 Filter"),
         (-2038, "Unknown order sent.", "no amend 1 UnknownOrder"),
         (-1013, "Filter failure: LOT_SIZE", "no amend 1 Filter"),

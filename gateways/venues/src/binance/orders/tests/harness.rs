@@ -94,7 +94,12 @@ impl Desk {
 
     /// Up, with nothing pending.
     pub fn up() -> Self {
-        let mut desk = Self::new();
+        Self::up_with(config())
+    }
+
+    /// As [`Desk::up`], with other settings.
+    pub fn up_with(config: BinanceConfig) -> Self {
+        let mut desk = Self::with(config);
         desk.connect().log_on().reconcile_nothing();
         desk.saw(&["balance 0 1500000000000000000", "balance 1 0", "up"]);
         desk.sent.clear();

@@ -84,7 +84,6 @@ fn doubled_reports_are_passed_on_alike() {
 fn refusals_have_their_reason_and_keep_the_text() {
     for (code, text, told) in [
         (-2010, "Account has insufficient balance for requested action.", "InsufficientFunds"),
-        (-2010, "Duplicate order sent.", "DuplicateId"),
         (-1013, "Filter failure: LOT_SIZE", "Filter"),
         (
             -1015,
@@ -93,7 +92,7 @@ fn refusals_have_their_reason_and_keep_the_text() {
         ),
         (-1015, "Too many new orders.", "RateLimit"),
         (-2010, "Order would immediately match and take.", "WouldMatch"),
-        (-1021, "Timestamp for this request is outside of the recvWindow.", "Late"),
+        (-2010, "This symbol is not permitted for this account.", "MarketClosed"),
         (-2010, "Market is closed.", "MarketClosed"),
     ] {
         let mut desk = Desk::up();
@@ -108,6 +107,51 @@ fn refusals_have_their_reason_and_keep_the_text() {
         desk.new_order(3);
         desk.venue(&format!("35=3|45=3|371=44|372=D|373=5|25016={code}|58={text}|"));
         desk.saw(&[&format!("rejected 3 {told}")]);
+    }
+}
+
+#[test]
+fn what_is_about_our_key_or_account_refuses_the_order_and_ends_the_session() {
+    for (code, text) in [
+        (-2010, "This account may not place or cancel orders."),
+        (-1021, "Timestamp for this request is outside of the recvWindow."),
+        (-2015, "Invalid API-key, IP, or permissions for action."),
+    ] {
+        let mut desk = Desk::up();
+        desk.new_order(1).venue(&accepted(1)).new_order(2);
+        desk.seen.clear();
+        desk.sent.clear();
+        desk.venue(&format!("35=3|45=3|372=D|373=99|25016={code}|58={text}|"));
+        desk.saw(&["rejected 2 Other", "down LogonRefused"]).wrote(&["35=5"]);
+        // What was under way at the venue is still read.
+        let fill = traded(1, 9001, "0.20000000", "0.20000000", '1');
+        desk.venue(&fill)
+            .saw(&["fill 1 Buy 20000000@6000000 exec 9001 fee 200000000000000 of 0 Maker"]);
+        desk.new_order(3).saw(&["rejected 3 NotSent"]);
+        let standing = desk.machine.standing().expect("told");
+        assert!(standing.detail.contains(text), "{}", standing.detail);
+    }
+    let mut desk = Desk::up();
+    desk.new_order(1).venue(&accepted(1)).cancel(1);
+    desk.seen.clear();
+    let refused = "35=9|11=r000000ab-1-c1|55=BTCUSDT|434=1|25016=-2010";
+    desk.venue(&format!("{refused}|58=This account may not place or cancel orders.|"));
+    desk.saw(&["no cancel 1 Other", "down LogonRefused"]);
+}
+
+#[test]
+fn words_that_no_document_has_and_doubled_ids_are_doubts_and_never_refusals() {
+    for (code, text) in [
+        (-2010, "Duplicate order sent."),
+        (-2010, "Words that no document has."),
+        (-1999, "A new code."),
+        (-1000, "An unknown error occurred while processing the request."),
+        (-1008, "Server is currently overloaded with other requests."),
+    ] {
+        let mut desk = Desk::up();
+        desk.new_order(1).venue(&report(1, "8", &format!("39=8|25016={code}|58={text}|")));
+        desk.saw(&["doubt 1 VenueUnsure"]);
+        assert_eq!(desk.machine.load().0, 1, "the child is remembered");
     }
 }
 

@@ -1,6 +1,7 @@
 //! What became of children: after a lost link, and while up.
 
-use super::harness::{Desk, SECOND, accepted, rest_order, rest_trade};
+use super::harness::{Desk, SECOND, accepted, config, rest_order, rest_trade};
+use crate::binance::config::BinanceConfig;
 
 const ORDER: &str = "/api/v3/order?symbol=BTCUSDT&origClientOrderId=r000000ab-";
 const OPEN: &str = "/api/v3/openOrders?";
@@ -288,7 +289,19 @@ fn a_question_that_comes_during_the_balances_is_answered_before_them() {
 
 #[test]
 fn many_questions_are_asked_a_few_at_a_time_and_within_the_venues_limit() {
-    let mut desk = Desk::up();
+    let asked = asked_in_a_minute(1);
+    assert!((1_050..=1_100).contains(&asked), "weight 4 each, 6000 a minute: {asked}");
+}
+
+#[test]
+fn accounts_at_one_address_share_the_weight_that_the_venue_allows_to_it() {
+    let asked = asked_in_a_minute(4);
+    assert!((262..=275).contains(&asked), "a fourth of what one account asks: {asked}");
+}
+
+/// Questions that one of so many accounts at an address asks in a minute, of 1,500.
+fn asked_in_a_minute(accounts_at_address: u32) -> u64 {
+    let mut desk = Desk::up_with(BinanceConfig { accounts_at_address, ..config() });
     for child in 1..=1_500 {
         desk.query(child).query(child);
     }
@@ -305,7 +318,7 @@ fn many_questions_are_asked_a_few_at_a_time_and_within_the_venues_limit() {
         }
         desk.wait(SECOND / 10).venue("35=0|");
     }
-    assert!((1_050..=1_100).contains(&asked), "weight 4 each, 6000 a minute: {asked}");
+    asked
 }
 
 #[test]

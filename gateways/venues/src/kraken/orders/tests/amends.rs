@@ -72,7 +72,7 @@ fn a_good_answer_that_the_stream_does_not_bear_out_is_a_doubt() {
 #[test]
 fn refused_amends_are_told_with_their_reason() {
     for (error, told) in [
-        ("EOrder:Not enough leaves qty", "amend rejected 7 Other"),
+        ("EOrder:Not enough leaves qty", "amend rejected 7 Filter"),
         ("EOrder:Unknown order", "amend rejected 7 UnknownOrder"),
         ("EOrder:Rate limit exceeded", "amend rejected 7 RateLimit"),
         ("EOrder:Order minimum not met", "amend rejected 7 Filter"),

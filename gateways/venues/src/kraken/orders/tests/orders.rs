@@ -76,12 +76,13 @@ fn refusals_are_told_with_their_reason() {
         ("EOrder:Insufficient funds", "rejected 7 InsufficientFunds"),
         ("EOrder:Tick size check failed", "rejected 7 Filter"),
         ("EOrder:Rate limit exceeded", "rejected 7 RateLimit"),
-        // Three seconds after the time of this test, 2026-01-10 10:00:00 UTC.
-        ("EService:Throttled:1768039203", "rejected 7 RateLimit for 3000000000"),
+        ("EService:Throttled:1768039203", "doubt 7 VenueUnsure"),
+        ("EGeneral:Unknown error", "doubt 7 VenueUnsure"),
+        ("EDatabase:Internal error", "doubt 7 VenueUnsure"),
         ("EService:Busy", "doubt 7 VenueUnsure"),
         ("EService:Market in cancel_only mode", "rejected 7 MarketClosed"),
-        ("EService:Deadline elapsed", "rejected 7 Late"),
-        ("EGeneral:Invalid arguments:cl_ord_id", "rejected 7 DuplicateId"),
+        ("EService:Deadline elapsed", "doubt 7 VenueUnsure"),
+        ("EGeneral:Invalid arguments:cl_ord_id", "doubt 7 VenueUnsure"),
         ("EGeneral:Internal error", "doubt 7 VenueUnsure"),
     ] {
         let mut desk = Desk::up();
@@ -93,6 +94,15 @@ fn refusals_are_told_with_their_reason() {
     desk.rests(7).cancel(7).refuse("cancel_order", "EOrder:Unknown order");
     desk.told(&["cancel rejected 7 UnknownOrder"]);
     desk.refused(7, Refused::Cancel, "EOrder:Unknown order");
+}
+
+#[test]
+fn a_pair_that_the_account_may_not_trade_closes_its_listing_and_nothing_else() {
+    let mut desk = Desk::up();
+    let error = "EAccount:Invalid permissions:STBL trading restricted for NL.";
+    desk.send(7, TimeInForce::Gtc).refuse("add_order", error).told(&["rejected 7 MarketClosed"]);
+    desk.send(8, TimeInForce::Gtc).sent(&["add_order", "add_order"]);
+    assert_eq!(desk.machine.status(), Status::Up);
 }
 
 #[test]
