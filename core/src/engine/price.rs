@@ -55,8 +55,10 @@ impl Engine {
     pub(super) fn remember_prices_at_stop(&mut self) {
         let heard = self.venues.iter().map(|state| state.feed_alive_at).max();
         let now = core::mem::replace(&mut self.now, heard.unwrap_or_default());
+        self.heard = Heard::of(&self.reference, &self.venues, self.now);
         self.remember_prices();
         self.now = now;
+        self.heard = Heard::of(&self.reference, &self.venues, self.now);
         for price in &mut self.prices {
             price.forget_venues();
         }
