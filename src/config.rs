@@ -57,7 +57,7 @@ pub use alerts::{AlertsConfig, AlertsError, Webhook};
 pub use amend::AmendConfig;
 pub use budget::BudgetConfig;
 pub use console::{ConsoleConfig, TwoPersonRule};
-pub use decimal::{amount, mantissa};
+pub use decimal::{amount, is_plain, mantissa};
 pub use fee::{AccountFeeConfig, FeeSource, FeesConfig};
 pub use finding::{
     CONFIG_BYTES_MAX, ConfigError, FINDINGS_MAX, Fault, Finding, Findings, KeyError,

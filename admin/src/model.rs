@@ -278,14 +278,14 @@ impl ReadModel {
 
     fn on_operator(&mut self, report: &OperatorReport) {
         // A look: it would crowd out the commands that change something.
-        if matches!(report.operator.command, OperatorCommand::Preview(_)) {
+        let command = report.operator.command;
+        if matches!(command, OperatorCommand::Preview(_) | OperatorCommand::PreviewBy(..)) {
             return;
         }
         while self.commands.len() >= COMMANDS_MAX {
             self.commands.pop_front();
         }
         let done = report.refusal == Refusal::None;
-        let command = report.operator.command;
         let changes = if done { self.changes_of(&command) } else { Vec::new() };
         self.commands.push_back(KeptCommand { seq: self.at.seq, report: *report, changes });
         if !done {
@@ -319,7 +319,8 @@ impl ReadModel {
             | OperatorCommand::Session(..)
             | OperatorCommand::LogOut(..)
             | OperatorCommand::Extend(_)
-            | OperatorCommand::Preview(_) => {}
+            | OperatorCommand::Preview(_)
+            | OperatorCommand::PreviewBy(..) => {}
             OperatorCommand::Node(command) => {
                 self.log_level = log_level(command).unwrap_or(self.log_level);
             }

@@ -112,6 +112,12 @@ impl ReferencePrice {
         self.ordered = VenueSet::EMPTY;
     }
 
+    /// Forgets what the venues' prices are. The last price that they agreed on stays.
+    pub fn forget_venues(&mut self) {
+        let Self { agreed, agreed_at, .. } = *self;
+        *self = Self { agreed, agreed_at, ..Self::default() };
+    }
+
     /// The venues that count for the instrument, of those that are `heard`. Barred venues do not
     /// count: an operator has drained or halted them, or the client has not named them.
     #[inline]

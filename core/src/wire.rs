@@ -410,6 +410,15 @@ mod tests {
                 OperatorCommand::ReduceOnlyOff(scope),
             ]
         });
+        let asked = Preview {
+            session: SessionId(1),
+            instrument: InstrumentId(2),
+            side: Side::Sell,
+            tif: TimeInForce::Fok,
+            qty: Qty(3),
+            price: Price(4),
+            only: Some(VenueId(5)),
+        };
         let others = [
             OperatorCommand::DrainVenue(VenueId(1)),
             OperatorCommand::EnableVenue(VenueId(1)),
@@ -427,15 +436,8 @@ mod tests {
             OperatorCommand::Node(NodeCommand::News),
             OperatorCommand::Node(NodeCommand::LiftCodeLock),
             OperatorCommand::Node(NodeCommand::ShutdownFlat),
-            OperatorCommand::Preview(Preview {
-                session: SessionId(1),
-                instrument: InstrumentId(2),
-                side: Side::Sell,
-                tif: TimeInForce::Fok,
-                qty: Qty(3),
-                price: Price(4),
-                only: Some(VenueId(5)),
-            }),
+            OperatorCommand::Preview(asked),
+            OperatorCommand::PreviewBy(asked, u32::MAX),
         ];
         scoped.chain(others).map(|command| {
             Input::Operator(Operator {

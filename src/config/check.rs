@@ -475,6 +475,12 @@ mod tests {
             ),
             (
                 "lot = \"0.00001\"",
+                "lot = \"1e-5\"",
+                "wrong-type: venue.binance.listing.BTC/USDT.lot",
+            ),
+            ("lot = \"0.00001\"", "lot = 1e-5", "wrong-type: venue.binance.listing.BTC/USDT.lot"),
+            (
+                "lot = \"0.00001\"",
                 "lot = \"10000\"",
                 "impossible: venue.binance.listing.BTC/USDT.lot",
             ),

@@ -5,6 +5,11 @@
 use rust_decimal::Decimal;
 use rutter_core::number::AMOUNT_DECIMALS;
 
+/// Whether a text has only the characters of a decimal: no exponent, plus sign or separator.
+pub fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'.'))
+}
+
 /// A decimal as a mantissa of 10^-`decimals`. `None`: more decimals, or out of range.
 pub fn mantissa(value: Decimal, decimals: u32) -> Option<i64> {
     let value = value.normalize();

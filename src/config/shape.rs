@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeArray, DeInteger, DeTable, DeValue};
 
-use super::decimal::amount;
+use super::decimal::{amount, is_plain};
 use super::finding::{Fault, Findings};
 use super::places::segment;
 use super::schema::{AMOUNT, DECIMAL, SOCKET_ADDRESS};
@@ -252,6 +252,13 @@ fn in_range(count: i64, schema: &Value, keys: [&str; 2], unit: &str) -> Result<(
 fn decimal(value: &Spanned<DeValue<'_>>, schema: &Value) -> Result<(), Wrong> {
     let read = <Decimal as Deserialize>::deserialize(value.clone().into_deserializer());
     let wrong_type = (Fault::WrongType, format!("not {}", expected(schema)));
+    let written = match value.get_ref() {
+        DeValue::Float(number) => Some(number.as_str()),
+        other => other.as_str(),
+    };
+    if written.is_some_and(|text| !is_plain(text)) {
+        return Err(wrong_type);
+    }
     let value = match (read, value.get_ref().as_str()) {
         (Ok(value), _) => value,
         (Err(_), Some(text)) if is_decimal(text) => {

@@ -50,6 +50,13 @@ fn a_term_out_of_its_range_is_refused_by_its_own_name() {
             "price_digits and ticks exclude each other: ticks of v",
         ),
         (json!({ "lot": "0" }), "BadNumber", "lot of v is out of range"),
+        (json!({ "lot": "1e3" }), "BadNumber", "lot, qty_min or qty_max is no decimal: 1e3"),
+        (json!({ "lot": "1_000" }), "BadNumber", "lot, qty_min or qty_max is no decimal: 1_000"),
+        (
+            json!({ "lot": 1e3 }),
+            "BadNumber",
+            "lot, qty_min or qty_max has decimals or an exponent: write a decimal string",
+        ),
         (
             json!({ "qty_min": "5", "qty_max": "2" }),
             "BadNumber",

@@ -30,7 +30,7 @@ use serde_json::Value;
 use super::BadScenario;
 use super::object::Object;
 use super::rests::{self, Rest};
-use crate::config::{FeeSource, ModeConfig, WeightsConfig, amount, mantissa};
+use crate::config::{FeeSource, ModeConfig, WeightsConfig, amount, is_plain, mantissa};
 
 /// The instrument of every scenario.
 const PAIR: InstrumentId = InstrumentId(0);
@@ -253,14 +253,15 @@ impl Number {
             Self::Text(text) => text.clone(),
             // A number with a point was read as a binary fraction, which is not what was written.
             Self::Number(number) if number.is_f64() => {
-                let text = format!("{what} has decimals: write the number as a string");
+                let text = format!("{what} has decimals or an exponent: write a decimal string");
                 return Err(BadScenario::new("BadNumber", text));
             }
             Self::Number(number) => number.to_string(),
         };
-        Decimal::from_str_exact(&text)
-            .map(|value| value.normalize())
-            .map_err(|_| BadScenario::new("BadNumber", format!("{what} is no decimal: {text:.40}")))
+        let read = Decimal::from_str_exact(&text).ok().filter(|_| is_plain(&text));
+        read.map(|value| value.normalize()).ok_or_else(|| {
+            BadScenario::new("BadNumber", format!("{what} is no decimal: {text:.40}"))
+        })
     }
 
     fn whole<T: TryFrom<i64>>(&self, what: &str) -> Result<T, BadScenario> {

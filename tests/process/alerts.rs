@@ -4,7 +4,7 @@
 mod receiver;
 
 use std::fmt::Write as _;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -212,8 +212,7 @@ fn what_is_refused_is_not_tried_again_and_a_redirect_is_not_followed() {
 
 /// An address without a listener.
 fn closed() -> SocketAddr {
-    let gone = TcpListener::bind("127.0.0.1:0").expect("listens");
-    gone.local_addr().expect("bound")
+    free_address().expect("a port")
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! `rutter-tools`.
 
 pub mod acceptor;
+pub mod causes;
 pub mod certify;
 pub mod client;
 pub mod clock;

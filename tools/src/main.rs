@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use rutter_program::pages::Pages;
+use rutter_tools::causes::with_causes;
 use rutter_tools::{
     acceptor, certify, client, compare, crowd, demo, latency, load, pipe, simulate,
 };
@@ -59,7 +60,7 @@ fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("rutter-tools: {error:#}");
+            eprintln!("rutter-tools: {}", with_causes(&error));
             ExitCode::FAILURE
         }
     }

@@ -50,6 +50,7 @@ impl Names {
             | Kind::Number
             | Kind::Side
             | Kind::Tif
+            | Kind::Strategy
             | Kind::Level
             | Kind::Whole
             | Kind::OrderId

@@ -5,7 +5,6 @@
 
 use clap::builder::PossibleValuesParser;
 use clap::{ArgAction, ArgGroup, ArgMatches, Command, FromArgMatches, Subcommand};
-use rust_decimal::Decimal;
 use rutter_admin::console::verb::{Arg, Args, Confirm, DEPTH_MAX, Kind, Typed, Verb};
 use serde_json::Value;
 
@@ -176,10 +175,11 @@ fn argument(arg: &Arg) -> clap::Arg {
         | Kind::Symbol
         | Kind::Session
         | Kind::Account
+        | Kind::Strategy
         | Kind::State => shown,
         Kind::Code => shown.value_name("CODE"),
-        Kind::Amount => shown.value_name("AMOUNT").value_parser(clap::value_parser!(Decimal)),
-        Kind::Number => shown.value_name("NUMBER").value_parser(clap::value_parser!(Decimal)),
+        Kind::Amount => shown.value_name("AMOUNT").value_parser(decimal),
+        Kind::Number => shown.value_name("NUMBER").value_parser(decimal),
         Kind::Level | Kind::Switch | Kind::Side | Kind::Tif => {
             shown.value_parser(PossibleValuesParser::new(arg.kind.values()))
         }
@@ -190,6 +190,17 @@ fn argument(arg: &Arg) -> clap::Arg {
             shown.value_name("N").value_parser(clap::value_parser!(u64).range(1..=DEPTH_MAX))
         }
         Kind::Flag => shown.action(ArgAction::SetTrue),
+    }
+}
+
+/// A decimal number as it was typed. The node says what is wrong with its size and its decimals.
+fn decimal(text: &str) -> Result<String, String> {
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+    if digits(whole) && digits(part) {
+        Ok(text.to_owned())
+    } else {
+        Err("not a decimal number, such as 1000 or 0.5".to_owned())
     }
 }
 
@@ -208,10 +219,10 @@ fn value_of(arg: &Arg, matches: &ArgMatches) -> Option<Value> {
         | Kind::Level
         | Kind::Side
         | Kind::Tif
+        | Kind::Strategy
+        | Kind::Amount
+        | Kind::Number
         | Kind::Order => matches.get_one::<String>(arg.name).cloned().map(Value::from),
-        Kind::Amount | Kind::Number => {
-            matches.get_one::<Decimal>(arg.name).map(|amount| amount.to_string().into())
-        }
         Kind::Whole | Kind::OrderId | Kind::Depth => {
             matches.get_one::<u64>(arg.name).copied().map(Value::from)
         }
@@ -223,6 +234,16 @@ fn value_of(arg: &Arg, matches: &ArgMatches) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_is_typed_with_digits_and_one_point() {
+        for sound in ["1", "0.50", "1000000"] {
+            assert_eq!(decimal(sound), Ok(sound.to_owned()));
+        }
+        for text in ["1e3", "1E-3", "+1", "-1", "1_000", "1,5", ".5", "5.", ""] {
+            assert!(decimal(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn every_noun_of_a_verb_has_its_help() {

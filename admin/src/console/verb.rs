@@ -383,6 +383,11 @@ verbs! {
                 &[option("tif", Kind::Tif, "The time in force: day if it is left out.")],
             venue: Option<String> =
                 &[option("venue", Kind::Venue, "Only this venue, as FIX 100 names it.")],
+            strategy: Option<String> = &[option(
+                "strategy",
+                Kind::Strategy,
+                "How it is executed: a word, or a number of FIX 847; cross if it is left out.",
+            )],
         }
     }
 

@@ -191,6 +191,7 @@ fn sound(verb: Verb) -> Value {
             | Kind::Command
             | Kind::Code
             | Kind::State
+            | Kind::Strategy
             | Kind::Amount
             | Kind::Number => json!("1"),
         };
@@ -422,6 +423,15 @@ fn a_viewer_asks_where_an_order_would_go_and_the_order_then_goes_there() {
     let same = office.admin("route-preview", &args).expect("told");
     assert_eq!(same["legs"], told["legs"], "the account's first session");
 
+    for (strategy, number) in [("post", 1001), ("1001", 1001), ("smart", 1003)] {
+        let terms = json!({"strategy": strategy, "price": "1.01", "tif": "gtc"});
+        let told = ask(&terms);
+        assert_eq!(told["strategy"], json!(number), "{told}");
+        assert_eq!(told["legs"][0]["kind"], "rest", "{strategy} rests at the touch: {told}");
+    }
+    let told = ask(&json!({"strategy": "7777"}));
+    assert_eq!(told["refusal"], "UnsupportedStrategy", "{told}");
+
     let too_much = ask(&json!({"qty": "0.020"}));
     assert_eq!((&too_much["filled"], &too_much["left"]), (&json!("0.018"), &json!("0.002")));
     assert_eq!(too_much["left_why"], "NoLiquidity");
@@ -469,14 +479,15 @@ fn names_that_are_not_known_and_scopes_that_contradict_themselves_are_refused() 
         ("route-preview", preview(&json!({"symbol": "X"})), Code::UnknownSymbol),
         ("route-preview", preview(&json!({"session": "X"})), Code::UnknownSession),
         ("route-preview", preview(&json!({"venue": "v9"})), Code::UnknownVenue),
+        ("route-preview", preview(&json!({"strategy": "fast"})), Code::BadArgument),
+        ("route-preview", preview(&json!({"qty": "1e3"})), Code::BadArgument),
         ("route-preview", preview(&json!({"account": "fund0"})), Code::BadArgument),
         ("route-preview", preview(&json!({"qty": "0"})), Code::BadArgument),
         ("route-preview", preview(&json!({"qty": "0.0001"})), Code::BadArgument),
         ("route-preview", preview(&json!({"price": "-1"})), Code::BadArgument),
         ("route-preview", preview(&json!({"side": "both"})), Code::BadArgument),
         ("route-preview", preview(&json!({"tif": "gtd"})), Code::BadArgument),
-        // An order of a strategy is asked about over FIX: none is shown as if it had none.
-        ("route-preview", preview(&json!({"strategy": "post"})), Code::BadArgument),
+        // Such an order is asked about over FIX: none is shown as if it had none.
         ("route-preview", preview(&json!({"min_qty": "1"})), Code::BadArgument),
         ("book", json!({"symbol": "X"}), Code::UnknownSymbol),
         ("book", json!({"symbol": "BTC/USD", "depth": 51}), Code::BadArgument),

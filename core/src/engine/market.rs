@@ -179,6 +179,7 @@ impl Engine {
 
     /// The outcome of everything that was on its way when the node stopped is unknown.
     pub(super) fn on_node_started<S: Sink>(&mut self, out: &mut Out<'_, S>) {
+        self.remember_prices_at_stop();
         for index in 0..self.venues.len() {
             self.on_venue_down(VenueId(index as u8), out);
         }
@@ -186,7 +187,6 @@ impl Engine {
             book.distrust(Distrust::NoSnapshot);
         }
         self.touches.clear();
-        self.prices.fill(ReferencePrice::default());
         self.lose_all_sessions(out);
         self.watch_places(|_| true);
         self.wake_for_venues();

@@ -83,7 +83,10 @@ impl Engine {
             OperatorCommand::Node(NodeCommand::ShutdownFlat) => self.halt(Scope::All, out),
             OperatorCommand::Node(_) => Ok(0),
             OperatorCommand::Preview(asked) => {
-                self.preview(operator.request, &asked, out).map(|()| 0)
+                self.preview(operator.request, &asked, 0, out).map(|()| 0)
+            }
+            OperatorCommand::PreviewBy(asked, strategy) => {
+                self.preview(operator.request, &asked, strategy, out).map(|()| 0)
             }
             OperatorCommand::Extend(extension) => self.check_extension(&extension).map(|()| 0),
         }

@@ -54,10 +54,11 @@ impl Engine {
         &mut self,
         request: u64,
         asked: &Preview,
+        strategy: u32,
         out: &mut Out<'_, S>,
     ) -> Result<(), Refusal> {
         let account = self.reference.account_of(asked.session).ok_or(Refusal::UnsupportedScope)?;
-        self.answer_preview(Asker::Operator(request), &order_of(asked), account, out);
+        self.answer_preview(Asker::Operator(request), &order_of(asked, strategy), account, out);
         Ok(())
     }
 
@@ -148,7 +149,7 @@ impl Engine {
 }
 
 /// The order that is asked about. No client's id is empty, so an empty id is unused.
-fn order_of(asked: &Preview) -> NewOrder {
+fn order_of(asked: &Preview, strategy: u32) -> NewOrder {
     let Preview { session, instrument, side, tif, qty, price, only } = *asked;
     NewOrder {
         session,
@@ -160,7 +161,7 @@ fn order_of(asked: &Preview) -> NewOrder {
         tif,
         qty,
         price,
-        instructions: Instructions { only, ..Instructions::default() },
+        instructions: Instructions { only, strategy, ..Instructions::default() },
         poss_resend: false,
         trace: 0,
     }

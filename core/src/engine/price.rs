@@ -50,6 +50,20 @@ impl Engine {
         }
     }
 
+    /// The node has stopped some time ago: an agreement of the venues' prices ended when a feed was
+    /// last heard. The prices that the venues had then are no news of them now.
+    pub(super) fn remember_prices_at_stop(&mut self) {
+        let heard = self.venues.iter().map(|state| state.feed_alive_at).max();
+        let now = core::mem::replace(&mut self.now, heard.unwrap_or_default());
+        self.heard = Heard::of(&self.reference, &self.venues, self.now);
+        self.remember_prices();
+        self.now = now;
+        self.heard = Heard::of(&self.reference, &self.venues, self.now);
+        for price in &mut self.prices {
+            price.forget_venues();
+        }
+    }
+
     /// Takes over a book's mid price. Nothing follows from an unfinished change of a book.
     #[inline]
     pub(super) fn on_mid<S: Sink>(

@@ -137,6 +137,8 @@ pub enum OperatorCommand {
     /// Accounts and sessions were added to the running node. Their definitions are the inputs before
     /// this one. Refused with `CapacityReached` if fewer are defined: there was no room for them.
     Extend(Extension),
+    /// As [`Self::Preview`], of an order with this strategy (FIX 847).
+    PreviewBy(Preview, u32),
 }
 wire_variants!(OperatorCommand {
     0 Halt(scope),
@@ -154,6 +156,7 @@ wire_variants!(OperatorCommand {
     12 Resolve(resolution),
     13 Preview(preview),
     14 Extend(extension),
+    15 PreviewBy(preview, strategy),
 });
 
 impl OperatorCommand {

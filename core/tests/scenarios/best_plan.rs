@@ -440,8 +440,8 @@ impl Case {
         let best = self.places.iter().filter_map(all_in).min();
         let for_price = match (best, all_in(place)) {
             (Some(best), Some(cost)) => {
-                let behind = (cost - best) * 1_000_000 / best.abs();
-                10_000 - behind.min(1_000) * 10
+                let behind = (cost - best) * 10_000_000 / best.abs();
+                10_000 - behind.min(10_000)
             }
             _ => 0,
         };

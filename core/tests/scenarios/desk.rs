@@ -198,7 +198,7 @@ impl Desk {
             return self.input(Input::Cancel(CancelOrder {
                 session: self.session,
                 client_seq: self.client_seq,
-                cl_ord_id: text(&format!("{}-c{}", words[1], self.client_seq)),
+                cl_ord_id: self.next_id(words[1], 'c'),
                 orig_cl_ord_id: text(words[1]),
             }));
         }
@@ -212,10 +212,7 @@ impl Desk {
         }
         if words[0] == "replace" {
             let order = self.order_of(&words[1..]);
-            let order = NewOrder {
-                cl_ord_id: text(&format!("{}-r{}", words[1], self.client_seq)),
-                ..order
-            };
+            let order = NewOrder { cl_ord_id: self.next_id(words[1], 'r'), ..order };
             let orig_cl_ord_id = text(words[1]);
             return self.input(Input::Replace(ReplaceOrder { orig_cl_ord_id, order }));
         }
@@ -252,9 +249,15 @@ impl Desk {
         self.client_seq += 1;
         let words: Vec<&str> = words.split_whitespace().collect();
         let mut order = self.order_of(&words);
-        order.cl_ord_id = text(&format!("{}-r{}", words[0], self.client_seq));
+        order.cl_ord_id = self.next_id(words[0], 'r');
         say(&mut order);
         self.input(Input::Replace(ReplaceOrder { orig_cl_ord_id: text(words[0]), order }))
+    }
+
+    /// The id of a further request about an order. The id does not grow with each request.
+    fn next_id(&self, id: &str, letter: char) -> ClOrdId {
+        let first = id.split_once('-').map_or(id, |(first, _)| first);
+        text(&format!("{first}-{letter}{}", self.client_seq))
     }
 
     fn order_of(&self, words: &[&str]) -> NewOrder {

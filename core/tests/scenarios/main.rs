@@ -19,6 +19,7 @@ mod nearly_all;
 mod no_allocation;
 mod operator;
 mod orders;
+mod own_apart;
 mod own_at_random;
 mod own_orders;
 mod places;

@@ -3,13 +3,18 @@
 
 use std::collections::BTreeMap;
 
-use rutter_core::id::{AccountId, OrderId, SessionId, VenueId};
+use rutter_core::child::Child;
+use rutter_core::engine::{MOVE_WINDOW_NS, OWN_CALLED_BACK_MAX, YIELDS_PER_WINDOW_MAX};
+use rutter_core::id::{AccountId, ChildId, OrderId, SessionId, VenueId};
 use rutter_core::input::*;
+use rutter_core::number::Price;
+use rutter_core::order::Order;
 use rutter_core::output::SendNew;
 use rutter_core::venue_set::VenueSet;
 use rutter_test_support::reference::text;
 use rutter_test_support::{reference, seeds};
 
+use crate::desk::PAIR;
 use crate::worked_at_random::World;
 
 const CASES: u64 = 60;
@@ -159,6 +164,94 @@ fn check(world: &World, new: &[SendNew]) {
     }
 }
 
+/// A child that makes way for an order of another owner: when, whose child, and for whom.
+type Yield = (u64, OrderId, OrderId);
+
+/// Whether an order could match a resting child and may not.
+fn may_not_match(world: &World, passing: &Order, own: &Child, by: VenueId) -> bool {
+    let engine = &world.desk.engine;
+    let owner = |order: &Order| engine.reference().owner_of(order.account);
+    let Some(resting) = engine.order(own.order) else { return true };
+    if owner(resting).owner == owner(passing).owner {
+        owner(passing).self_match != SelfMatchPolicy::Allow
+    } else {
+        // Two owners with accounts of their own at the venue trade with each other.
+        own.venue == by
+    }
+}
+
+/// Whether somebody whom an order may match offers something at the price of a child that makes way
+/// for it, or behind that price, within the order's limit. Children from `new` on were sent after
+/// the child was called back.
+fn others_offer(world: &World, child: &Child, passing: &Order, new: ChildId) -> bool {
+    let reaches = |price: Price| match passing.side {
+        Side::Buy => price <= passing.worst,
+        Side::Sell => price >= passing.worst,
+    };
+    let is_before = |price: Price| match passing.side {
+        Side::Buy => price < child.price,
+        Side::Sell => price > child.price,
+    };
+    let book_of = |venue| world.desk.engine.reference().book_owner(venue);
+    let book = world.desk.engine.book(child.venue, PAIR).expect("a book");
+    let levels = book.opposite(passing.side).iter();
+    let levels = levels.filter(|level| !is_before(level.price) && reaches(level.price));
+    let ours = |upto: Price| -> i64 {
+        let is_there = |own: &&Child| {
+            let within = match passing.side {
+                Side::Buy => own.price <= upto,
+                Side::Sell => own.price >= upto,
+            };
+            let rests = own.tif == TimeInForce::Gtc && !own.state().is_over() && own.id < new;
+            rests
+                && may_not_match(world, passing, own, child.venue)
+                && (book_of(own.venue), own.side) == (book_of(child.venue), child.side)
+                && within
+        };
+        let own = world.desk.engine.children().filter(is_there);
+        own.filter(|own| !is_before(own.price)).map(|own| own.leaves().0).sum()
+    };
+    let mut shown = 0;
+    levels.into_iter().any(|level| {
+        shown += level.qty.0;
+        shown > ours(level.price)
+    })
+}
+
+/// What the children do that were called back in the last step for orders of other owners. `sent`
+/// and `cancels` are what had been sent before that step.
+fn check_yields(world: &World, (sent, cancels): (usize, usize), yields: &mut Vec<Yield>) {
+    let cancels = &world.cancels[cancels..];
+    let new = world.sent.get(sent).map_or(ChildId(u64::MAX), |sent| sent.child);
+    let engine = &world.desk.engine;
+    let mut called: BTreeMap<OrderId, usize> = BTreeMap::new();
+    for id in cancels {
+        let Some(child) = engine.child(*id).filter(|child| child.yields_to != OrderId(0)) else {
+            continue;
+        };
+        let (Some(back), Some(passing)) =
+            (engine.order(child.order), engine.order(child.yields_to))
+        else {
+            continue;
+        };
+        let owner = |order: &Order| engine.reference().owner_of(order.account).owner;
+        if owner(back) == owner(passing) {
+            continue;
+        }
+        let again = world.cancels.iter().filter(|other| *other == id).count() > 1;
+        // The cancel of a child that was called back before says nothing of the books as they are.
+        assert!(again || others_offer(world, child, passing, new), "{child:?} for {passing:?}");
+        *called.entry(passing.id).or_default() += 1;
+        yields.push((world.desk.now.0, back.id, passing.id));
+    }
+    assert!(called.values().all(|count| *count <= OWN_CALLED_BACK_MAX), "{called:?}");
+    if let Some((now, last, _)) = yields.last() {
+        let since = now.saturating_sub(MOVE_WINDOW_NS);
+        let lately = yields.iter().filter(|(at, back, _)| back == last && *at > since).count();
+        assert!(lately <= YIELDS_PER_WINDOW_MAX as usize, "{last:?} has made way {lately} times");
+    }
+}
+
 #[test]
 fn no_order_meets_a_resting_one_that_it_may_not_match_whatever_happens() {
     run_all(world);
@@ -174,29 +267,32 @@ fn no_order_meets_one_that_it_may_not_match_by_another_account_of_the_venue_eith
 /// Runs the worlds of all seeds. Returns what they have sent.
 fn run_all(world: impl Fn(u64) -> World) -> Vec<SendNew> {
     let mut all = Vec::new();
-    let mut told: BTreeMap<Refusal, u64> = BTreeMap::new();
+    let (mut told, mut passed): (BTreeMap<Refusal, u64>, u64) = (BTreeMap::new(), 0);
     for seed in seeds::chosen(CASES) {
         seeds::run(seed, "scenarios own_at_random::", || {
-            let mut world = world(seed);
+            let (mut world, mut yields) = (world(seed), Vec::new());
             let accounts_of = |world: &World, order: OrderId| {
                 let order = world.desk.engine.order(order)?;
                 Some(world.desk.engine.reference().routing_of(order.account).denied)
             };
             for _ in 0..STEPS {
-                let before = world.sent.len();
+                let (sent, cancels) = (world.sent.len(), world.cancels.len());
                 step(&mut world);
-                check(&world, &world.sent[before..]);
-                for new in &world.sent[before..] {
+                check(&world, &world.sent[sent..]);
+                check_yields(&world, (sent, cancels), &mut yields);
+                for new in &world.sent[sent..] {
                     let denied = accounts_of(&world, new.order).unwrap_or_default();
                     assert!(!denied.has(new.venue), "{new:?} goes by an account of others");
                 }
             }
+            passed += u64::from(!yields.is_empty());
             all.append(&mut world.sent);
             for (reason, count) in world.told {
                 *told.entry(reason).or_default() += count;
             }
         });
     }
+    assert!(passed > 0, "no order passes another one");
     for reason in [
         Refusal::SelfMatch,
         Refusal::SelfMatchResting,

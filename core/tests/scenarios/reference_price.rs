@@ -165,6 +165,25 @@ fn the_last_one_of_several_has_the_last_price_while_that_is_recent() {
     assert_eq!(refusal(&mut desk, "c buy 1 @ 12005 ioc"), Refusal::None);
 }
 
+/// The node is killed and started again. One venue is back, and the other one is not yet.
+#[test]
+fn a_start_of_the_node_ends_no_agreement_and_the_time_that_it_was_down_counts() {
+    for (down_s, refused) in [(1, Refusal::None), (4, Refusal::None), (6, Refusal::NoReference)] {
+        let mut desk = desk(&[10_000, 10_000]);
+        desk.wait_ns(4 * SECOND_NS);
+        desk.input(Input::FeedAlive(VenueId(0))).input(Input::FeedAlive(VenueId(1)));
+        desk.now.0 += down_s * SECOND_NS;
+        desk.input(Input::NodeStarted).input(Input::VenueUp(VenueId(0)));
+        quotes(&mut desk, 0, 10_000);
+        assert_eq!(refusal(&mut desk, "a buy 1 market ioc"), refused, "down for {down_s} s");
+        // The price is no younger for a start.
+        desk.input(Input::NodeStarted).wait_ns(6 * SECOND_NS);
+        desk.input(Input::VenueUp(VenueId(0)));
+        quotes(&mut desk, 0, 10_000);
+        assert_eq!(refusal(&mut desk, "b buy 1 market ioc"), Refusal::NoReference);
+    }
+}
+
 /// Quiet books change seldom. The last price is as old as the agreement's end, not as its
 /// beginning.
 #[test]

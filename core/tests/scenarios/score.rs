@@ -46,6 +46,22 @@ fn a_score_is_the_sum_of_the_points_by_their_weights() {
     assert_eq!(scores(&mut desk, "buy 12 @ 10010 ioc"), [None, None], "in cost mode");
 }
 
+/// Prices that lie less than a millionth apart are no equals.
+#[test]
+fn the_points_of_a_price_are_exact_to_a_hundredth() {
+    let mut desk = Desk::with_venues(2);
+    desk.routing(|terms| (terms.mode, terms.weights) = (RoutingMode::Score, weights(100, 0, 0, 0)));
+    for (behind, points) in [(0, 10_000), (5, 9_995), (7, 9_993), (1_234, 8_766), (9_999, 1)] {
+        desk.book(0, &[(9_990_000, 20)], &[(10_000_000, 50)]);
+        desk.book(1, &[(9_990_000, 20)], &[(10_000_000 + behind, 50)]);
+        assert_eq!(
+            scores(&mut desk, "buy 12 @ 10020000 ioc"),
+            [Some(10_000), Some(points)],
+            "{behind} in ten millionths"
+        );
+    }
+}
+
 #[test]
 fn the_highest_score_gets_what_its_venue_takes_and_the_next_one_the_rest() {
     let mut desk = desk();

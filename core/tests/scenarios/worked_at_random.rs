@@ -42,6 +42,8 @@ pub struct World {
     pub sessions: u64,
     /// What was sent, oldest first.
     pub sent: Vec<SendNew>,
+    /// Children for which a cancel was sent, oldest first, each as often as one was sent.
+    pub cancels: Vec<ChildId>,
     /// Reasons that reports have told.
     pub told: BTreeMap<Refusal, u64>,
     /// Venues that the core cannot reach.
@@ -124,7 +126,7 @@ impl World {
             desk.input(Input::Budget(def));
         }
         let (children, down) = (BTreeMap::new(), BTreeSet::new());
-        let (sent, told) = (Vec::new(), BTreeMap::new());
+        let (sent, told, cancels) = (Vec::new(), BTreeMap::new(), Vec::new());
         let (ids, moves, places, sessions) = (0, 0, 0, 1);
         let (strategies, posted, amended) = (false, 0, 0);
         Self {
@@ -133,6 +135,7 @@ impl World {
             children,
             sessions,
             sent,
+            cancels,
             told,
             down,
             accounts: VENUES,
@@ -321,6 +324,7 @@ impl World {
                     self.sent.push(new);
                 }
                 Output::SendCancel(cancel) => {
+                    self.cancels.push(cancel.child);
                     if let Some(child) = self.children.get_mut(&cancel.child.0) {
                         child.cancel_asked = true;
                     }

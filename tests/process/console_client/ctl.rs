@@ -161,10 +161,10 @@ fn named() -> Vec<(&'static str, &'static str, Value)> {
         ("pending", "pending", json!({})),
         ("lockouts", "lockouts", json!({})),
         (
-            "route-preview --client S --symbol B --side sell --qty 1.50 --price 7 --tif ioc",
+            "route-preview --client S --symbol B --side sell --qty 1.50 --price 7 --tif ioc --strategy post",
             "route-preview",
             json!({"session": "S", "symbol": "B", "side": "sell", "qty": "1.50", "price": "7",
-                   "tif": "ioc"}),
+                   "tif": "ioc", "strategy": "post"}),
         ),
         (
             "lockout lift --session S --reason why",

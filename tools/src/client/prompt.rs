@@ -16,6 +16,7 @@ use rutter_sim::market::e8_text;
 
 use super::keyboard::{Keyboard, QUIT};
 use super::known::{Known, Orders};
+use crate::causes::with_causes;
 use crate::client::{
     ClientConfig, ClientPoll, FixClient, KEPT_BYTES_MAX, Order, Report, Side, Terms, Tif, Told,
     parse_e8,
@@ -31,8 +32,8 @@ const LINGER_NS: u64 = 2_000_000_000;
 const LOGON_PATIENCE: Duration = Duration::from_secs(10);
 
 const HELP: &str = "\
-  buy QTY SYMBOL [at PRICE] [day|gtc|ioc|fok]    without a price: market
-  sell QTY SYMBOL [at PRICE] [day|gtc|ioc|fok]
+  buy QTY SYMBOL [at PRICE] [day|gtc|ioc|fok]    with a price gtc if nothing is said
+  sell QTY SYMBOL [at PRICE] [day|gtc|ioc|fok]   without a price: market, and ioc
   amend ID [qty QTY] [at PRICE]                  QTY is the total, the filled part included
   cancel ID
   status ID
@@ -132,7 +133,7 @@ fn talk<S: MessageStore>(mut client: FixClient<S>, config: &ClientConfig) -> any
             Ok(line) => match desk.command(&line, &mut client) {
                 Ok(said) if said.is_empty() => {}
                 Ok(said) => keyboard.print(said),
-                Err(error) => keyboard.print(format!("? {error:#}")),
+                Err(error) => keyboard.print(format!("? {}", with_causes(&error))),
             },
             Err(TryRecvError::Disconnected) => {
                 ends_ns.get_or_insert(now_ns + LINGER_NS);

@@ -31,9 +31,14 @@ pub fn line(view: &View, watched: &Watched) -> String {
         counts.sent - counts.over,
         words(&view.fills_by_venue),
         counts.reports,
-        duration_text(answers.p50),
-        duration_text(answers.p99),
+        answered(&answers, answers.p50),
+        answered(&answers, answers.p99),
     )
+}
+
+/// A time to an answer; a dash before the first answer.
+fn answered(answers: &Quantiles, ns: u64) -> String {
+    if answers.count == 0 { "-".to_owned() } else { duration_text(ns) }
 }
 
 /// The live table, at most 20 lines.
@@ -57,11 +62,11 @@ pub fn live(view: &View, watched: &Watched) -> String {
     let answers = watched.answers.quantiles();
     let _ = writeln!(
         text,
-        "orders {} sent, {} refused, {} open; answered in {:.1} ms (median{})",
+        "orders {} sent, {} refused, {} open; answered in {} (median{})",
         counts.sent,
         counts.refused,
         counts.sent - counts.over,
-        answers.p50 as f64 / 1e6,
+        answered(&answers, answers.p50),
         if arguments.wires.virtual_time { ", virtual time" } else { "" },
     );
     for venue in Venue::ALL {

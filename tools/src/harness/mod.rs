@@ -10,6 +10,7 @@ mod example;
 mod front;
 mod market;
 mod node;
+mod ports;
 mod program;
 mod stages;
 mod venues;
@@ -27,6 +28,7 @@ pub use example::fill_in;
 pub use front::{Book, VenueFill};
 pub use market::{Flowing, Market, SharedFront, VenuesConfig};
 pub use node::{Console, Memory, Node, READY_DEFAULT, memory, node_program};
+pub use ports::free_address;
 pub use program::Program;
 pub use stages::stages;
 pub use venues::Venues;
@@ -87,15 +89,4 @@ pub enum HarnessError {
 pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> HarnessError {
     let what = what.into();
     move |source| HarnessError::Io { what, source }
-}
-
-/// A loopback address with a free port. Another process may take the port before it is used; then
-/// binding it fails.
-///
-/// # Errors
-/// [`HarnessError::Io`].
-pub fn free_address() -> Result<std::net::SocketAddr, HarnessError> {
-    let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))
-        .map_err(io("find a free port"))?;
-    listener.local_addr().map_err(io("find a free port"))
 }

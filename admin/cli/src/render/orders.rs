@@ -130,7 +130,7 @@ pub fn one(ok: &Value, look: &Look) -> Vec<Line> {
             word(order, "account"),
             word(order, "cl_ord_id"),
             time(order, "time_ns", look.now_ns),
-            word(order, "reason"),
+            reason(order),
         ),
         Paint::Plain,
     ));

@@ -13,6 +13,11 @@ pub fn plan(ok: &Value, look: &Look) -> Vec<Line> {
     };
     let (side, qty, symbol) = (word(ok, "side"), amount(ok, "qty"), word(ok, "symbol"));
     let order = format!("{side} {qty} {symbol} {price} {}  ", word(ok, "tif"));
+    let strategy = match number(ok, "strategy") {
+        Some(number) if number > 0 => format!("strategy {number}  "),
+        _ => String::new(),
+    };
+    let order = format!("{order}{strategy}");
     let mut lines = vec![Line::of(order, Paint::Bold).with("nothing is sent", Paint::Dim)];
     let refusal = word(ok, "refusal");
     if refusal != "-" {

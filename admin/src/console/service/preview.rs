@@ -9,6 +9,7 @@ use rutter_core::input::{
 use rutter_core::number::{Price, Qty, Text};
 use rutter_core::output::Previewed;
 use rutter_core::routing::Search;
+use rutter_core::strategy::{BY_COST, BY_SCORE, Strategy};
 use rutter_core::waiting::Waiting;
 use serde_json::{Value, json};
 
@@ -21,9 +22,28 @@ use super::{
 use crate::model::{ReadModel, decimal};
 use crate::plan::PlanShown;
 
-/// A preview from its names, and its instrument.
-fn understood(model: &ReadModel, question: &Question) -> Result<(Preview, InstrumentDef), Failure> {
-    let Question::RoutePreview { session, account, symbol, side, qty, price, tif, venue } =
+/// A preview from its names, its instrument, and the number of its strategy.
+type Understood = (Preview, InstrumentDef, Option<u32>);
+
+/// Words of strategies that are no strategy of their own.
+const CHOICES: [(&str, u32); 2] = [("by-score", BY_SCORE), ("by-cost", BY_COST)];
+
+/// The number of a strategy in FIX 847, by a word or by the number.
+fn strategy_of(text: &str) -> Result<u32, Failure> {
+    let named = Strategy::ALL.map(|strategy| (strategy.word(), strategy.number()));
+    let mut words = named.into_iter().chain(CHOICES);
+    let found = words.find(|(word, _)| *word == text).map(|(_, number)| number);
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = found.or_else(|| text.parse().ok().filter(|_| digits));
+    number.ok_or_else(|| {
+        let named = named.iter().chain(&CHOICES).map(|(word, _)| *word);
+        let words: Vec<&str> = named.collect();
+        bad_argument("strategy", &format!("{}, or a number of FIX 847", words.join(", ")))
+    })
+}
+
+fn understood(model: &ReadModel, question: &Question) -> Result<Understood, Failure> {
+    let Question::RoutePreview { session, account, symbol, side, qty, price, tif, venue, strategy } =
         question;
     let session = match (session, account) {
         (Some(name), None) => session_id(model, name)?,
@@ -44,7 +64,8 @@ fn understood(model: &ReadModel, question: &Question) -> Result<(Preview, Instru
         price: Price(price.unwrap_or(0)),
         only: venue.as_deref().map(|name| venue_id(model, name)).transpose()?,
     };
-    Ok((preview, def))
+    let strategy = strategy.as_deref().map(strategy_of).transpose()?;
+    Ok((preview, def, strategy))
 }
 
 /// The first session of an account that sends orders.
@@ -69,15 +90,20 @@ fn units(name: &str, text: &str, decimals: u8) -> Result<i64, Failure> {
 impl ConsoleService {
     /// Asks the core what would become of an order, and prints its plan.
     pub(super) fn route_preview(&self, by: &str, question: &Question) -> Answer {
-        let (preview, def) = understood(&self.node.model(), question)?;
+        let (preview, def, strategy) = understood(&self.node.model(), question)?;
         let by = Text::new(by.as_bytes()).unwrap_or_default();
         let (request, reason) = (self.next_request(), Text::default());
-        let command = OperatorCommand::Preview(preview);
+        let command = match strategy {
+            None => OperatorCommand::Preview(preview),
+            Some(strategy) => OperatorCommand::PreviewBy(preview, strategy),
+        };
         let decided = self.node.commands.send(Operator { request, by, reason, command })?;
         if decided.report.refusal != Refusal::None {
             return Err(refused(&decided));
         }
-        Ok(printed(&self.node.model(), (&preview, &def), &decided))
+        let mut answer = printed(&self.node.model(), (&preview, &def), &decided);
+        answer["strategy"] = json!(strategy);
+        Ok(answer)
     }
 }
 

@@ -53,6 +53,8 @@ pub enum Kind {
     Side,
     /// Time in force of an order without an end of its own.
     Tif,
+    /// How an order is executed: one of the words, or a number of FIX 847.
+    Strategy,
     /// How much is logged: see [`LogLevel`].
     Level,
     /// A whole number from 0.
@@ -99,6 +101,7 @@ impl Kind {
             | Self::Number
             | Self::Side
             | Self::Tif
+            | Self::Strategy
             | Self::Level => Shape::Text,
             Self::Reason | Self::Command => Shape::LongText,
             Self::Whole | Self::OrderId | Self::Depth => Shape::Whole,
@@ -123,6 +126,7 @@ impl Kind {
             | Self::Session
             | Self::Account
             | Self::Code
+            | Self::Strategy
             | Self::Amount
             | Self::Number
             | Self::Whole
@@ -513,6 +517,14 @@ mod tests {
             assert_eq!(LogLevel::read(&args, "level").expect("a level").word, *word);
         }
         assert_eq!(Kind::Level.values().len(), LEVELS.len());
+    }
+
+    #[test]
+    fn a_number_is_written_with_digits_and_one_point_and_nothing_else() {
+        assert_eq!(units_of("1.5", 2), Some(150));
+        for text in ["1e3", "1E3", "+1", "-1", "1_000", "1,000", " 1", "1.5.0", ".", "0x1", ""] {
+            assert_eq!(units_of(text, 4), None, "{text}");
+        }
     }
 
     #[test]

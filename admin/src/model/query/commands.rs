@@ -104,7 +104,8 @@ impl ReadModel {
             | OperatorCommand::CancelAll(_)
             | OperatorCommand::Resolve(_)
             | OperatorCommand::Extend(_)
-            | OperatorCommand::Preview(_) => Vec::new(),
+            | OperatorCommand::Preview(_)
+            | OperatorCommand::PreviewBy(..) => Vec::new(),
         }
     }
 
@@ -155,7 +156,7 @@ impl ReadModel {
                 NodeCommand::LiftCodeLock => "lockout-lift codes",
             }
             .to_owned(),
-            OperatorCommand::Preview(asked) => {
+            OperatorCommand::Preview(asked) | OperatorCommand::PreviewBy(asked, _) => {
                 let (session, symbol) =
                     (self.session_name(asked.session), self.symbol_of(asked.instrument));
                 format!("route-preview session {session} symbol {symbol}")

@@ -1,0 +1,104 @@
+//! Our own orders meet while cancels wait and venues go away.
+
+use rutter_core::id::{ChildId, OrderId, SessionId, VenueId};
+use rutter_core::input::*;
+use rutter_core::number::Qty;
+use rutter_core::output::Output;
+use rutter_core::waiting::Waiting;
+
+use crate::desk::Desk;
+use crate::own_orders::desk_of;
+use crate::waiting::waits;
+
+const MS: u64 = 1_000_000;
+
+fn says(desk: &mut Desk, id: u16, words: &str) {
+    desk.session = SessionId(id);
+    desk.client(words);
+}
+
+/// The first client rests with a sell of 4 at 100.05; others offer 50 behind it.
+fn rests(venues: u8, owners: &[&str]) -> Desk {
+    let mut desk = desk_of(venues, owners);
+    for venue in 0..venues {
+        desk.book(venue, &[(9_990, 50)], &[(10_010, 50)]);
+    }
+    desk.client("a sell 4 @ 10005 gtc").venue(1, "accepted");
+    desk.book(0, &[(9_990, 50)], &[(10_005, 4), (10_010, 50)]).outputs.clear();
+    desk
+}
+
+/// The venue takes no cancel for half a second.
+fn no_cancels(desk: &mut Desk) {
+    desk.input(Input::CancelRejected {
+        venue: VenueId(0),
+        child: ChildId(99),
+        reason: VenueReject::RateLimit,
+        retry_after_ns: 500 * MS,
+    });
+}
+
+/// Its owner's cancel waits for the venue: an order that waits for it goes when it has ended, and
+/// one that does not wait goes past nothing.
+#[test]
+fn an_order_that_does_not_wait_counts_on_no_cancel_that_is_not_sent() {
+    for tif in ["ioc", "gtc"] {
+        let mut desk = rests(1, &["x", "x"]);
+        no_cancels(&mut desk);
+        says(&mut desk, 0, "cancel a");
+        desk.sent(&[]).outputs.clear();
+        says(&mut desk, 1, &format!("b buy 10 @ 10010 {tif}"));
+        desk.sent(&[]);
+        if tif == "ioc" {
+            desk.client_saw_last("b Canceled SelfMatch filled 0");
+        } else {
+            assert_eq!(waits(&mut desk, 2), Waiting::OwnOrder);
+        }
+        desk.outputs.clear();
+        desk.wait_ns(600 * MS).sent(&["v0 cancel #1"]).outputs.clear();
+        desk.venue(1, "done 0");
+        match tif {
+            "ioc" => desk.sent(&[]),
+            _ => desk.sent(&["v0 new buy 10 @ 10010 Ioc #2"]),
+        };
+    }
+}
+
+/// Two resting orders make way for a third one, and the link is lost before their ends are told.
+#[test]
+fn a_venue_that_goes_down_while_two_orders_make_way_leaves_each_where_its_venue_has_it() {
+    for found in ["open", "gone"] {
+        let mut desk = rests(1, &["x", "y", "z"]);
+        says(&mut desk, 1, "c sell 3 @ 10006 gtc");
+        desk.venue(2, "accepted");
+        desk.book(0, &[(9_990, 50)], &[(10_005, 4), (10_006, 3), (10_010, 50)]).outputs.clear();
+        says(&mut desk, 2, "b buy 20 @ 10010 gtc");
+        desk.sent(&["v0 cancel #1", "v0 cancel #2"]);
+        desk.input(Input::VenueDown(VenueId(0), VenueDownReason::LinkLost)).outputs.clear();
+        desk.wait_ns(200 * MS).sent(&[]);
+        // Nothing goes in their place while nobody knows what has become of them.
+        assert!(desk.engine.order(OrderId(3)).is_some_and(|b| b.unplaced() == Qty(20)));
+        desk.input(Input::VenueUp(VenueId(0)));
+        desk.book(0, &[(9_990, 50)], &[(10_005, 4), (10_006, 3), (10_010, 50)]).outputs.clear();
+        desk.venue(1, &format!("{found} 0")).venue(2, &format!("{found} 0"));
+        // What the link's loss has left in the way is called back once more.
+        let mut went = Vec::new();
+        for _ in 0..10 {
+            desk.wait_ns(100 * MS);
+            for output in core::mem::take(&mut desk.outputs) {
+                match output {
+                    Output::SendCancel(cancel) => _ = desk.venue(cancel.child.0, "done 0"),
+                    Output::SendNew(new) => went.push((new.order.0, new.side, new.qty.0)),
+                    _ => {}
+                }
+            }
+        }
+        went.retain(|(order, ..)| *order == 3);
+        assert_eq!(went, [(3, Side::Buy, 20)], "{found}");
+        for order in 1..=3 {
+            let order = desk.engine.order(OrderId(order)).expect("open");
+            assert!(order.unplaced().is_zero(), "{found}: {order:?}");
+            assert_eq!(order.waiting, Waiting::Nothing, "{found}: {order:?}");
+        }
+    }
+}
