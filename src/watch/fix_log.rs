@@ -93,8 +93,8 @@ pub struct FixLog {
 }
 
 impl FixLog {
-    /// Starts the log of the sessions, in the order of their configuration. The file of a session is
-    /// opened for its first message.
+    /// Starts the log of the sessions, in the order of their configuration. The file of a session
+    /// is opened for its first message.
     ///
     /// # Errors
     /// The folder cannot be made, a file that is there cannot be opened, or there is no thread.

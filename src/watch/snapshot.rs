@@ -155,6 +155,26 @@ pub struct VenueCounts {
     pub unknown: u64,
 }
 
+/// Exchanges and symbols whose execution latency is counted each by itself.
+pub const EXECUTION_SERIES_MAX: usize = 2_048;
+
+/// In the place of an instrument: the symbols for which there was no series left.
+pub const OTHER_SYMBOLS: usize = usize::MAX;
+
+/// A venue and an instrument by id, or [`OTHER_SYMBOLS`].
+pub type ExecutionSeries = (usize, usize);
+
+/// The series in which an execution is counted. With 32 venues and 4,096 instruments there could be
+/// 131,072; what comes beyond [`EXECUTION_SERIES_MAX`] shares one for each venue.
+pub fn execution_series<V>(
+    known: &BTreeMap<ExecutionSeries, V>,
+    (venue, instrument): ExecutionSeries,
+) -> ExecutionSeries {
+    let is_known = known.contains_key(&(venue, instrument));
+    let own = is_known || known.len() < EXECUTION_SERIES_MAX;
+    (venue, if own { instrument } else { OTHER_SYMBOLS })
+}
+
 /// What only metrics count.
 #[derive(Clone, Debug, Default)]
 pub struct OrderMetrics {
@@ -170,9 +190,29 @@ pub struct OrderMetrics {
     pub answer_latency: Vec<Buckets>,
     /// From the decision to send a child until its first execution arrived, by venue and
     /// instrument.
-    pub execution_latency: BTreeMap<(usize, usize), Buckets>,
+    pub execution_latency: BTreeMap<ExecutionSeries, Buckets>,
     /// From the acceptance of an order to its end, of judged orders of which nothing rested.
     pub order_duration: Buckets,
     /// Cancels and replaces that were refused, by reason.
     pub cancels_refused: BTreeMap<String, u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn executions_beyond_the_last_series_are_counted_together_by_venue() {
+        let mut known = BTreeMap::new();
+        for instrument in 0..EXECUTION_SERIES_MAX + 100 {
+            for venue in [0, 1] {
+                *known.entry(execution_series(&known, (venue, instrument))).or_insert(0) += 1;
+            }
+        }
+        assert_eq!(known.len(), EXECUTION_SERIES_MAX + 2);
+        assert_eq!(known.values().sum::<usize>(), 2 * (EXECUTION_SERIES_MAX + 100), "none is lost");
+        let first = execution_series(&known, (1, 0));
+        assert_eq!(first, (1, 0), "a series that is there goes on");
+        assert_eq!(execution_series(&known, (1, 9_999)), (1, OTHER_SYMBOLS));
+    }
 }

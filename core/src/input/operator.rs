@@ -134,8 +134,9 @@ pub enum OperatorCommand {
     Resolve(Resolution),
     /// Asks what would become of an order now. Nothing is sent, and nothing changes.
     Preview(Preview),
-    /// Accounts and sessions were added to the running node. Their definitions are the inputs before
-    /// this one. Refused with `CapacityReached` if fewer are defined: there was no room for them.
+    /// Accounts and sessions were added to the running node. Their definitions are the inputs
+    /// before this one. Refused with `CapacityReached` if fewer are defined: there was no room for
+    /// them.
     Extend(Extension),
     /// As [`Self::Preview`], of an order with this strategy (FIX 847).
     PreviewBy(Preview, u32),

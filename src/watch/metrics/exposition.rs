@@ -18,7 +18,7 @@ use crate::watch::buckets::{BUCKETS_NS, Buckets};
 use crate::watch::gateway_counters::GATEWAY;
 use crate::watch::logs::counts;
 use crate::watch::monitor::Monitor;
-use crate::watch::snapshot::Snapshot;
+use crate::watch::snapshot::{OTHER_SYMBOLS, Snapshot};
 
 /// What each metric of ours begins with.
 pub const PREFIX: &str = "rutter";
@@ -233,9 +233,12 @@ impl Collector for CommonMetrics {
         });
         out.counters("orders", "Orders at exchanges, by what became of them", each)?;
         let each = counted.execution_latency.iter().filter_map(|((venue, instrument), times)| {
-            let (exchange, symbol) =
-                (counted.venues.get(*venue)?, counted.instruments.get(*instrument)?);
-            let labels = vec![("exchange", exchange.as_str()), ("symbol", symbol.as_str())];
+            let symbol = match *instrument {
+                OTHER_SYMBOLS => "other",
+                instrument => counted.instruments.get(instrument)?.as_str(),
+            };
+            let labels =
+                vec![("exchange", counted.venues.get(*venue)?.as_str()), ("symbol", symbol)];
             Some((labels, seconds(times.sum_ns), stage_buckets(times)))
         });
         let help = "From the decision to send an order until its first execution arrived";

@@ -22,6 +22,7 @@ use crate::watch::gateway_counters::{GATEWAY, GatewayGauges};
 use crate::watch::metrics::child_times::ChildTimes;
 use crate::watch::snapshot::{
     FeedSnapshot, JournalSnapshot, LinksSnapshot, OrderMetrics, RingDepth, Snapshot, VenueCounts,
+    execution_series,
 };
 use crate::watch::stages::{Path, StageHistograms};
 
@@ -140,8 +141,9 @@ impl MetricsModel {
         if let Some(took_ns) = filled.first_ns
             && instrument < self.counted.instruments.len()
         {
-            let times = self.counted.execution_latency.entry((venue, instrument)).or_default();
-            times.record(took_ns);
+            let known = &mut self.counted.execution_latency;
+            let series = execution_series(known, (venue, instrument));
+            known.entry(series).or_default().record(took_ns);
         }
         if filled.whole {
             self.at(venue, |v| v.filled += 1);

@@ -1,7 +1,7 @@
 //! The configured sessions: one client each, found by its place, its session id or its `CompID`.
 //!
-//! A place is a position in the configuration; sessions that are added later follow. Places are made
-//! here only and no client ever goes, so indexing by a place asserts that the client is there.
+//! A place is a position in the configuration; sessions that are added later follow. Places are
+//! made here only and no client ever goes, so indexing by a place asserts that the client is there.
 //!
 //! A line belongs here if it needs one client and no connection.
 
