@@ -51,7 +51,7 @@ use crate::listed::Books;
 use crate::number::{Qty, UnixNanos};
 use crate::order::Order;
 use crate::output::{Notice, Output, Sink};
-use crate::own_orders::OwnOrders;
+use crate::own_orders::{OwnOrders, OwnPlaces};
 use crate::reference::Reference;
 use crate::reference_price::ReferencePrice;
 use crate::resident::resident;
@@ -254,7 +254,7 @@ pub struct Engine {
     children: Ring<Child>,
     own: OwnOrders,
     /// By instrument and side.
-    own_places: Vec<[own::OwnPlaces; 2]>,
+    own_places: Vec<[OwnPlaces; 2]>,
     client_ids: ClientIds,
     executions: Recent<ExecKey>,
     waiting: WaitingOrders,

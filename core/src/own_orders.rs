@@ -10,9 +10,11 @@
 //! The best one of each side is at hand.
 
 use crate::hash::Rolling;
+use crate::id::VenueId;
 use crate::input::Side;
 use crate::number::Price;
 use crate::resident::resident;
+use crate::venue_set::VenueSet;
 
 /// The orders of one side. Places are slots of their table plus one; zero for none.
 #[derive(Clone, Copy, Debug, Default)]
@@ -193,6 +195,22 @@ const fn rank(side: Side, price: Price) -> i64 {
     match side {
         Side::Buy => -price.0,
         Side::Sell => price.0,
+    }
+}
+
+/// Where own children of one side rest in an instrument, by the venue account that owns the book.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OwnPlaces {
+    /// Venues with such a child.
+    pub rest: VenueSet,
+    /// Venues whose book has a note of one that stands in the way.
+    pub in_way: VenueSet,
+}
+
+impl OwnPlaces {
+    /// The venues whose notes are to be made again.
+    pub fn all(self) -> impl Iterator<Item = VenueId> {
+        self.rest.union(self.in_way).iter()
     }
 }
 

@@ -18,6 +18,7 @@ use crate::input::{OtherOwners, Refusal, SelfMatchPolicy, Side, TimeInForce};
 use crate::number::{Price, Qty};
 use crate::order::{CancelReason, Order, OrderState};
 use crate::output::{ReportKind, Sink};
+use crate::own_orders::OwnPlaces;
 use crate::reference::VENUES_MAX;
 use crate::routing::{PlannedChild, RouteRequest, RoutingView, may_go, reaches};
 use crate::self_match::SelfMatches;
@@ -46,22 +47,6 @@ enum How {
     Decrement,
     /// It is put back afterwards.
     Yield,
-}
-
-/// Where own children of one side rest in an instrument, by the venue account that owns the book.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct OwnPlaces {
-    /// Venues with such a child.
-    rest: VenueSet,
-    /// Venues whose book has a note of one that stands in the way.
-    in_way: VenueSet,
-}
-
-impl OwnPlaces {
-    /// The venues whose notes are to be made again.
-    fn all(self) -> impl Iterator<Item = VenueId> {
-        self.rest.union(self.in_way).iter()
-    }
 }
 
 /// What the owners of two orders want that would match.
