@@ -380,13 +380,16 @@ fn an_addition_whose_definitions_were_not_taken_is_refused() {
 
 #[test]
 fn a_lost_session_is_lost_once_and_at_its_own_time_among_many() {
+    const SECOND_NS: u64 = 1_000_000_000;
     let mut desk = desk();
     for id in 1..200 {
         let def = usual::session(id, &format!("S{id}"), Some(AccountId(0)));
         desk.input(Input::Session(def));
     }
     let choice = |grace_ns| CancelOnDisconnect { all: true, grace_ns };
-    for (child, (id, grace_ns)) in (1..).zip([(7, 5_000_000), (150, 1_000_000), (3, 5_000_000)]) {
+    for (child, (id, grace_ns)) in
+        (1..).zip([(7, 5 * SECOND_NS), (150, SECOND_NS), (3, 5 * SECOND_NS)])
+    {
         desk.input(Input::SessionUp(SessionId(id), choice(grace_ns)));
         let order = usual::buy(&format!("o{id}"));
         let order = NewOrder { session: SessionId(id), price: Price(9_980), ..order };
@@ -394,7 +397,7 @@ fn a_lost_session_is_lost_once_and_at_its_own_time_among_many() {
         desk.input(Input::SessionDown(SessionId(id)));
     }
     // A client that is back in time loses nothing.
-    desk.input(Input::SessionUp(SessionId(3), choice(5_000_000)));
+    desk.input(Input::SessionUp(SessionId(3), choice(5 * SECOND_NS)));
     let called_back = |desk: &mut Desk| -> Vec<u64> {
         let outputs = std::mem::take(&mut desk.outputs).into_iter();
         outputs
@@ -405,10 +408,10 @@ fn a_lost_session_is_lost_once_and_at_its_own_time_among_many() {
             .collect()
     };
     assert_eq!(called_back(&mut desk), [0; 0]);
-    desk.wait_ns(1_000_000);
+    desk.wait_ns(SECOND_NS);
     assert_eq!(called_back(&mut desk), [2], "the shortest grace first");
-    desk.wait_ns(5_000_000);
+    desk.wait_ns(5 * SECOND_NS);
     assert_eq!(called_back(&mut desk), [1]);
-    desk.wait_ns(5_000_000);
+    desk.wait_ns(5 * SECOND_NS);
     assert_eq!(called_back(&mut desk), [0; 0], "each is lost once");
 }
