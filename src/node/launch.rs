@@ -193,23 +193,10 @@ pub fn run(parts: NodeParts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError
         .map(|_| ConsoleFeed::new(config, Arc::clone(&model), Arc::clone(stop)));
     let hours = hours(config)?;
     let added = Arc::new(AddedSessions::default());
-    let (preparer, hours_of) = (&preparer, &hours);
+    let extended =
+        Extended { names, node_tag, preparer: &preparer, hours: &hours, logged, added: &added };
+    let handles = feed.as_ref().map(|feed| handles(config, feed, extended, &monitor, &shared));
     // A node that no operator could stop does not start.
-    let handles = feed.as_ref().map(|feed| {
-        let mut handles = feed.handles(config, node_tag, &monitor, shared.writer());
-        let sharers = Sharers {
-            inputs: shared.writer(),
-            model: Arc::clone(&feed.model),
-            sessions: Arc::clone(&feed.sessions),
-            hours: Arc::clone(hours_of),
-            shown: Arc::clone(&handles.about.config),
-            logged,
-            added: Arc::clone(&added),
-        };
-        let extender = NodeExtender::new(config, names, node_tag, preparer, sharers);
-        handles.extender = extender.map(|one| Arc::new(one) as Arc<dyn Extender>);
-        handles
-    });
     let console = console(config, handles)?;
     core.begin(&first).map_err(NodeError::Append)?;
     let mut sources = sources(config, &core, &shared);
@@ -238,10 +225,7 @@ pub fn run(parts: NodeParts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError
         stop: Arc::clone(stop),
     };
     monitor.health.set_phase(Phase::Running);
-    workers.push(spawn("read-model", stop, move || {
-        model.run();
-        Ok(())
-    })?);
+    workers.push(spawn_model(model, stop)?);
     let wakes = wakes(&senders, &gateway);
     let waiter = Waiter::new(profile);
     let mut thread = CoreThread { core, gateway: None, senders: Vec::new(), waiter, sleeper };
@@ -249,18 +233,77 @@ pub fn run(parts: NodeParts<'_>, stop: &Arc<AtomicBool>) -> Result<(), NodeError
     let end_core = Arc::new(AtomicBool::new(false));
     let core = spawn_core(thread, config.node.core_cpu, &end_core, stop)?;
     running(config, layout, profile);
-    park_until(stop);
-    tracing::info!("ending");
-    monitor.health.set_phase(Phase::Ending);
-    wakes.iter().for_each(WakeHandle::wake);
-    let failed = join(workers);
-    end_core.store(true, Ordering::SeqCst);
-    shared.core.wake();
-    let ended = core.join().unwrap_or_else(|_| Err("core panicked".to_owned()));
-    drop(console);
-    let last = ended.map_err(NodeError::Thread)?.close()?;
-    tracing::info!(records = last, "journal closed");
-    failed.map_or(Ok(()), |error| Err(NodeError::Thread(error)))
+    let running = Running { workers, wakes, core, end_core, core_wake: &shared.core, console };
+    running.until(stop, &monitor)
+}
+
+fn spawn_model(model: ModelStation, stop: &Arc<AtomicBool>) -> Result<Worker, NodeError> {
+    spawn("read-model", stop, move || {
+        model.run();
+        Ok(())
+    })
+}
+
+/// The threads of a node that runs.
+struct Running<'a> {
+    workers: Vec<Worker>,
+    wakes: Vec<WakeHandle>,
+    core: JoinHandle<Result<Journal<FileStorage>, String>>,
+    end_core: Arc<AtomicBool>,
+    core_wake: &'a WakeHandle,
+    console: Option<Console>,
+}
+
+impl Running<'_> {
+    /// Waits for the end. Then ends the threads, the core last, and closes the journal.
+    fn until(self, stop: &AtomicBool, monitor: &Monitor) -> Result<(), NodeError> {
+        park_until(stop);
+        tracing::info!("ending");
+        monitor.health.set_phase(Phase::Ending);
+        self.wakes.iter().for_each(WakeHandle::wake);
+        let failed = join(self.workers);
+        self.end_core.store(true, Ordering::SeqCst);
+        self.core_wake.wake();
+        let ended = self.core.join().unwrap_or_else(|_| Err("core panicked".to_owned()));
+        drop(self.console);
+        let last = ended.map_err(NodeError::Thread)?.close()?;
+        tracing::info!(records = last, "journal closed");
+        failed.map_or(Ok(()), |error| Err(NodeError::Thread(error)))
+    }
+}
+
+/// What a reload of the configuration adds to.
+struct Extended<'a> {
+    names: &'a Names,
+    node_tag: u32,
+    preparer: &'a Preparer,
+    hours: &'a Hours,
+    logged: Option<LoggedNames>,
+    added: &'a Arc<AddedSessions<AtNeedStore>>,
+}
+
+/// What the console holds of the node.
+fn handles(
+    config: &Config,
+    feed: &ConsoleFeed,
+    extended: Extended<'_>,
+    monitor: &Monitor,
+    shared: &SharedHandles,
+) -> Handles {
+    let Extended { names, node_tag, preparer, hours, logged, added } = extended;
+    let mut handles = feed.handles(config, node_tag, monitor, shared.writer());
+    let sharers = Sharers {
+        inputs: shared.writer(),
+        model: Arc::clone(&feed.model),
+        sessions: Arc::clone(&feed.sessions),
+        hours: Arc::clone(hours),
+        shown: Arc::clone(&handles.about.config),
+        logged,
+        added: Arc::clone(added),
+    };
+    let extender = NodeExtender::new(config, names, node_tag, preparer, sharers);
+    handles.extender = extender.map(|one| Arc::new(one) as Arc<dyn Extender>);
+    handles
 }
 
 fn park_until(stop: &AtomicBool) {

@@ -1,7 +1,7 @@
 //! An error with its causes, each told once.
 //!
-//! A line belongs here if it writes an error for a person. Some errors tell their cause in their own
-//! text, and some do not.
+//! A line belongs here if it writes an error for a person. Some errors tell their cause in their
+//! own text, and some do not.
 
 /// The text of an error and of its causes. A cause that the text before it ends with is not told
 /// again.

@@ -389,6 +389,17 @@ fn preview(change: &Value) -> Value {
     args
 }
 
+fn ask_by_strategies(ask: &impl Fn(&Value) -> Value) {
+    for (strategy, number) in [("post", 1001), ("1001", 1001), ("smart", 1003)] {
+        let terms = json!({"strategy": strategy, "price": "1.01", "tif": "gtc"});
+        let told = ask(&terms);
+        assert_eq!(told["strategy"], json!(number), "{told}");
+        assert_eq!(told["legs"][0]["kind"], "rest", "{strategy} rests at the touch: {told}");
+    }
+    let told = ask(&json!({"strategy": "7777"}));
+    assert_eq!(told["refusal"], "UnsupportedStrategy", "{told}");
+}
+
 #[test]
 fn a_viewer_asks_where_an_order_would_go_and_the_order_then_goes_there() {
     let office = Office::open();
@@ -423,14 +434,7 @@ fn a_viewer_asks_where_an_order_would_go_and_the_order_then_goes_there() {
     let same = office.admin("route-preview", &args).expect("told");
     assert_eq!(same["legs"], told["legs"], "the account's first session");
 
-    for (strategy, number) in [("post", 1001), ("1001", 1001), ("smart", 1003)] {
-        let terms = json!({"strategy": strategy, "price": "1.01", "tif": "gtc"});
-        let told = ask(&terms);
-        assert_eq!(told["strategy"], json!(number), "{told}");
-        assert_eq!(told["legs"][0]["kind"], "rest", "{strategy} rests at the touch: {told}");
-    }
-    let told = ask(&json!({"strategy": "7777"}));
-    assert_eq!(told["refusal"], "UnsupportedStrategy", "{told}");
+    ask_by_strategies(&ask);
 
     let too_much = ask(&json!({"qty": "0.020"}));
     assert_eq!((&too_much["filled"], &too_much["left"]), (&json!("0.018"), &json!("0.002")));

@@ -37,8 +37,8 @@ impl Engine {
         budget.count_cancel(self.now, child.instrument, age_ns);
     }
 
-    /// Cancels a child that has ended and that its venue has open all the same, as soon as the venue
-    /// takes the cancel.
+    /// Cancels a child that has ended and that its venue has open all the same, as soon as the
+    /// venue takes the cancel.
     pub(super) fn cancel_stray<S: Sink>(&mut self, child: &Child, out: &mut Out<'_, S>) {
         let strays = &mut self.venues[child.venue.index()].strays;
         if !strays.contains(&child.id) {

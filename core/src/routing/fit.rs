@@ -1,7 +1,7 @@
 //! The plan of a search that stopped at its bound, fitted anew.
 //!
-//! A line belongs here if it makes a plan better that need not be the best one. The search itself is
-//! `exact`; what one venue takes is `share`.
+//! A line belongs here if it makes a plan better that need not be the best one. The search itself
+//! is `exact`; what one venue takes is `share`.
 //!
 //! First, what the plan leaves over goes to venues that take more of it, the cheapest first. Then
 //! each share gives some lots back, and what is free is shared out anew: the best of all ways to

@@ -54,7 +54,7 @@ pub(super) fn give_points(
 /// All points at the best price, none at [`PRICE_SPAN_PPM`] from it or without a price.
 fn price_points(best: Option<i128>, price: Option<i128>) -> u32 {
     let (Some(best), Some(price)) = (best, price) else { return 0 };
-    // The points that are lost, rounded down once: a hundredth of a point is a tenth of a millionth.
+    // The lost points, rounded down once: a hundredth of a point is a tenth of a millionth.
     let behind = price.saturating_sub(best).saturating_mul(PPM * i128::from(POINTS_MAX));
     let span = best.saturating_abs().max(1).saturating_mul(PRICE_SPAN_PPM);
     u32::from(POINTS_MAX) - (behind / span).min(i128::from(POINTS_MAX)) as u32

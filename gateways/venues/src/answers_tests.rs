@@ -1,3 +1,7 @@
+//! What the tables of answers say, held to the documents and to the published page.
+//!
+//! A line belongs here if it judges the classes of answers of all venues.
+
 use super::*;
 
 /// The shared tables of documented answers, and the page that shows ours.

@@ -43,8 +43,8 @@ fn strategy_of(text: &str) -> Result<u32, Failure> {
 }
 
 fn understood(model: &ReadModel, question: &Question) -> Result<Understood, Failure> {
-    let Question::RoutePreview { session, account, symbol, side, qty, price, tif, venue, strategy } =
-        question;
+    let Question::RoutePreview { session, account, symbol, .. } = question;
+    let Question::RoutePreview { side, qty, price, tif, venue, strategy, .. } = question;
     let session = match (session, account) {
         (Some(name), None) => session_id(model, name)?,
         (None, Some(name)) => session_of(model, name)?,
