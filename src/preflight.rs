@@ -62,9 +62,9 @@ pub fn load(path: &Path, whose: Whose) -> Result<Config, ConfigError> {
 ///
 /// # Errors
 /// Everything that was found.
-pub fn load_additions(path: &Path) -> Result<Config, ConfigError> {
+pub fn additions(path: &Path, text: &str) -> Result<Config, ConfigError> {
     let of_file = |error: ConfigError| ConfigError { path: path.to_owned(), ..error };
-    let Examined { config, mut findings } = Config::examine(&Config::read(path)?);
+    let Examined { config, mut findings } = Config::examine(text);
     if let Some(config) = &config {
         check_sessions(&mut findings, config);
     }

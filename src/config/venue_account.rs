@@ -38,10 +38,15 @@ impl Config {
         book_owner(&self.venue, venue)
     }
 
-    /// Venue accounts with the REST address of this one, which is among them. The venue counts some
-    /// requests by the address that they come from, and so over all of them.
+    /// Venue accounts whose calls the venue counts together with those of this one, which is among
+    /// them. The venue counts some requests by the address that they come from, whatever host name
+    /// of the venue they go to: so over all accounts of one venue, and over equal addresses.
     pub fn accounts_at_address(&self, venue: &VenueConfig) -> u32 {
-        let same = self.venue.iter().filter(|one| one.rest_url == venue.rest_url);
+        let name = |one: &VenueConfig| self.book_owner(one).map(|owner| owner.name.clone());
+        let of_venue = name(venue);
+        let same = self.venue.iter().filter(|one| {
+            one.rest_url == venue.rest_url || of_venue.is_some() && name(one) == of_venue
+        });
         u32::try_from(same.count()).unwrap_or(u32::MAX)
     }
 

@@ -115,7 +115,9 @@ impl NodeExtender {
     }
 
     fn prepare(&self, running: &Running) -> Result<Prepared, Failure> {
-        let config = preflight::load_additions(&self.file)
+        let text = Config::read(&self.file)
+            .map_err(|error| Failure::new(Code::NotAdditions, error.to_string()))?;
+        let config = preflight::additions(&self.file, &text)
             .map_err(|error| Failure::new(Code::NotAdditions, error.to_string()))?;
         let new = compare(running, &config)?;
         let mut names = running.names.clone();
@@ -130,15 +132,19 @@ impl NodeExtender {
             refused: new.refused,
             accounts_then: names.accounts.len() as u32,
             sessions_then: names.sessions.len() as u32,
-            digest: digest(&definitions),
+            digest: digest(&text, &definitions),
         };
         Ok(Prepared { plan, config, names, definitions })
     }
 }
 
-/// Tells definitions from others.
-fn digest(definitions: &[Input]) -> u64 {
+/// Tells a file and its definitions from others. Passwords and rights of sessions are in no
+/// definition: so what one person asked for and another approves is the same text.
+fn digest(text: &str, definitions: &[Input]) -> u64 {
     let mut hash = Rolling::new(definitions.len() as u64);
+    for byte in text.bytes() {
+        hash.word(u64::from(byte));
+    }
     let mut bytes = [0; INPUT_BYTES_MAX];
     for definition in definitions {
         let length = encode(definition, &mut bytes);

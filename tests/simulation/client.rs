@@ -363,8 +363,10 @@ fn on_report(
     }
     if kind == "5" {
         (known.qty, known.price) = (number(message, tags::ORDER_QTY), price_of(message));
-        // FIX 4.2 has its own status for a replaced order.
-        status = if status == b'5' { b'0' } else { status };
+    }
+    // FIX 4.2 has its own status for a replaced order, in every report of that order.
+    if status == b'5' {
+        status = b'0';
     }
     // FIX 4.2 has two kinds of trade, by the quantity left.
     if matches!(kind.as_str(), "F" | "1" | "2") && message.get(tags::EXEC_TRANS_TYPE) != Some(b"3")

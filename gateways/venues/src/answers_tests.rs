@@ -86,10 +86,14 @@ pub(crate) mod published {
             | Class::VenueClosed
             | Class::OutcomeUnknown => &[Verdict::Unsure],
             Class::Session if action.contains("everything in flight") => &[Verdict::Unsure],
+            Class::Session if action.contains("resync clock, then") => &[Verdict::Refused(R::Late)],
             Class::Session => &[Verdict::Session],
             Class::InsufficientFunds => &[Verdict::Refused(R::InsufficientFunds)],
             Class::ListingClosed => &[Verdict::Refused(R::MarketClosed)],
-            Class::RateLimit => &[Verdict::Refused(R::RateLimit), Verdict::Unsure],
+            // A cap on the open orders of one pair is no rate.
+            Class::RateLimit => {
+                &[Verdict::Refused(R::RateLimit), Verdict::Refused(R::Filter), Verdict::Unsure]
+            }
             Class::RefusedStructural => {
                 &[Verdict::Refused(R::Filter), Verdict::Refused(R::PriceBand)]
             }

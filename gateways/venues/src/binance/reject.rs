@@ -64,7 +64,8 @@ pub(in crate::binance) const ANSWERS: &[Row] = &[
     row(BY_TEXT, NO_CHANGE, Class::RefusedOrder),
     text("Filter failure: PERCENT_PRICE", Class::RefusedStructural).of(VenueReject::PriceBand),
     text("Filter failure: MAX_NUM_ORDER_AMENDS", Class::RefusedStructural),
-    text("Filter failure: MAX_NUM_", Class::RateLimit),
+    // A cap of one pair, and a level, not a rate: nothing else of the venue is to wait for it.
+    text("Filter failure: MAX_NUM_", Class::RateLimit).of(VenueReject::Filter),
     text("Filter failure: EXCHANGE_MAX_NUM_", Class::RateLimit),
     text("Filter failure", Class::RefusedStructural),
     is(-1_000, Class::OutcomeUnknown),
@@ -81,7 +82,8 @@ pub(in crate::binance) const ANSWERS: &[Row] = &[
     is(-1_015, Class::RateLimit),
     is(-1_016, Class::VenueClosed),
     is(-1_020, Class::RefusedStructural),
-    is(-1_021, Class::Session).why(Why::ClockOff),
+    // One late order says nothing of the next one: the breaker counts how many are late.
+    is(-1_021, Class::Session).why(Why::ClockOff).of(VenueReject::Late),
     is(-1_022, Class::Session).why(Why::WrongSignature),
     is(-1_033, Class::Session).why(Why::LogonRefused),
     is(-1_034, Class::RateLimit),
@@ -256,7 +258,7 @@ mod tests {
             (-2010, "Order would immediately match and take.", VenueReject::WouldMatch),
             (-2010, "This symbol is restricted for this account.", VenueReject::MarketClosed),
             (-1013, "Filter failure: PERCENT_PRICE_BY_SIDE", VenueReject::PriceBand),
-            (-1013, "Filter failure: MAX_NUM_ORDERS", VenueReject::RateLimit),
+            (-1013, "Filter failure: MAX_NUM_ORDERS", VenueReject::Filter),
             (-2010, "Market is closed.", VenueReject::MarketClosed),
             (-1013, "Market is closed.", VenueReject::MarketClosed),
             (-1013, "Filter failure: LOT_SIZE", VenueReject::Filter),
@@ -264,6 +266,7 @@ mod tests {
             (-2011, "Order was not canceled due to cancel restrictions.", VenueReject::Other),
             (-1015, "Too many new orders; current limit is 50.", VenueReject::RateLimit),
             (-1003, "Too much request weight used;", VenueReject::RateLimit),
+            (-1021, "Timestamp for this request is outside of the recvWindow.", VenueReject::Late),
             (-1121, "Invalid symbol.", VenueReject::MarketClosed),
             (-1102, "Field value was empty or malformed.", VenueReject::Filter),
             (-1112, "No orders on book for symbol.", VenueReject::Other),
@@ -304,7 +307,6 @@ mod tests {
             (-2010, "This account may not place or cancel orders."),
             (-2010, "FIX API trading is not enabled."),
             (-2015, "Invalid API-key, IP, or permissions for action."),
-            (-1021, "Timestamp for this request is outside of the recvWindow."),
         ] {
             assert_eq!(verdict(code, text.as_bytes()), Verdict::Session, "{code} {text}");
         }

@@ -4,8 +4,8 @@
 //! messages is `report` and `encode`; REST is `rest` and `reconcile`.
 
 use rutter_core::id::{AssetId, ChildId};
-use rutter_core::input::{Doubt, Input, VenueDownReason, VenueReject};
-use rutter_core::number::Text;
+use rutter_core::input::{Doubt, Ending, Input, VenueDownReason, VenueReject};
+use rutter_core::number::{Qty, Text};
 use rutter_core::output::SendNew;
 use rutter_fix::codec::Message;
 use rutter_fix::tags::{self, msg_type};
@@ -503,13 +503,15 @@ impl BinanceOrders {
             News::Refused { child, refused } => self.on_refused(now_ns, child, refused, out),
             News::Fill { fill, whole, fee_known } => {
                 self.counters.unknown_fee_assets += u64::from(!fee_known);
+                let mut known = Qty::ZERO;
                 if let Some(entry) = self.children.get_mut(fill.child) {
                     entry.seen = true;
                     entry.new_seq = None;
+                    known = entry.qty;
                 }
                 out.emit(Input::ChildFill(fill));
-                if whole {
-                    self.children.end(fill.child);
+                if let Some(filled) = whole {
+                    self.on_filled(fill.child, filled, known, out);
                 }
             }
             News::Done { child, how, filled } => {
@@ -536,6 +538,16 @@ impl BinanceOrders {
             }
             News::NotOurs => self.counters.not_ours += 1,
             News::Unlisted => self.counters.unlisted += 1,
+        }
+    }
+
+    /// The order is filled. Where the core knows another quantity of the order, for an amend whose
+    /// report was lost, the fills alone would leave the rest open for ever.
+    fn on_filled(&mut self, child: ChildId, filled: Qty, known: Qty, out: &mut Outbox<Input>) {
+        self.children.end(child);
+        if filled != known {
+            let (venue, how) = (self.config.venue, Ending::Canceled);
+            out.emit(Input::ChildDone { venue, child, how, filled });
         }
     }
 

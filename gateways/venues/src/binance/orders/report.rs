@@ -71,8 +71,9 @@ pub(super) enum News {
     Accepted { child: ChildId, venue_order: VenueOrderId },
     /// The venue refused the order (150=8).
     Refused { child: ChildId, refused: Refused },
-    /// A trade (150=F). `whole`: the order is filled. `fee_known`: the fee's asset is listed.
-    Fill { fill: ChildFill, whole: bool, fee_known: bool },
+    /// A trade (150=F). `whole`: the order is filled, with this quantity in all. `fee_known`: the
+    /// fee's asset is listed.
+    Fill { fill: ChildFill, whole: Option<Qty>, fee_known: bool },
     /// The order was cancelled (150=4) or has expired (150=C).
     Done { child: ChildId, how: Ending, filled: Qty },
     /// `ExecType` (150) is one that this adapter does not use.
@@ -185,7 +186,10 @@ impl Reader<'_> {
         if fill.qty.0 <= 0 || fill.price.0 <= 0 {
             return Err(ReportError::EmptyTrade);
         }
-        let whole = message.get(tags::ORD_STATUS) == Some(ORD_STATUS_FILLED);
+        let whole = match message.get(tags::ORD_STATUS) {
+            Some(ORD_STATUS_FILLED) => Some(listing.qty(message.required(tags::CUM_QTY)?)?),
+            _ => None,
+        };
         Ok(News::Fill { fill, whole, fee_known })
     }
 

@@ -51,6 +51,18 @@ fn an_order_that_fills_whole_needs_no_further_word() {
     desk.wait(20 * SECOND).saw(&[]);
 }
 
+/// An amend has made the order smaller, and its report was lost with a link.
+#[test]
+fn an_order_that_is_filled_below_what_the_core_knows_is_over() {
+    let mut desk = Desk::up();
+    desk.new_order(1);
+    desk.venue(&traded(1, 9002, "0.30000000", "0.30000000", '2'));
+    desk.saw(&[
+        "fill 1 Buy 30000000@6000000 exec 9002 fee 200000000000000 of 0 Maker",
+        "done 1 filled 30000000",
+    ]);
+}
+
 #[test]
 fn an_ioc_that_finds_nothing_expires() {
     let mut desk = Desk::up();
@@ -114,7 +126,6 @@ fn refusals_have_their_reason_and_keep_the_text() {
 fn what_is_about_our_key_or_account_refuses_the_order_and_ends_the_session() {
     for (code, text) in [
         (-2010, "This account may not place or cancel orders."),
-        (-1021, "Timestamp for this request is outside of the recvWindow."),
         (-2015, "Invalid API-key, IP, or permissions for action."),
     ] {
         let mut desk = Desk::up();
