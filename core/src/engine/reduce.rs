@@ -41,7 +41,12 @@ impl Engine {
         &mut self.reductions[self.children.slot(child.id.0) as usize]
     }
 
+    /// Only a child that rests is reduced. The place of another one may hold what an earlier child
+    /// has left.
     fn reduction_of(&self, child: &Child) -> Reduction {
+        if child.tif != TimeInForce::Gtc {
+            return Reduction::NONE;
+        }
         self.reductions[self.children.slot(child.id.0) as usize]
     }
 
@@ -152,6 +157,10 @@ impl Engine {
         qty: Qty,
         out: &mut Out<'_, S>,
     ) {
+        if self.shared_child(venue, id).is_some() {
+            // A shared child takes, and is never reduced: its quantity is known.
+            return;
+        }
         let Some((child, order)) = self.child_of(venue, id).filter(|_| qty.0 > 0) else {
             return Self::illegal(venue, id, out);
         };
@@ -240,7 +249,8 @@ impl Engine {
         order: &Order,
         out: &mut Out<'_, S>,
     ) {
-        let was_wanted = !core::mem::take(&mut self.reduction(child).to).is_zero();
+        let was_wanted = !self.reduction_of(child).to.is_zero();
+        self.reduction(child).to = Qty::ZERO;
         if !was_wanted || !child.moves && order.state() != OrderState::PendingReplace {
             return;
         }

@@ -30,16 +30,19 @@ impl Engine {
             // The venue knows the shared child, and so does the operator.
             return Err(Refusal::UnknownOrder);
         }
-        let mut order = self.load(child.order).ok_or(Refusal::UnknownOrder)?;
+        // The orders of a shared child are those of its parts.
+        let order = (child.role == Role::Own).then(|| self.load(child.order));
+        let order = order.map(|order| order.ok_or(Refusal::UnknownOrder)).transpose()?;
         let unbooked = self.check_resolution(&child, resolution)?;
         child.told_by = ToldBy::Operator;
         child.stated = Stated { left: unbooked, price: resolution.price };
-        if unbooked.is_zero() && child.role == Role::Shared {
-            self.end_shared(child, ChildEvent::Resolved, child.filled, out);
-            return Ok(1);
-        }
         if unbooked.is_zero() {
-            self.end_child(child, order, ChildEvent::Resolved, child.filled, out);
+            match order {
+                None => self.end_shared(child, ChildEvent::Resolved, child.filled, out),
+                Some(order) => {
+                    self.end_child(child, order, ChildEvent::Resolved, child.filled, out);
+                }
+            }
             return Ok(1);
         }
         (child.awaited, child.awaited_filled) = (Some(ChildEvent::Resolved), resolution.filled);
@@ -55,10 +58,10 @@ impl Engine {
             fee_asset: self.reference.instrument_of(child.instrument).quote,
             liquidity: Liquidity::Taker,
         };
-        if child.role == Role::Shared {
+        let Some(mut order) = order else {
             self.book_fill(Filled::Shared(&child), &fill, out);
             return Ok(1);
-        }
+        };
         if resolution.filled < child.qty && child.tif != TimeInForce::Gtc {
             self.note_fade(&mut order, child.venue);
         }

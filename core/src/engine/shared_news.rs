@@ -228,8 +228,11 @@ impl Engine {
             };
             part.apply(event);
             self.note_end(&mut order, &part, event, was_unknown);
-            if self.store_child(&mut part, &mut order) {
-                self.after_part(&mut order, out);
+            match (self.store_child(&mut part, &mut order), event) {
+                // What the order has learnt of the venue counts before it shares again.
+                (true, ChildEvent::Rejected) => self.after_child(&mut order, out),
+                (true, _) => self.after_part(&mut order, out),
+                (false, _) => {}
             }
             self.store(&order);
         }
@@ -388,6 +391,9 @@ impl Engine {
             let fee = part_of(fill.fee, upto, i128::from(fill.qty.0)).saturating_sub(paid);
             paid = paid.saturating_add(fee);
             let share = ChildFill { qty: *qty, fee: Amount(fee), ..*fill };
+            if self.fees_watched.has(fill.venue) {
+                self.tell_fee_value(&share, out);
+            }
             self.ledger.book(&def, Some(order.account), &share);
             self.merge_fill(part, order, &share, out);
         }

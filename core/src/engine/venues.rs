@@ -446,7 +446,9 @@ impl Engine {
             return self.book_and_merge(filled, fill, out);
         }
         // The execution itself was charged the fees of before.
-        self.tell_fee_value(fill, out);
+        if !matches!(filled, Filled::Shared(_)) {
+            self.tell_fee_value(fill, out);
+        }
         self.book_and_merge(filled, fill, out);
         self.count_volume(fill, out);
     }

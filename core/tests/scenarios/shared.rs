@@ -3,7 +3,7 @@
 
 use rutter_core::child::{ChildState, Role};
 use rutter_core::engine::{RESOLVE_AFTER_NS, SHARERS_MAX};
-use rutter_core::id::{AccountId, ChildId, ExecId, SessionId, VenueId};
+use rutter_core::id::{AccountId, AssetId, ChildId, ExecId, InstrumentId, SessionId, VenueId};
 use rutter_core::input::*;
 use rutter_core::number::{Amount, FeePpm, Price, Qty};
 use rutter_core::output::{Notice, Output, ReportKind};
@@ -24,7 +24,10 @@ fn consents(desk: &mut Desk, account: u16, consents: bool) {
 /// Two consenting accounts of two owners, each with a session, and venues that take one unanswered
 /// order each and offer 100 at 100.10.
 pub fn desk(venues: u8) -> Desk {
-    let mut desk = Desk::with_venues(venues);
+    furnished(Desk::with_venues(venues), venues)
+}
+
+fn furnished(mut desk: Desk, venues: u8) -> Desk {
     for at in [0, 1] {
         let mut account = reference::account(at, ["fund", "other"][usize::from(at)]);
         account.busy_wait_ns = WAIT_NS;
@@ -305,6 +308,85 @@ fn operators_resolve_the_shared_child_and_not_a_part() {
     desk.outputs.clear();
     desk.venue(2, "fill 5 @ 9999").client_saw(&[]);
     assert_eq!([2, 3].map(|id| order_of(&desk, id).filled.0), [2, 3]);
+}
+
+/// The first order is filled, and its place in the table has been used again since.
+#[test]
+fn operators_resolve_a_shared_child_whose_first_order_is_forgotten() {
+    let genesis = Genesis { orders_log2: 4, ..reference::genesis() };
+    let mut desk = furnished(Desk::with_tables(1, &genesis), 1);
+    desk.client("a buy 5 @ 10010 ioc").client("b buy 1 @ 10010 ioc");
+    from(&mut desk, 1, "c buy 9 @ 10010 ioc");
+    desk.outputs.clear();
+    desk.venue(1, "fill 5 @ 10010").sent(&["v0 new buy 10 @ 10010 Ioc #2"]);
+    desk.outputs.clear();
+    desk.venue(2, "fill 6 @ 10010 exec 1");
+    desk.client_saw(&["b trade 1 @ 10010 leaves 0", "c trade 5 @ 10010 leaves 4"]);
+    desk.venue(2, "unsure");
+    for number in 0..20 {
+        desk.client(&format!("n{number} buy 1 @ 9000 ioc"));
+    }
+    desk.wait_ns(RESOLVE_AFTER_NS).outputs.clear();
+    let resolution = Resolution { child: ChildId(2), filled: Qty(6), price: Price(10_000) };
+    desk.operator(OperatorCommand::Resolve(resolution)).operator_saw(&[(1, Refusal::None)]);
+    assert_eq!(desk.child(2).state(), ChildState::Canceled);
+}
+
+#[test]
+fn after_a_refusal_each_order_keeps_away_from_the_venue_as_it_would_alone() {
+    let mut desk = desk(2);
+    desk.client("a buy 5 @ 10010 ioc").client("d buy 5 @ 10010 ioc");
+    desk.sent(&["v0 new buy 5 @ 10010 Ioc #1", "v1 new buy 5 @ 10010 Ioc #2"]);
+    desk.client("b buy 4 @ 10010 gtc");
+    from(&mut desk, 1, "c buy 6 @ 10010 gtc");
+    desk.venue(1, "fill 5 @ 10010").sent(&["v0 new buy 10 @ 10010 Ioc #3"]);
+    desk.venue(3, "rejected Other").sent(&[]);
+    for id in [3, 4] {
+        assert_eq!(order_of(&desk, id).at_venues, Qty::ZERO, "the other venue has no room");
+    }
+}
+
+/// A part's fee is compared by the value of that fee, not by the value of the whole one.
+#[test]
+fn what_a_fee_in_a_token_is_worth_is_told_for_each_part() {
+    let mut desk = desk(1);
+    let (venue, bnb, pair) = (VenueId(0), AssetId(2), InstrumentId(1));
+    desk.input(Input::Asset(reference::asset(bnb.0, "BNB")));
+    desk.input(Input::Instrument(reference::instrument(pair.0, "BNB/USD", bnb, USD)));
+    desk.input(Input::Listing(reference::listing(venue, pair)));
+    let token = FeeTokenDef { asset: bnb, discount_ppm: 250_000, least: Amount(1) };
+    desk.input(Input::FeeSchedule(FeeScheduleDef {
+        token: Some(token),
+        ..FeeScheduleDef::none(venue)
+    }));
+    let mut update = BookUpdate { venue, instrument: pair, ..BookUpdate::default() };
+    (update.clear, update.last) = (true, true);
+    for (side, price) in [(Side::Buy, 59_999), (Side::Sell, 60_001)] {
+        assert!(update.push(side, Level { price: Price(price), qty: Qty(1_000) }));
+    }
+    desk.input(Input::Book(update));
+    desk.client("a buy 5 @ 10010 ioc").client("b buy 4 @ 10010 ioc");
+    from(&mut desk, 1, "c buy 6 @ 10010 ioc");
+    desk.venue(1, "fill 5 @ 10010").outputs.clear();
+    desk.input(Input::ChildFill(ChildFill {
+        venue,
+        child: ChildId(2),
+        instrument: PAIR,
+        side: Side::Buy,
+        exec: ExecId(9),
+        qty: Qty(10),
+        price: Price(10_010),
+        fee: Amount(reference::UNIT / 1_000),
+        fee_asset: bnb,
+        liquidity: Liquidity::Taker,
+    }));
+    let told = desk.notices().into_iter().filter_map(|told| match told {
+        Notice::FeeValue(ExecId(9), value) => Some(value),
+        _ => None,
+    });
+    // 0.0004 and 0.0006 at 600.00.
+    let worth = [24, 36].map(|hundredths| Amount(hundredths * reference::UNIT / 100));
+    assert_eq!(told.collect::<Vec<_>>(), worth);
 }
 
 #[test]
