@@ -4,7 +4,7 @@ use rutter_admin::console::verb::Verb;
 use serde_json::Value;
 
 use super::super::text::{Line, Paint, Span, Table, numbers, words};
-use super::{Look, counted, flag, rows, time, word};
+use super::{Look, counted, flag, number, rows, time, word};
 
 /// A change was carried out.
 pub fn done(ok: &Value, look: &Look) -> Vec<Line> {
@@ -18,13 +18,25 @@ pub fn done(ok: &Value, look: &Look) -> Vec<Line> {
     vec![line]
 }
 
-/// Shows the answer to a dry run.
+/// Shows the answer to a dry run. What a change would not take has a line each, with its reason.
 pub fn dry_run(ok: &Value) -> Vec<Line> {
-    vec![
-        Line::of("dry run, nothing is changed: ", Paint::Bold)
-            .with(word(ok, "would"), Paint::Plain)
-            .with(format!("; {} would be called back", counted(ok, "affected")), Paint::Plain),
-    ]
+    let mut line = Line::of("dry run, nothing is changed: ", Paint::Bold)
+        .with(word(ok, "would"), Paint::Plain);
+    let refused = rows(ok, "refused");
+    if ok.get("refused").is_none() {
+        let called_back = format!("; {} would be called back", counted(ok, "affected"));
+        line = line.with(called_back, Paint::Plain);
+    }
+    let mut lines = vec![line];
+    for one in refused {
+        let (what, why) = (word(one, "what"), word(one, "why"));
+        lines.push(Line::of(format!("  {what}: {why}"), Paint::Warn));
+    }
+    let untold = number(ok, "refused_count").unwrap_or(0).saturating_sub(refused.len() as u64);
+    if untold > 0 {
+        lines.push(Line::of(format!("  and {untold} more"), Paint::Warn));
+    }
+    lines
 }
 
 /// Shows operators' commands.
@@ -161,4 +173,36 @@ pub fn help(ok: &Value) -> Vec<Line> {
     }
     lines.push(Line::of("VERB --help tells the arguments of each", Paint::Dim));
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn told(ok: &Value) -> Vec<String> {
+        dry_run(ok).iter().map(Line::text).collect()
+    }
+
+    #[test]
+    fn a_dry_run_says_what_would_not_be_taken_and_why() {
+        let changed = json!({ "what": "account fund", "why": "its change needs a start" });
+        let ok = json!({
+            "would": "nothing", "affected": 0, "refused": [changed], "refused_count": 3,
+        });
+        assert_eq!(
+            told(&ok),
+            [
+                "dry run, nothing is changed: nothing",
+                "  account fund: its change needs a start",
+                "  and 2 more",
+            ]
+        );
+        let halt = json!({ "would": "halt everything", "affected": 12 });
+        assert_eq!(
+            told(&halt),
+            ["dry run, nothing is changed: halt everything; 12 would be called back",]
+        );
+    }
 }
