@@ -4,6 +4,7 @@
 //! send and when: `demo`, `load` and `prompt` do. Orders and reports are `message`, the session
 //! without its socket is `session`; its rules are `rutter_fix`'s.
 
+mod instructions;
 mod keyboard;
 mod known;
 mod message;
@@ -26,6 +27,7 @@ use rutter_fix::session::{SendError, SessionError};
 use rutter_fix::store::{MemStore, MessageStore};
 
 use crate::clock::unix_ns;
+pub use instructions::Instructions;
 pub use message::{Execution, Order, Report, Side, Terms, Tif, parse_e8};
 pub use session::{ClientConfig, ClientSession, Told};
 use session::{KEPT_BYTES_MAX, READ_BYTES};

@@ -305,6 +305,7 @@ fn write_order(now_ns: u64, order: &Order<'_>, out: &mut Encoder<'_>) {
         }
     }
     out.char(tags::TIME_IN_FORCE, order.tif.byte());
+    order.instructions.write(out);
 }
 
 const fn side_char(side: Side) -> u8 {
