@@ -247,8 +247,8 @@ taker_fee_ppm = 900
             [("", "binance-b", "binance"), (by_further, "binance", "binance-b")]
         {
             let said = with(keys, venue).expect_err(venue).to_string();
-            let words = format!("fee[0].venue: the account's orders go by \"{other}\"");
-            assert!(said.contains("conflict: account.fund.") && said.contains(&words), "{said}");
+            let words = format!(".venue: the account's orders go by \"{other}\"");
+            assert!(said.contains("conflict: account.fund.fee") && said.contains(&words), "{said}");
             assert!(with(keys, other).is_ok());
         }
     }

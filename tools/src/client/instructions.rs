@@ -120,7 +120,7 @@ mod tests {
     fn each_instruction_is_the_field_that_the_node_reads() {
         for (line, expected) in [
             ("on kraken", "|100=kraken|"),
-            ("min 0.25", "|110=0.25|"),
+            ("min 0.25", "|110=0.25000000|"),
             ("as post", "|847=1001|"),
             ("as 1002", "|847=1002|"),
             ("as score weights price=60,latency=40", "|847=1010|848=price=60,latency=40|"),
