@@ -493,11 +493,27 @@ impl Engine {
         if !pays && !at.same_owner {
             return;
         }
+        // What is ours from the price of the child on, and from the next child on.
+        let (mut pays, mut ours, mut ours_next, mut price) = (pays, at.ours, at.ours, None);
         for (child, meets) in self.facing_within(order, leg.venue, worst) {
-            let Meets::MakesWay(how) = meets else { continue };
-            if (pays || how != How::Yield) && found.len < OWN_CALLED_BACK_MAX {
-                found.children[found.len] = (child.id, how);
-                found.len += 1;
+            let is_next_price = price.replace(child.price) != Some(child.price);
+            if is_next_price {
+                ours = ours_next;
+            }
+            if let Meets::MakesWay(how) = meets {
+                if how == How::Yield && pays && !is_whole {
+                    let better = |price| !reaches(price, child.price, order.side);
+                    let rest = within.saturating_sub(shown(book, order.side, better));
+                    // Nobody gets past one that stays.
+                    pays = rest.saturating_sub(ours).0 >= least;
+                }
+                if (pays || how != How::Yield) && found.len < OWN_CALLED_BACK_MAX {
+                    found.children[found.len] = (child.id, how);
+                    found.len += 1;
+                }
+            }
+            if meets != Meets::Passes {
+                ours_next = ours_next.saturating_sub(child.leaves());
             }
         }
         let is_nearer = found.nearest.is_none_or(|known| reaches(known, first, order.side));

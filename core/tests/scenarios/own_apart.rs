@@ -163,3 +163,22 @@ fn an_order_of_another_owner_that_the_book_does_not_show_keeps_its_place() {
     says(&mut desk, 1, "b buy 10 @ 10005 ioc");
     desk.sent(&[]).client_saw_last("b Canceled SelfMatch filled 0");
 }
+
+/// Others stand beside the first order in the way, and nobody behind the second one.
+#[test]
+fn only_the_orders_make_way_behind_which_others_offer_something() {
+    let mut desk = desk_of(1, &["x", "y", "z"]);
+    desk.book(0, &[(9_990, 50)], &[(10_005, 5), (10_050, 50)]);
+    desk.client("a sell 4 @ 10005 gtc").venue(1, "accepted");
+    says(&mut desk, 2, "c sell 4 @ 10008 gtc");
+    desk.venue(2, "accepted");
+    desk.book(0, &[(9_990, 50)], &[(10_005, 9), (10_008, 4), (10_050, 50)]).outputs.clear();
+    says(&mut desk, 1, "b buy 20 @ 10010 ioc");
+    desk.sent(&["v0 cancel #1"]).venue(1, "done 0");
+    desk.sent(&["v0 new buy 5 @ 10005 Ioc #3", "v0 new sell 4 @ 10005 Gtc #4"]);
+    // What others offer behind the second one is worth a way for both.
+    desk.venue(3, "fill 5 @ 10005").venue(4, "accepted");
+    desk.book(0, &[(9_990, 50)], &[(10_005, 4), (10_008, 10), (10_050, 50)]).outputs.clear();
+    says(&mut desk, 1, "d buy 20 @ 10010 ioc");
+    desk.sent(&["v0 cancel #4", "v0 cancel #2"]);
+}
