@@ -11,10 +11,14 @@ use rutter_transport::machine::{HttpRequest, HttpResponse};
 
 use super::answer::{OrderState, Trade};
 use super::dialect::{Ask, Dialect, OpenOrders, Refused};
-use super::round::Round;
+use super::retry::absence_counts;
+use super::round::{Member, Round};
 
 /// Most pages of trades that are read of one order in one round.
 const TRADE_PAGES_MAX: u32 = 100;
+
+/// Most pages of the history of orders that are read for one child in one round.
+const ORDER_PAGES_MAX: u32 = 20;
 
 /// A call about one child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +39,32 @@ pub enum One {
         /// Where the page begins, as [`TradePage::next`] of the page before; `None` for the first.
         from: Option<u64>,
     },
+    /// The open orders of the child's instrument. Asked where the venue does not know the child.
+    Open {
+        /// The child.
+        child: ChildId,
+        /// The child's instrument; it is listed at the venue.
+        instrument: InstrumentId,
+    },
+    /// All orders of the child's instrument since the child may have been sent, open or not. Asked
+    /// where the venue does not know the child.
+    History {
+        /// The child.
+        child: ChildId,
+        /// The child's instrument; it is listed at the venue.
+        instrument: InstrumentId,
+        /// Where the page begins, as [`OrderPage::next`] of the page before.
+        from: Option<u64>,
+    },
+}
+
+/// What an answer to [`One::Open`] or [`One::History`] holds.
+#[derive(Clone, Debug, Default)]
+pub struct OrderPage {
+    /// The child's order, if it is there.
+    pub found: Option<OrderState>,
+    /// Where the next page begins; `None` when this page is the last.
+    pub next: Option<u64>,
 }
 
 /// What an answer to [`One::Trades`] holds.
@@ -53,6 +83,19 @@ pub struct Steps {
     from: Option<u64>,
     pages: u32,
     is_read: bool,
+    search: Search,
+}
+
+/// Where a child is looked for that the venue does not know by its id.
+#[derive(Clone, Copy, Debug, Default)]
+enum Search {
+    /// Among the open orders.
+    #[default]
+    Open,
+    /// In the history of orders.
+    History { from: Option<u64>, pages: u32 },
+    /// Everywhere done.
+    Done,
 }
 
 /// A venue that is asked about one child at a time.
@@ -100,6 +143,22 @@ pub trait OneByOne {
         response: Option<&HttpResponse>,
     ) -> Result<TradePage, Refused<Self::Error>>;
 
+    /// Reads the answer to [`One::Open`] or [`One::History`].
+    ///
+    /// # Errors
+    /// The answer is of no use.
+    fn orders(
+        &self,
+        child: ChildId,
+        instrument: InstrumentId,
+        response: Option<&HttpResponse>,
+    ) -> Result<OrderPage, Refused<Self::Error>>;
+
+    /// As [`Dialect::cost`].
+    fn cost(&self, _ask: &Ask<One>) -> u32 {
+        1
+    }
+
     /// As [`Dialect::balances`].
     ///
     /// # Errors
@@ -134,9 +193,15 @@ impl<D: OneByOne> Dialect for D {
 
     fn next_call(&self, round: &mut Round<Steps>) -> Option<One> {
         let (member, steps) = (round.members.first()?, &round.plan);
+        if member.is_unclear {
+            return None;
+        }
         let (child, instrument) = (member.child, member.instrument);
         let Some(found) = &member.found else {
-            return (!steps.is_asked).then_some(One::Order { child, instrument });
+            if steps.is_asked {
+                return search(self, member, round);
+            }
+            return Some(One::Order { child, instrument });
         };
         let is_needed = !found.state.filled.is_zero() && !steps.is_read;
         let (order, from) = (found.state.order, steps.from);
@@ -153,26 +218,15 @@ impl<D: OneByOne> Dialect for D {
         response: Option<&HttpResponse>,
         round: &mut Round<Steps>,
     ) -> Result<(), Refused<D::Error>> {
-        let Some(member) = round.members.first_mut() else { return Ok(()) };
-        match *call {
-            One::Order { child, instrument } => {
-                if let Some(state) = self.order(child, instrument, response)? {
-                    member.learn(state);
-                }
-                round.plan.is_asked = true;
-            }
-            One::Trades { instrument, order, .. } => {
-                let page = self.trades(instrument, order, response)?;
-                for trade in page.trades {
-                    member.add(trade);
-                }
-                let steps = &mut round.plan;
-                steps.is_read = page.next.is_none() || steps.pages >= TRADE_PAGES_MAX;
-                steps.from = page.next;
-                steps.pages += 1;
-            }
+        let answer = take(self, call, response, round);
+        if let (Err(refused), Some(member)) = (&answer, round.members.first_mut()) {
+            member.is_unclear |= refused.is_of_child;
         }
-        Ok(())
+        answer
+    }
+
+    fn cost(&self, ask: &Ask<One>) -> u32 {
+        OneByOne::cost(self, ask)
     }
 
     fn open_orders(
@@ -199,5 +253,73 @@ impl<D: OneByOne> Dialect for D {
 
     fn settle(&mut self, child: ChildId, instrument: InstrumentId, state: &mut OrderState) {
         OneByOne::settle(self, child, instrument, state);
+    }
+}
+
+/// Takes the answer to a call about the round's only child.
+fn take<D: OneByOne>(
+    dialect: &D,
+    call: &One,
+    response: Option<&HttpResponse>,
+    round: &mut Round<Steps>,
+) -> Result<(), Refused<D::Error>> {
+    let Some(member) = round.members.first_mut() else { return Ok(()) };
+    match *call {
+        One::Order { child, instrument } => {
+            if let Some(state) = dialect.order(child, instrument, response)? {
+                member.learn(state);
+            }
+            round.plan.is_asked = true;
+        }
+        One::Trades { instrument, order, .. } => {
+            let page = dialect.trades(instrument, order, response)?;
+            for trade in page.trades {
+                member.add(trade);
+            }
+            let steps = &mut round.plan;
+            steps.is_read = page.next.is_none() || steps.pages >= TRADE_PAGES_MAX;
+            steps.from = page.next;
+            steps.pages += 1;
+        }
+        One::Open { child, instrument } | One::History { child, instrument, .. } => {
+            let page = dialect.orders(child, instrument, response)?;
+            on_orders(&page, call, member, &mut round.plan);
+        }
+    }
+    Ok(())
+}
+
+/// The next call about a child that the venue does not know by its id. The other sources are asked
+/// only where an absence from all of them would count.
+fn search<D: OneByOne>(dialect: &D, member: &Member, round: &Round<Steps>) -> Option<One> {
+    let (child, instrument) = (member.child, member.instrument);
+    let (certain_ns, is_shown) = (dialect.certain_ns(child), dialect.is_shown(child));
+    let asked_ns = round.asked_ns.filter(|asked| absence_counts(*asked, certain_ns, is_shown));
+    asked_ns?;
+    match round.plan.search {
+        Search::Open => Some(One::Open { child, instrument }),
+        Search::History { from, .. } => Some(One::History { child, instrument, from }),
+        Search::Done => None,
+    }
+}
+
+/// Takes a page of orders in which the child was looked for.
+fn on_orders(page: &OrderPage, call: &One, member: &mut Member, steps: &mut Steps) {
+    let pages = match steps.search {
+        Search::History { pages, .. } => pages + 1,
+        Search::Open | Search::Done => 0,
+    };
+    steps.search = match (call, page.next) {
+        (One::Open { .. }, _) => Search::History { from: None, pages: 0 },
+        (_, None) => Search::Done,
+        (_, from) if pages < ORDER_PAGES_MAX => Search::History { from, pages },
+        (_, Some(_)) => {
+            // The history is longer than is read, so that the absence proves nothing.
+            member.is_unclear = true;
+            Search::Done
+        }
+    };
+    if let Some(state) = page.found {
+        member.learn(state);
     }
 }
