@@ -142,6 +142,10 @@ impl OneByOne for Words {
         Ok(TradePage { trades: words.map(trade).collect(), next })
     }
 
+    fn lists_orders(&self) -> bool {
+        true
+    }
+
     /// As for an order; a plus behind it: there is a further page.
     fn orders(
         &self,
@@ -150,9 +154,10 @@ impl OneByOne for Words {
         response: Option<&HttpResponse>,
     ) -> Result<OrderPage, Refused<&'static str>> {
         if text(response)? == "+" {
-            return Ok(OrderPage { found: None, next: Some(7) });
+            return Ok(OrderPage { next: Some(7), ..OrderPage::default() });
         }
-        self.order(child, instrument, response).map(|found| OrderPage { found, next: None })
+        self.order(child, instrument, response)
+            .map(|found| OrderPage { found, ..OrderPage::default() })
     }
 
     fn balances(

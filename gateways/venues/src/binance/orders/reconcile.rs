@@ -13,7 +13,8 @@ use rutter_transport::standing::Why;
 use super::children::{CHILDREN_MAX, Children};
 use super::rest::{self, RestError};
 use crate::inquiry::{
-    Ask, Limit, One, OneByOne, OpenOrders, OrderPage, OrderState, Pace, Refused, Retry, TradePage,
+    Ask, Limit, Look, Looks, One, OneByOne, OpenOrders, OrderPage, OrderState, Pace, Refused,
+    Retry, TradePage,
 };
 use crate::listing::{Assets, Listing, Listings};
 use crate::signing::Ed25519Signer;
@@ -65,6 +66,7 @@ pub(super) struct BinanceDialect<'a> {
     /// When the FIX connection was made.
     pub connected_ns: u64,
     pub children: &'a mut Children,
+    pub looks: &'a mut Looks,
 }
 
 /// A ban lasts as long as its text says, and otherwise as the documents have it.
@@ -108,13 +110,6 @@ fn refused(error: RestError, now_ns: u64) -> Refused<RestError> {
 impl BinanceDialect<'_> {
     fn refused(&self, error: RestError) -> Refused<RestError> {
         refused(error, self.now_ns)
-    }
-
-    /// Since when the history is read in search of a child. Our clock may be ahead.
-    fn history_from_ns(&self, child: ChildId) -> u64 {
-        let sent_ns = self.children.get(child).and_then(|entry| entry.sent_ns);
-        let begin_ns = sent_ns.unwrap_or(self.connected_ns.saturating_sub(HISTORY_NS));
-        begin_ns.saturating_sub(CLOCK_AHEAD_NS)
     }
 
     fn listing(&self, instrument: InstrumentId) -> Result<&Listing, RestError> {
@@ -171,6 +166,10 @@ impl OneByOne for BinanceDialect<'_> {
             .map_err(|error| self.refused(error))
     }
 
+    fn lists_orders(&self) -> bool {
+        true
+    }
+
     fn orders(
         &self,
         child: ChildId,
@@ -180,6 +179,21 @@ impl OneByOne for BinanceDialect<'_> {
         let listing = self.listing(instrument).map_err(|error| self.refused(error))?;
         let read = rest::orders(response, listing, (self.node_tag, child));
         read.map_err(|error| self.refused(error))
+    }
+
+    /// Our clock may be ahead.
+    fn history_from_ns(&self, child: ChildId) -> u64 {
+        let sent_ns = self.children.get(child).and_then(|entry| entry.sent_ns);
+        let begin_ns = sent_ns.unwrap_or(self.connected_ns.saturating_sub(HISTORY_NS));
+        begin_ns.saturating_sub(CLOCK_AHEAD_NS)
+    }
+
+    fn look(&self, instrument: InstrumentId) -> Option<&Look> {
+        self.looks.get(instrument)
+    }
+
+    fn keep_look(&mut self, instrument: InstrumentId, look: Look) {
+        self.looks.keep(instrument, look);
     }
 
     fn cost(&self, ask: &Ask<One>) -> u32 {

@@ -277,13 +277,14 @@ pub(super) fn orders(
         serde_json::from_str(body(response)?).map_err(|_| RestError::Json)?;
     let is_full = told.len() >= ORDERS_PER_PAGE;
     let next = told.last().filter(|_| is_full).and_then(|last| last.order_id.checked_add(1));
-    let is_ours = |order: &&OrderJson<'_>| {
+    let ours = |order: &OrderJson<'_>| {
         let id = ids::parse(node_tag, order.client_order_id.as_bytes());
-        id.is_some_and(|id| id.child == child && id.cancel.is_none())
+        id.filter(|id| id.cancel.is_none()).map(|id| id.child)
     };
-    let ours = told.iter().find(is_ours);
-    let found = ours.map(|order| order.state(listing)).transpose()?;
-    Ok(OrderPage { next: next.filter(|_| found.is_none()), found })
+    let found = told.iter().find(|order| ours(order) == Some(child));
+    let found = found.map(|order| order.state(listing)).transpose()?;
+    let ours = told.iter().filter_map(ours).collect();
+    Ok(OrderPage { next: next.filter(|_| found.is_none()), ours, found })
 }
 
 #[derive(Deserialize)]
