@@ -2,8 +2,9 @@
 //!
 //! A script of lines. The first says which adapter: `binance`, or anything else for Kraken. Then a
 //! line is an answer to the oldest request (`200 BODY`, `- ` for none), a message of the venue, or
-//! a command of ours: `!n` new, `!c` cancel, `!q` query, `!b` balances, `!k` connected, `!x` closed,
-//! `!t` a second. `{id}` stands for the order id that we sent last, `{r}` for the request number.
+//! a command of ours: `!n` new, `!c` cancel, `!q` query, `!b` balances, `!k` connected, `!x`
+//! closed, `!t` a second. `{id}` stands for the order id that we sent last, `{r}` for the number
+//! of the last request.
 #![cfg_attr(fuzzing, no_main)]
 
 use rutter_core::id::{AssetId, ChildId, InstrumentId, OrderId, VenueId};
