@@ -44,6 +44,16 @@ impl Engine {
         orders.any(|id| self.orders.get(id.0).is_some_and(&is_meant))
     }
 
+    /// Whether a child is called back for an order, wholly or in part.
+    pub(super) fn yields_to(&self, child: &Child, order: OrderId) -> bool {
+        let yields =
+            |id: &ChildId| self.children.get(id.0).is_some_and(|part| part.yields_to == order);
+        match child.role {
+            Role::Own | Role::Part => child.yields_to == order,
+            Role::Shared => self.parts_of(child).as_slice().iter().any(|(id, _)| yields(id)),
+        }
+    }
+
     /// Whether a shared child rests at its venue.
     fn resting_shared(&self, id: ChildId) -> Option<Child> {
         let child = self.children.get(id.0).copied()?;
