@@ -137,6 +137,7 @@ fn orders_that_rest_in_one_child_are_not_measured_by_their_time_in_the_book_eith
     for venue in venues {
         world.input(Input::Venue(VenueDef { unanswered_max: 1, ..venue }));
     }
+    world.input(Input::VenueDown(VenueId(2), VenueDownReason::LinkLost));
     world.input(Input::Sharing(SharingDef { account: AccountId(0), consents: true }));
     let orders = [("x", TimeInForce::Ioc, 5, 10_100), ("b", TimeInForce::Gtc, 1, 9_900)];
     for (id, tif, qty, price) in orders.into_iter().chain([("c", TimeInForce::Gtc, 1, 9_900)]) {

@@ -7,8 +7,6 @@ use rutter_fix::codec::Message;
 use rutter_fix::tags::{self, msg_type};
 use rutter_sim::market::E8;
 
-use super::instructions::Instructions;
-
 /// Decimals of prices and quantities in this module.
 pub(super) const SCALE: u8 = 8;
 
@@ -76,8 +74,6 @@ pub struct Order<'a> {
     pub limit_e8: Option<i64>,
     /// `TimeInForce` (59).
     pub tif: Tif,
-    /// What the order says beside these.
-    pub instructions: &'a Instructions,
 }
 
 /// An execution within a report.

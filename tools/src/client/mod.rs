@@ -235,6 +235,20 @@ impl<S: MessageStore> FixClient<S> {
         self.flush()
     }
 
+    /// Sends an order that says more and writes at once.
+    ///
+    /// # Errors
+    /// [`ClientError::Send`].
+    pub fn new_order_with(
+        &mut self,
+        now_ns: u64,
+        order: &Order<'_>,
+        instructions: &Instructions,
+    ) -> Result<(), ClientError> {
+        self.session.new_order_with(now_ns, order, instructions)?;
+        self.flush()
+    }
+
     /// Asks to replace an order by one with new terms and writes at once.
     ///
     /// # Errors
@@ -246,6 +260,21 @@ impl<S: MessageStore> FixClient<S> {
         order: &Order<'_>,
     ) -> Result<(), ClientError> {
         self.session.replace(now_ns, orig_cl_ord_id, order)?;
+        self.flush()
+    }
+
+    /// Asks to replace an order by one that says more and writes at once.
+    ///
+    /// # Errors
+    /// [`ClientError::Send`].
+    pub fn replace_with(
+        &mut self,
+        now_ns: u64,
+        orig_cl_ord_id: &str,
+        order: &Order<'_>,
+        instructions: &Instructions,
+    ) -> Result<(), ClientError> {
+        self.session.replace_with(now_ns, orig_cl_ord_id, order, instructions)?;
         self.flush()
     }
 

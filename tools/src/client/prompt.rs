@@ -208,7 +208,8 @@ impl Desk {
                 let Wanted { terms, symbol, instructions } = wanted(&words)?;
                 let id = self.id();
                 let seq = client.next_out();
-                client.new_order(now_ns, &order(&id, &symbol, terms, &instructions))?;
+                let order = order(&id, &symbol, terms);
+                client.new_order_with(now_ns, &order, &instructions)?;
                 self.orders.sent(seq, &id, &symbol, (terms, instructions));
                 Ok(format!("{id} sent"))
             }
@@ -216,8 +217,8 @@ impl Desk {
                 let known = self.known(id)?;
                 let terms = amended(known.terms, changes)?;
                 let id = self.id();
-                let order = order(&id, &known.symbol, terms, &known.instructions);
-                client.replace(now_ns, &known.cl_ord_id, &order)?;
+                let order = order(&id, &known.symbol, terms);
+                client.replace_with(now_ns, &known.cl_ord_id, &order, &known.instructions)?;
                 Ok(format!("{} is to become {id}", known.cl_ord_id))
             }
             ["cancel", id] => {
@@ -277,14 +278,9 @@ fn why(message: &Message<'_>) -> String {
     }
 }
 
-fn order<'a>(
-    cl_ord_id: &'a str,
-    symbol: &'a str,
-    terms: Terms,
-    instructions: &'a Instructions,
-) -> Order<'a> {
+fn order<'a>(cl_ord_id: &'a str, symbol: &'a str, terms: Terms) -> Order<'a> {
     let Terms { side, qty_e8, limit_e8, tif } = terms;
-    Order { cl_ord_id, symbol, side, qty_e8, limit_e8, tif, instructions }
+    Order { cl_ord_id, symbol, side, qty_e8, limit_e8, tif }
 }
 
 /// Terms with the changes of an `amend`.

@@ -13,7 +13,7 @@ use rutter_sim::random::Random;
 use super::entry::OrderEntry;
 use super::pricing::{Ended, Paid};
 use super::savings::Savings;
-use crate::client::{ClientError, Instructions, Order, Report, Side, Tif, Told};
+use crate::client::{ClientError, Order, Report, Side, Tif, Told};
 use crate::harness::{Arrivals, Market, VenueFill};
 
 const MS_NS: u64 = 1_000_000;
@@ -232,9 +232,7 @@ impl Trader {
         };
         let cl_ord_id = format!("d{index}");
         let symbol = MARKETS[traded].symbol;
-        let instructions = &Instructions::NONE;
-        let order =
-            Order { cl_ord_id: &cl_ord_id, symbol, side, qty_e8, limit_e8, tif, instructions };
+        let order = Order { cl_ord_id: &cl_ord_id, symbol, side, qty_e8, limit_e8, tif };
         let sent_ns = client.now_ns();
         client.new_order(sent_ns, &order)?;
         self.counts.sent += 1;

@@ -26,7 +26,7 @@ use rutter_sim::market::MARKETS;
 use rutter_transport::wait::{Profile, processors};
 use serde::Serialize;
 
-use crate::client::{ClientConfig, ClientPoll, FixClient, Instructions, Order, Side, Tif, Told};
+use crate::client::{ClientConfig, ClientPoll, FixClient, Order, Side, Tif, Told};
 use crate::clock::unix_ns;
 use crate::harness::{
     Flowing, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig, free_address, node_program,
@@ -183,9 +183,7 @@ impl Track for NodeTrack {
         let cl_ord_id = format!("n{number}");
         let symbol = MARKETS[0].symbol;
         let (qty_e8, limit_e8, tif) = (QTY_E8, None, Tif::Ioc);
-        let instructions = &Instructions::NONE;
-        let order =
-            Order { cl_ord_id: &cl_ord_id, symbol, side, qty_e8, limit_e8, tif, instructions };
+        let order = Order { cl_ord_id: &cl_ord_id, symbol, side, qty_e8, limit_e8, tif };
         Ok(self.client.new_order(now_ns, &order)?)
     }
 

@@ -18,9 +18,7 @@ use rutter_sim::Venue;
 use serde::Serialize;
 
 use crate::client::prompt::resolve;
-use crate::client::{
-    ClientConfig, ClientPoll, FixClient, Instructions, Order, Side, Tif, Told, parse_e8,
-};
+use crate::client::{ClientConfig, ClientPoll, FixClient, Order, Side, Tif, Told, parse_e8};
 use crate::clock::unix_ns;
 use crate::harness::{
     ClientSession, Flowing, Memory, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig,
@@ -328,7 +326,6 @@ fn send_all(
                 qty_e8,
                 limit_e8: buy_limit_e8.filter(|_| side == Side::Buy),
                 tif: Tif::Ioc,
-                instructions: &Instructions::NONE,
             };
             let session = (number / 2) as usize % clients.len();
             clients[session].new_order(now_ns, &order)?;
