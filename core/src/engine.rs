@@ -81,8 +81,8 @@ pub const CHILDREN_PER_ORDER_MAX: u16 = 64;
 /// Orders that share a child at most.
 pub const SHARERS_MAX: usize = 64;
 
-/// How often a resting order may lose a child that it shares in a time of [`MOVE_WINDOW_NS`], unless
-/// for its own sake. Then it rests alone.
+/// How often a resting order may lose a child that it shares in a time of [`MOVE_WINDOW_NS`],
+/// unless for its own sake. Then it rests alone.
 pub const REGROUPS_PER_WINDOW_MAX: u32 = 3;
 
 /// How long a venue that did not fill what its book showed gets nothing of the order while the book

@@ -7,10 +7,10 @@
 //! any other, so that every rule about an order and its children holds for the part. The open
 //! quantities of the parts are that of the shared child together.
 //!
-//! The first order is the one that has waited longest, and its limit is the limit of all: the others
-//! have the same terms. In a child that takes they may go at least as far. In one that rests they
-//! have the same limit, for they are to fill at the same price whenever that is. How an order leaves
-//! a child that rests is `shared_rest`.
+//! The first order is the one that has waited longest, and its limit is the limit of all: the
+//! others have the same terms. In a child that takes they may go at least as far. In one that rests
+//! they have the same limit, for they are to fill at the same price whenever that is. How an order
+//! leaves a child that rests is `shared_rest`.
 
 use super::reduce::Reduction;
 use super::{

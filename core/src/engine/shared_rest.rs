@@ -1,10 +1,10 @@
 //! Orders that leave a child which rests and is shared, and what becomes of the others.
 //!
-//! A line belongs here if it lets a part of a resting child go, or calls that child back. Who shares
-//! such a child is `shared`; news about it that concerns any shared child is `shared_news`.
+//! A line belongs here if it lets a part of a resting child go, or calls that child back. Who
+//! shares such a child is `shared`; news about it that concerns any shared child is `shared_news`.
 //!
-//! Each order leaves through its part: a cancel, a replace, a move or an order that passes wants the
-//! part cancelled or reduced, as it would a child of its own. Where the venue's amend keeps the
+//! Each order leaves through its part: a cancel, a replace, a move or an order that passes wants
+//! the part cancelled or reduced, as it would a child of its own. Where the venue's amend keeps the
 //! place in the queue, the shared child is reduced by just that quantity, and the others stay.
 //! Otherwise the shared child is called back. The others are told that their place is lost, and
 //! wait for room, where they share again; one that has lost its place too often rests alone.
