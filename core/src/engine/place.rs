@@ -14,6 +14,7 @@ use crate::ledger::reserve;
 use crate::number::{Amount, Price, Qty, UnixNanos};
 use crate::order::{CancelReason, Order, OrderEvent, OrderState};
 use crate::output::{ChildRef, Decision, Notice, Output, SendNew, Sink};
+use crate::reference::VENUES_MAX;
 use crate::routing::{PlannedChild, RouteRequest, RoutingView};
 use crate::strategy::Posting;
 use crate::table::Slot;
@@ -365,6 +366,8 @@ impl Engine {
                 let slot = self.children.slot(id) as usize;
                 (self.ahead[slot], self.reductions[slot]) = (same, Reduction::NONE);
                 self.rest_own(&child);
+                let at = order.instrument.index() * VENUES_MAX + leg.venue.index();
+                self.books[at].full.sent();
             }
         }
         self.count_order(leg, order.instrument);
@@ -461,6 +464,10 @@ impl Engine {
             }
             (TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd, Some(_)) if ends => {
                 self.unrest_own(child);
+                if child.state() != ChildState::Rejected {
+                    let at = child.instrument.index() * VENUES_MAX + child.venue.index();
+                    self.books[at].full.ended(self.now);
+                }
             }
             (_, _) => {}
         }

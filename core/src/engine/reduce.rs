@@ -232,7 +232,8 @@ impl Engine {
             | VenueReject::Other
             | VenueReject::WouldMatch
             | VenueReject::PriceBand
-            | VenueReject::SelfMatch => self.reduction(&child).amends = AMENDS_MAX,
+            | VenueReject::SelfMatch
+            | VenueReject::PairFull => self.reduction(&child).amends = AMENDS_MAX,
         }
         child.apply(ChildEvent::ReplaceRefused);
         self.cancel_instead(&mut child, &order, out);
