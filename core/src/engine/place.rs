@@ -15,6 +15,7 @@ use crate::ledger::reserve;
 use crate::number::{Amount, Price, Qty, UnixNanos};
 use crate::order::{CancelReason, Order, OrderEvent, OrderState};
 use crate::output::{ChildRef, Decision, Notice, Output, ReportKind, SendNew, Sink};
+use crate::reference::VENUES_MAX;
 use crate::routing::{PlannedChild, RouteRequest, RoutingView};
 use crate::strategy::Posting;
 use crate::table::Slot;
@@ -396,6 +397,8 @@ impl Engine {
         let slot = self.children.slot(child.id.0) as usize;
         (self.ahead[slot], self.reductions[slot]) = (same, Reduction::NONE);
         self.rest_own(child);
+        let at = child.instrument.index() * VENUES_MAX + child.venue.index();
+        self.books[at].full.sent();
     }
 
     pub(super) fn count_order(&mut self, leg: &PlannedChild, instrument: InstrumentId) {
@@ -502,6 +505,10 @@ impl Engine {
                 if ends && child.role != Role::Part =>
             {
                 self.unrest_own(child);
+                if child.state() != ChildState::Rejected {
+                    let at = child.instrument.index() * VENUES_MAX + child.venue.index();
+                    self.books[at].full.ended(self.now);
+                }
             }
             (_, _) => {}
         }

@@ -305,7 +305,8 @@ pub(super) const fn forbids_amends(reason: VenueReject) -> bool {
         | VenueReject::Other
         | VenueReject::WouldMatch
         | VenueReject::PriceBand
-        | VenueReject::SelfMatch => true,
+        | VenueReject::SelfMatch
+        | VenueReject::PairFull => true,
     }
 }
 
