@@ -407,13 +407,14 @@ impl Engine {
     /// Binds the venue's funds for the open quantity of a child, and releases what it no longer
     /// needs.
     pub(super) fn bind(&mut self, child: &mut Child, account: AccountId) {
-        let def = *self.reference.instrument_of(child.instrument);
-        let listing = self.reference.listing(child.instrument, child.venue);
-        let fee = listing.map_or(0, |listing| self.reference.fees(account, listing).locked_ppm());
+        let def = self.reference.instrument_of(child.instrument);
         let needed = if child.is_over() {
             Amount::ZERO
         } else {
-            reserve(&def, child.side, child.price, child.leaves(), fee)
+            let listing = self.reference.listing(child.instrument, child.venue);
+            let fees = listing.map(|listing| self.reference.fees(account, listing));
+            let fee = fees.map_or(0, |fees| fees.locked_ppm());
+            reserve(def, child.side, child.price, child.leaves(), fee)
         };
         let asset = match child.side {
             Side::Buy => def.quote,
@@ -469,6 +470,17 @@ impl Engine {
         }
     }
 
+    /// The venue has answered the order of a child, or its sender has given up waiting.
+    #[inline]
+    pub(super) fn answered(&mut self, child: &Child) {
+        self.venues[child.venue.index()].unanswered -= 1;
+        self.note_answer(child);
+        self.wake_for_room(child.venue);
+        if child.state().is_taken() {
+            self.note_order_taken(child);
+        }
+    }
+
     /// Puts a child back into the table. If the child has ended, releases what it held and takes it
     /// off its order. True if it has ended.
     pub(super) fn store_child(&mut self, child: &mut Child, order: &mut Order) -> bool {
@@ -494,12 +506,7 @@ impl Engine {
             (_, _) => {}
         }
         if is_answered {
-            self.venues[child.venue.index()].unanswered -= 1;
-            self.note_answer(child);
-            self.wake_for_room(child.venue);
-            if child.state().is_taken() {
-                self.note_order_taken(child);
-            }
+            self.answered(child);
         }
         if ends || !same_leaves {
             self.bind(child, order.account);

@@ -444,7 +444,7 @@ impl Engine {
         let def = *self.reference.instrument_of(fill.instrument);
         let (mut upto, mut paid) = (0_i128, 0_i128);
         for (id, qty) in parts.as_slice().iter().filter(|(_, qty)| !qty.is_zero()) {
-            let Some((part, order)) = self.part(*id) else { continue };
+            let Some((mut part, mut order)) = self.part(*id) else { continue };
             upto += i128::from(qty.0);
             let fee = part_of(fill.fee, upto, i128::from(fill.qty.0)).saturating_sub(paid);
             paid = paid.saturating_add(fee);
@@ -453,7 +453,7 @@ impl Engine {
                 self.tell_fee_value(&share, out);
             }
             self.ledger.book(&def, Some(order.account), &share);
-            self.merge_fill(part, order, &share, out);
+            self.merge_fill(&mut part, &mut order, &share, out);
         }
     }
 
