@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use rutter::node::decider::Replayer;
+use rutter_core::Engine;
 use rutter_core::child::{ChildState, Role};
 use rutter_core::id::{AccountId, AssetId, SessionId, VenueId};
 use rutter_core::order::Order;
@@ -12,7 +13,7 @@ use rutter_sim::engine::Exchange;
 use rutter_sim::order::Side;
 
 use super::node::{CLIENTS, Node};
-use super::venues::{BTC, OURS, PAIR, USDT, VENUES};
+use super::venues::{BTC, OURS, PAIR, SimFront, USDT, VENUES};
 use super::world::World;
 
 /// From the exchanges' amounts (10^-16) to the core's (10^-18).
@@ -49,7 +50,7 @@ pub fn settled(world: &World) {
             .collect();
         assert_eq!(ours, theirs, "open orders and their quantities at venue {index}");
     }
-    money(world);
+    money(&world.fronts, engine);
     for number in 0..CLIENTS {
         let client = &world.clients[number];
         let told = engine.last_event(SessionId(number as u16));
@@ -73,11 +74,11 @@ pub fn beyond_limits(world: &World) -> u64 {
 }
 
 /// Positions, cash and fees are the sums of the venues' fills.
-fn money(world: &World) {
-    let ledger = node(world).decider.engine().ledger();
+pub fn money(fronts: &[SimFront], engine: &Engine) {
+    let ledger = engine.ledger();
     let (mut base, mut cash) = (0_i128, 0_i128);
     let mut fees = [0_i128; 2];
-    for exchange in exchanges(world) {
+    for exchange in fronts.iter().map(|front| front.inner().exchange()) {
         let account = exchange.account(OURS).expect("our account");
         for fill in exchange.fills(account) {
             let sign = if fill.side == Side::Buy { 1 } else { -1 };

@@ -11,6 +11,7 @@
 pub mod answers;
 pub mod backoff;
 pub mod binance;
+pub mod clock;
 pub mod command;
 pub mod decimal;
 pub mod ids;

@@ -412,6 +412,7 @@ impl MetricsPage {
         });
         let help = "Attempts that have failed since a link of the venue was last up";
         out.gauges("venue_failed_attempts", help, attempts)?;
+        self.told_by_links(out)?;
         let help = "1 while an operator lets nothing new go there";
         out.gauges("venue_drained", help, of(|v| flag(v.drained)))?;
         let help = "1 while an operator has halted it";
@@ -536,6 +537,25 @@ impl MetricsPage {
             .map(|(venue, row)| (vec![("exchange", *venue)], f64::from(row.cost_ppm) / 1e6));
         let help = "What that costs an order of an account with the usual costs, of its value";
         out.gauges("venue_behaviour_cost_ratio", help, costs)
+    }
+
+    /// The venues' clocks, and what could not be read of their messages.
+    fn told_by_links(&self, out: &mut FamilyWriter<'_>) -> fmt::Result {
+        let shown = &*self.shown;
+        let links = || {
+            shown.links.iter().flat_map(|links| {
+                let venue = shown.counted.venues.get(links.venue).map_or("?", String::as_str);
+                links
+                    .named()
+                    .map(move |(link, told)| (vec![("exchange", venue), ("link", link)], told))
+            })
+        };
+        let clocks =
+            links().filter_map(|(labels, told)| Some((labels, told.clock_ahead_ns? as f64 / 1e9)));
+        let help = "How far our clock is ahead of the venue's; negative: behind";
+        out.gauges("venue_clock_ahead_seconds", help, clocks)?;
+        let unread = links().map(|(labels, told)| (labels, told.unread.count()));
+        out.counters("venue_unread", "Messages, or parts of them, that could not be read", unread)
     }
 
     /// Why links are not up, or what goes wrong while they are.

@@ -20,6 +20,7 @@ use rutter_transport::machine::{
     CloseReason, Endpoint, Event, HttpMethod, HttpRequest, HttpResponse, LinkId, Machine, Outbox,
 };
 use rutter_transport::standing::{Standing, Why};
+use rutter_transport::unread::Unread;
 
 use super::config::{Config, ConfigError, LISTINGS_MAX, SNAPSHOT_MARGIN};
 use super::message::{Decimals, Levels, Message, ParseError, parse, parse_snapshot};
@@ -139,6 +140,8 @@ pub struct BinanceFeed {
     heard_ns: u64,
     alive: Alive,
     counters: Counters,
+    /// What could not be read.
+    unread: Unread,
     life: Life,
     /// The slot whose snapshot failed last, until it has one.
     troubled: Option<usize>,
@@ -234,6 +237,7 @@ impl BinanceFeed {
             heard_ns: 0,
             alive: Alive::new(config.venue),
             counters: Counters::default(),
+            unread: Unread::default(),
             life: Life::default(),
             troubled: None,
             config,
@@ -404,18 +408,25 @@ impl BinanceFeed {
                 self.give_up(now_ns, Why::VenueLeaves, "the server will restart", out);
             }
             Ok(Message::Other) => self.counters.ignored += 1,
-            Err(ParseError::Decimal { .. }) => {
+            Err(error @ ParseError::Decimal { .. }) => {
                 self.counters.protocol_errors += 1;
+                self.keep_unread(&error.to_string(), text);
                 if let Some(at) = found.get() {
                     self.resync(now_ns, at, Distrust::Protocol, out);
                 }
             }
             Err(error @ (ParseError::Json | ParseError::TooManyLevels)) => {
                 self.counters.protocol_errors += 1;
+                self.keep_unread(&error.to_string(), text);
                 self.give_up(now_ns, Why::Protocol, &error.to_string(), out);
             }
         }
         self.levels = levels;
+    }
+
+    fn keep_unread(&mut self, what: &str, raw: &str) {
+        self.unread.add(what, raw, &[]);
+        self.life.follow_unread(&self.unread);
     }
 
     fn on_answer(&mut self, now_ns: u64, id: Option<u64>, done: bool, out: &mut Outbox<Input>) {

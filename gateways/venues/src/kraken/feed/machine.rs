@@ -17,6 +17,7 @@ use rutter_feeds::deep::DeepQueue;
 use rutter_feeds::trust::{STABLE_NS, Trust};
 use rutter_transport::machine::{CloseReason, Endpoint, Event, LinkId, Machine, Outbox};
 use rutter_transport::standing::{Standing, Why};
+use rutter_transport::unread::Unread;
 
 use super::checksum::{DECIMALS_MAX, Precision, checksum};
 use super::config::{Config, ConfigError, DEPTHS, LISTINGS_MAX};
@@ -113,6 +114,8 @@ pub struct KrakenFeed {
     silence: Silence,
     alive: Alive,
     counters: Counters,
+    /// What could not be read.
+    unread: Unread,
     life: Life,
 }
 
@@ -148,6 +151,7 @@ impl KrakenFeed {
             content: Content::default(),
             req_id: 0,
             counters: Counters::default(),
+            unread: Unread::default(),
             life: Life::default(),
         })
     }
@@ -228,6 +232,8 @@ impl KrakenFeed {
             Ok(Message::Other) => self.counters.ignored += 1,
             Err(error) => {
                 self.counters.protocol_errors += 1;
+                self.unread.add(&error.to_string(), text, &[]);
+                self.life.follow_unread(&self.unread);
                 self.life.failed(now_ns, Why::Protocol, &error.to_string());
                 self.lost(now_ns, Distrust::Protocol, false, out);
             }

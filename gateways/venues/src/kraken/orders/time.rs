@@ -49,6 +49,13 @@ pub fn write_rfc3339(out: &mut Vec<u8>, time_ns: u64) {
     out.push(b'Z');
 }
 
+/// A time such as `2026-01-10T10:00:05.000123Z` in nanoseconds since the Unix epoch.
+pub fn read_rfc3339(text: &str) -> Option<u64> {
+    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let fix = format!("{}-{time}", date.replace('-', ""));
+    rutter_fix::codec::parse_timestamp_ns(fix.as_bytes())
+}
+
 /// Whole seconds of a Unix time as REST prints it, such as `1688666559.8974`.
 pub fn unix_seconds(text: &[u8]) -> Option<u64> {
     let whole = text.split(|b| *b == b'.').next()?;
