@@ -6,6 +6,7 @@
 
 use rutter_core::input::VenueDownReason;
 use rutter_feeds::deep::DeepQueue;
+use rutter_feeds::trades::Trades;
 use rutter_transport::machine::CloseReason;
 use rutter_transport::standing::{Standing, Why, detail};
 
@@ -55,6 +56,8 @@ pub struct Life {
     closed_text: String,
     /// Deep levels come late; said while nothing else is wrong.
     depth_paced: Option<String>,
+    /// Public trades are missing; said while nothing else is wrong.
+    trades_missing: Option<String>,
 }
 
 impl Default for Life {
@@ -68,6 +71,7 @@ impl Default for Life {
             key_refusals: 0,
             closed_text: String::new(),
             depth_paced: None,
+            trades_missing: None,
         }
     }
 }
@@ -79,9 +83,10 @@ impl Life {
     }
 
     fn tell(&mut self, why: Option<Why>, text: &str) {
-        let (why, text) = match (why, self.depth_paced.as_deref()) {
-            (None, Some(paced)) => (Some(Why::DepthPaced), paced),
-            (why, _) => (why, text),
+        let (why, text) = match (why, &self.depth_paced, &self.trades_missing) {
+            (None, Some(paced), _) => (Some(Why::DepthPaced), paced.as_str()),
+            (None, None, Some(missing)) => (Some(Why::TradesMissing), missing.as_str()),
+            (why, _, _) => (why, text),
         };
         self.standing.why = why;
         self.standing.detail = detail(text);
@@ -188,7 +193,21 @@ impl Life {
         let (waiting, late) = (deep.waiting(), deep.late());
         let text = format!("{waiting} books wait; {late} were late since the start");
         self.depth_paced = is_behind.then_some(text);
-        if self.standing.is_up && self.standing.why.is_none_or(|why| why == Why::DepthPaced) {
+        self.tell_flow();
+    }
+
+    /// Tells that public trades are missing, and some time later no more.
+    pub fn follow_trades(&mut self, trades: &mut Trades, now_ns: u64) {
+        if let Some(news) = trades.news(now_ns) {
+            self.trades_missing = news;
+            self.tell_flow();
+        }
+    }
+
+    /// Tells how market data flows, if nothing else is wrong.
+    fn tell_flow(&mut self) {
+        let is_flow = |why| matches!(why, Why::DepthPaced | Why::TradesMissing);
+        if self.standing.is_up && self.standing.why.is_none_or(is_flow) {
             self.tell(None, "");
         }
     }
@@ -254,7 +273,10 @@ pub const fn down_reason(reason: CloseReason) -> VenueDownReason {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rutter_core::id::{InstrumentId, VenueId};
+    use rutter_core::number::{Price, Qty, UnixNanos};
     use rutter_feeds::deep::Depth;
+    use rutter_feeds::trades::Trade;
 
     fn seen(life: &Life) -> (Option<Why>, bool, u32) {
         let standing = life.standing();
@@ -320,6 +342,31 @@ mod tests {
         assert_eq!(seen(&life), (Some(Why::DepthPaced), true, 0));
         assert_eq!(deep.next(5 * SECOND_NS), Some(0));
         life.follow_depth(&mut deep, 5 * SECOND_NS);
+        assert_eq!(seen(&life), (None, true, 0));
+    }
+
+    #[test]
+    fn missing_trades_are_told_for_a_minute_while_nothing_else_is_wrong() {
+        let trade = |id| Trade {
+            id,
+            count: 1,
+            taker: None,
+            price: Price(1),
+            qty: Qty(1),
+            time: UnixNanos(id),
+        };
+        let mut trades = Trades::new(VenueId(1), [InstrumentId(1)].into_iter(), 1, SECOND_NS);
+        let mut life = Life::default();
+        life.begins(1);
+        life.reached(2, Stage::Up);
+        trades.take(0, 0, &trade(1), false);
+        trades.take(0, 0, &trade(5_000), false);
+        life.follow_trades(&mut trades, 3);
+        assert_eq!(seen(&life), (Some(Why::TradesMissing), true, 0));
+        life.troubled(Why::RestPaced, "429", None);
+        assert_eq!(seen(&life), (Some(Why::RestPaced), true, 1));
+        life.untroubled();
+        life.follow_trades(&mut trades, 3 + 60 * SECOND_NS);
         assert_eq!(seen(&life), (None, true, 0));
     }
 
