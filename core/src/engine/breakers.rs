@@ -18,7 +18,7 @@ use super::place::reference_of;
 use super::{Engine, Out};
 use crate::book::Book;
 use crate::breaker::{Due, MARKET_CLOSED_WAITS, RATE_LIMIT_WAITS, RETRY_AFTER_MAX_NS, RequestKind};
-use crate::child::{Child, ChildState};
+use crate::child::{Child, ChildState, Role};
 use crate::id::{AssetId, ChildId, InstrumentId, VenueId};
 use crate::input::{QueryOutcome, Side, VenueReject};
 use crate::number::UnixNanos;
@@ -394,6 +394,10 @@ impl Engine {
         // Ends: the list holds each living child of the venue once.
         while let Some(child) = self.children.get(at.0).copied() {
             at = child.next;
+            if child.role == Role::Shared {
+                self.press(child.id, out);
+                continue;
+            }
             let Some(mut order) = self.load(child.order).filter(|_| child.cancel_wanted) else {
                 continue;
             };
