@@ -9,7 +9,7 @@
 //! - **None missing unseen.** Numbers that are left out are a [`Gap`]. The gap is asked for over
 //!   REST; what does not come is counted as lost.
 //! - **A rate.** Trades wait in one queue. While a trade waits, the next one of its instrument,
-//!   price and taker side is added to it. A trade that finds the queue full is counted and not told.
+//!   price and taker side is added to it. A trade that finds the queue full is counted, not told.
 
 use std::collections::VecDeque;
 

@@ -31,6 +31,8 @@ struct Desk {
     heard: Vec<u8>,
     seq: u64,
     books: BTreeMap<String, BTreeMap<Key, String>>,
+    /// Trades that came in an X: venue, number, side of the taker.
+    trades: Vec<(String, String, String)>,
     /// Messages by type.
     seen: BTreeMap<String, usize>,
     last: String,
@@ -42,7 +44,8 @@ impl Desk {
         stream.set_read_timeout(Some(Duration::from_millis(20))).expect("set");
         stream.set_nodelay(true).expect("set");
         let (books, seen) = (BTreeMap::new(), BTreeMap::new());
-        let mut desk = Self { stream, heard: Vec::new(), seq: 0, books, seen, last: String::new() };
+        let (heard, trades, last) = (Vec::new(), Vec::new(), String::new());
+        let mut desk = Self { stream, heard, seq: 0, books, trades, seen, last };
         desk.send(
             "A",
             &[(98, "0"), (108, "30"), (141, "Y"), (554, &settings.sessions[0].password)],
@@ -102,11 +105,18 @@ impl Desk {
             self.books.insert(text(message.get(tags::MD_REQ_ID)), BTreeMap::new());
         }
         if kind == "W" || kind == "X" {
-            let members = [279, 269, 55, 207, 270, 271, 275];
+            let members = [279, 269, 278, 55, 207, 270, 271, 272, 273, 275, 2446];
             let first = if kind == "W" { &members[1..] } else { &members[..] };
             let group = message.group(tags::NO_MD_ENTRIES, first).expect("a group");
             let book = self.books.get_mut(&text(message.get(tags::MD_REQ_ID))).expect("a W first");
             for entry in group.entries() {
+                if entry.get(269) == Some(b"2") {
+                    if kind == "X" {
+                        let [venue, id, taker] = [275, 278, 2446].map(|tag| text(entry.get(tag)));
+                        self.trades.push((venue, id, taker));
+                    }
+                    continue;
+                }
                 let key = (text(entry.get(269)), text(entry.get(270)), text(entry.get(275)));
                 let known = match entry.get(279) {
                     Some(b"2") => book.remove(&key),
@@ -188,6 +198,31 @@ fn the_levels_of_a_venue_whose_feed_dies_vanish_from_the_consolidated_book() {
         desk.until("the answer", |desk| desk.seen.contains_key("0"));
         assert_eq!(told, (desk.seen["W"], desk.seen["X"]), "{layout}: nothing more is told");
     }
+}
+
+/// The background participants trade with each other at both venues.
+#[test]
+fn the_trades_of_both_venues_reach_a_client_once_and_in_order() {
+    let (_dir, _venues, settings, _node) = scene(Flowing::Moving, "auto");
+    let mut desk = Desk::connect(&settings);
+    let mut fields = subscribe("all", &[]);
+    fields.retain(|(tag, _)| !matches!(tag, 267 | 269));
+    let at = fields.len() - 2;
+    fields.splice(at..at, [(267, "3"), (269, "0"), (269, "1"), (269, "2")]);
+    desk.send("V", &fields);
+    let of = |desk: &Desk, venue: &str| -> Vec<u64> {
+        let trades = desk.trades.iter().filter(|(of, ..)| of == venue);
+        trades.map(|(_, id, _)| id.parse().expect("a number")).collect()
+    };
+    desk.until("trades of both", |desk| {
+        of(desk, "binance").len() >= 5 && of(desk, "kraken").len() >= 5
+    });
+    for venue in ["binance", "kraken"] {
+        let ids = of(&desk, venue);
+        assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "{venue}: {ids:?}");
+    }
+    assert!(desk.trades.iter().all(|(.., taker)| taker == "1" || taker == "2"));
+    assert!(!desk.books["all"].is_empty(), "the books go on beside them");
 }
 
 /// The venues' books stand still, so the client's books equal them digit by digit.

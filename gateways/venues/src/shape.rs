@@ -1,7 +1,7 @@
 //! A position in a text of a known shape, for messages that nearly always look the same.
 //!
-//! A line belongs here if it compares bytes with what is expected. Every step gives `None` where the
-//! shape ends; then the text is read by a parser of JSON, which gives the same result or an error.
+//! A line belongs here if it compares bytes with what is expected. Every step gives `None` where
+//! the shape ends. Then a parser of JSON reads the text, with the same result or an error.
 
 use crate::decimal::POW10;
 use crate::json::Span;

@@ -1,5 +1,5 @@
-//! What Kraken says of its books beside them: the checksum in each change, over a book of texts that
-//! is kept here; and the recordings of WebSocket v1, dressed as v2.
+//! What Kraken says of its books beside them: the checksum in each change, over a book of texts
+//! that is kept here; and the recordings of WebSocket v1, dressed as v2.
 //!
 //! A line belongs here if it reads Kraken's messages for a comparison. It shares no code with the
 //! adapter.

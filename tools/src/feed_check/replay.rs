@@ -9,6 +9,7 @@ use rutter_core::book::{Book, Trust};
 use rutter_core::id::{InstrumentId, VenueId};
 use rutter_core::input::{Distrust, Input, Level, PublicTrade, Side};
 use rutter_core::number::UnixNanos;
+use rutter_feeds::FeedCommand;
 use rutter_feeds::deep::Depth;
 use rutter_feeds::trades::TradeCounters;
 use rutter_transport::machine::{
@@ -47,6 +48,9 @@ const TIMERS_MAX: usize = 100_000;
 /// Decimals of the core for all instruments of recordings.
 pub const DECIMALS: u8 = 8;
 
+/// A feed, whatever the venue.
+type AnyFeed = dyn Machine<Command = FeedCommand, Emission = Input>;
+
 /// The feed of a venue.
 enum Feed {
     Binance(Box<binance::feed::BinanceFeed>),
@@ -82,10 +86,7 @@ impl Feed {
         Self::Binance(Box::new(feed))
     }
 
-    fn each<R>(
-        &mut self,
-        act: impl FnOnce(&mut dyn Machine<Command = rutter_feeds::FeedCommand, Emission = Input>) -> R,
-    ) -> R {
+    fn each<R>(&mut self, act: impl FnOnce(&mut AnyFeed) -> R) -> R {
         match self {
             Self::Binance(feed) => act(&mut **feed),
             Self::Kraken(feed) => act(&mut **feed),

@@ -241,7 +241,7 @@ pub fn parse<'a>(text: &'a str, content: &mut Content) -> Result<Message<'a>, Me
     classify(&envelope)
 }
 
-/// Reads a book message of the usual shape and no other: one entry, the fields in the venue's order.
+/// Reads a book message of the usual shape and no other: one entry, fields in the venue's order.
 /// True for a snapshot. `None`: the text must be read as JSON.
 fn quick_book(text: &str, content: &mut Content) -> Option<bool> {
     let mut cursor = Cursor::new(text);
