@@ -30,7 +30,7 @@ fn eight_digits(bytes: [u8; EIGHT]) -> Option<u64> {
     let ones = word - ZEROS;
     let tens = ones.wrapping_mul(10).wrapping_add(ones >> 8);
     let low = (tens & 0x0000_00ff_0000_00ff).wrapping_mul(0x000f_4240_0000_0064);
-    let high = (tens >> 16 & 0x0000_00ff_0000_00ff).wrapping_mul(0x0000_2710_0000_0001);
+    let high = ((tens >> 16) & 0x0000_00ff_0000_00ff).wrapping_mul(0x0000_2710_0000_0001);
     Some(low.wrapping_add(high) >> 32)
 }
 
@@ -54,7 +54,7 @@ impl<'a> Cursor<'a> {
 
     /// Takes one byte.
     #[inline]
-    pub fn next(&mut self) -> Option<u8> {
+    pub fn byte(&mut self) -> Option<u8> {
         let byte = *self.text.as_bytes().get(self.at)?;
         self.at += 1;
         Some(byte)
@@ -65,7 +65,7 @@ impl<'a> Cursor<'a> {
     pub fn quoted(&mut self) -> Option<&'a str> {
         let start = self.at;
         loop {
-            match self.next()? {
+            match self.byte()? {
                 b'"' => return self.text.get(start..self.at - 1),
                 b'\\' | 0..0x20 => return None,
                 _ => {}
@@ -111,10 +111,10 @@ impl<'a> Cursor<'a> {
     pub fn decimal(&mut self, decimals: u8, end: u8) -> Option<i64> {
         let start = self.at;
         let mut value = 0i64;
-        let mut byte = self.next()?;
+        let mut byte = self.byte()?;
         while byte.is_ascii_digit() {
             value = value.wrapping_mul(10).wrapping_add(i64::from(byte - b'0'));
-            byte = self.next()?;
+            byte = self.byte()?;
         }
         let whole = self.at - 1 - start;
         let mut missing = usize::from(decimals);
@@ -125,7 +125,7 @@ impl<'a> Cursor<'a> {
             if let Some(value) = self.eight_decimals(value, missing, end) {
                 return Some(value);
             }
-            byte = self.next()?;
+            byte = self.byte()?;
             while byte.is_ascii_digit() {
                 if missing > 0 {
                     value = value * 10 + i64::from(byte - b'0');
@@ -133,7 +133,7 @@ impl<'a> Cursor<'a> {
                 } else if byte != b'0' {
                     return None;
                 }
-                byte = self.next()?;
+                byte = self.byte()?;
             }
         }
         if byte != end {
@@ -197,9 +197,9 @@ mod tests {
             let decimals = (state >> 50) as u8 % 10;
             let number = (state >> 20) % 10_u64.pow(1 + (state >> 40) as u32 % 9);
             let places = (state >> 45) as usize % 11;
-            let mut fraction = format!("{:010}", state >> 31 & 0x1_ffff_ffff);
+            let mut fraction = format!("{:010}", (state >> 31) & 0x1_ffff_ffff);
             fraction.truncate(places);
-            if state >> 60 & 1 == 0 {
+            if (state >> 60) & 1 == 0 {
                 fraction = fraction.replace(|digit| digit > '4', "0");
             }
             let text =

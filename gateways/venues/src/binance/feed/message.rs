@@ -150,7 +150,7 @@ fn quick_levels(cursor: &mut Cursor<'_>, decimals: Decimals, into: &mut Vec<Leve
             return None;
         }
         into.push(Level { price, qty });
-        match cursor.next()? {
+        match cursor.byte()? {
             b',' => {}
             b']' => return Some(()),
             _ => return None,

@@ -28,11 +28,11 @@ const TEXT_BYTES_MAX: usize = 2 * CHECKSUM_LEVELS * 2 * DIGITS_MAX + EIGHT;
 #[inline]
 const fn eight(number: u64) -> u64 {
     // Two halves of four digits, then pairs, then single digits, each lane by itself.
-    let halves = number / 10_000 | (number % 10_000) << 32;
-    let hundreds = halves * 10_486 >> 20 & 0x0000_007f_0000_007f;
-    let pairs = hundreds | (halves - hundreds * 100) << 16;
-    let tens = pairs * 103 >> 10 & 0x000f_000f_000f_000f;
-    tens | (pairs - tens * 10) << 8
+    let halves = (number / 10_000) | ((number % 10_000) << 32);
+    let hundreds = ((halves * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let pairs = hundreds | ((halves - hundreds * 100) << 16);
+    let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;
+    tens | ((pairs - tens * 10) << 8)
 }
 
 /// The factor from a number in the core's decimals to one in the venue's precision.

@@ -286,7 +286,7 @@ fn quick_levels(cursor: &mut Cursor<'_>, into: &mut Vec<LevelText>) -> Option<()
             return None;
         }
         into.push(LevelText { price, qty });
-        match cursor.next()? {
+        match cursor.byte()? {
             b',' => {}
             b']' => return Some(()),
             _ => return None,
