@@ -66,7 +66,7 @@ fn number(value: &Value) -> Option<Decimal> {
 
 /// A level as the core has it, with decimals.
 fn shown(level: Option<Level>, decimals: u8) -> (Decimal, Decimal) {
-    level.map_or_else(Default::default, |level| {
+    level.map_or((Decimal::ZERO, Decimal::ZERO), |level| {
         let qty = Decimal::new(level.qty.0, u32::from(super::replay::DECIMALS));
         (Decimal::new(level.price.0, u32::from(decimals)), qty)
     })

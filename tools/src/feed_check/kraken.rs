@@ -287,7 +287,7 @@ impl Kraken {
         for entry in message.data {
             let mirror = self.books.entry(entry.symbol).or_default();
             if message.kind == "snapshot" {
-                mirror.halves = Default::default();
+                mirror.halves = <[Half; 2]>::default();
                 mirror.is_begun = true;
             }
             for (side, rows) in [&entry.bids, &entry.asks].into_iter().enumerate() {

@@ -10,7 +10,7 @@ mod replay;
 
 use std::fs::File;
 use std::io::BufReader;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -174,7 +174,7 @@ fn venue_of(url: &str) -> Option<&'static str> {
 
 /// A file that cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("{}:{line}: {fault}", file.display())]
+#[error("{}:{line}: {fault}", .file.display())]
 pub struct BadFile {
     file: PathBuf,
     line: usize,
@@ -184,19 +184,18 @@ pub struct BadFile {
 /// Reads a file and finds its venue, unless it is `named`.
 fn load(
     at: usize,
-    file: &PathBuf,
+    file: &Path,
     named: Option<&'static str>,
 ) -> Result<(&'static str, Vec<Event>), BadFile> {
-    let bad = |(fault, line)| BadFile { file: file.clone(), line, fault };
+    let bad = |(fault, line)| BadFile { file: file.to_path_buf(), line, fault };
     let opened = File::open(file).map_err(|_| bad((Fault::UnreadableFile, 0)))?;
     let lines = recording::read(BufReader::new(opened)).map_err(bad)?;
     let (mut venue, mut is_open) = (None, false);
     let mut events = Vec::new();
     for (number, at_ns, line) in lines {
-        let bad = |fault| BadFile { file: file.clone(), line: number, fault };
+        let bad = |fault| BadFile { file: file.to_path_buf(), line: number, fault };
         let (url, json) = match &line {
-            Line::Opened { url } => (Some(url), None),
-            Line::Sent { url, .. } => (Some(url), None),
+            Line::Opened { url } | Line::Sent { url, .. } => (Some(url), None),
             Line::Http { url, body } => (Some(url), Some(body)),
             Line::Text(text) => (None, Some(text)),
         };

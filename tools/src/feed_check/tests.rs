@@ -1,7 +1,5 @@
 //! Recordings, whole and damaged.
 
-use std::path::Path;
-
 use super::*;
 
 /// The recordings beside the project, if they are there.
