@@ -13,6 +13,7 @@ pub mod budget;
 pub mod child;
 mod client_ids;
 pub mod engine;
+mod executions;
 pub mod hash;
 pub mod heard;
 pub mod id;

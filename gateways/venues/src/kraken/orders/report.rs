@@ -121,8 +121,8 @@ impl Ledger {
         self.unread.add(what, raw, &secrets);
     }
 
-    /// An entry cannot be read. It may be an execution, so the order is in doubt until the venue has
-    /// answered about it. If the entry does not even say whose it is, all our open orders are.
+    /// An entry cannot be read. It may be an execution, so the order is in doubt until the venue
+    /// has answered about it. If the entry does not even say whose it is, all our open orders are.
     fn unreadable(&mut self, raw: &RawValue, broken: Broken, out: &mut Outbox<Input>) {
         self.keep_unread(&broken.to_string(), raw.get());
         let owner = serde_json::from_str::<Owner<'_>>(raw.get()).unwrap_or_default();
