@@ -1,7 +1,7 @@
 //! The fault table: each fault, at each state of an order, on both sides, at each venue.
 //!
-//! A line belongs here if it makes one order, lets one thing go wrong at one moment, and checks what
-//! has become of the order. The node, the adapters and the simulated venues are the whole ones, in
+//! A line belongs here if it makes one order, lets one thing go wrong at one moment, and checks
+//! what has become of the order. The node, the adapters and the simulated venues are the whole ones, in
 //! one thread and in virtual time.
 //!
 //! In each cell: no order is sent twice, no execution is lost, nothing is unknown once the venue
@@ -485,7 +485,7 @@ fn cells() -> Vec<Place> {
     cells
 }
 
-/// What a cell of the printed table says: the words of both sides, or a dash where there is no cell.
+/// What a cell of the printed table says: the words of both sides, or a dash: there is no cell.
 fn words(told: &[(Place, Option<Vec<Why>>)], venue: usize, wrong: Wrong, state: State) -> String {
     let here = told.iter().filter(|((v, w, s, _), _)| (*v, *w, *s) == (venue, wrong, state));
     let mut sides: Vec<String> = here

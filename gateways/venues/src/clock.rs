@@ -7,8 +7,8 @@
 //! ahead, plus the message's way. The least of these differences is the nearest. The way is half of
 //! the round trip of the last request whose answer had a time.
 
-/// How far our clock may be off before that is told, and corrected in what the venue checks. Binance
-/// refuses a time that is 1 s ahead; Kraken takes no deadline below 500 ms.
+/// How far our clock may be off before that is told, and corrected in what the venue checks.
+/// Binance refuses a time that is 1 s ahead; Kraken takes no deadline below 500 ms.
 pub const TOLERANCE_NS: u64 = 500_000_000;
 
 /// Clocks drift, so a measurement counts for this long, and for as long again beside newer ones.

@@ -60,8 +60,9 @@ pub enum Fault {
         /// Duration in nanoseconds.
         for_ns: u64,
     },
-    /// Dialect, Binance over FIX: the next order waits in front of the engine. After 10 s its sender
-    /// is told that the outcome is unknown (-1007); the order is placed all the same when it is due.
+    /// Dialect, Binance over FIX: the next order waits in front of the engine. After 10 s its
+    /// sender is told that the outcome is unknown (-1007). The order is placed all the same when it
+    /// is due.
     SlowEngine {
         /// Time from the order's arrival to its placement, in nanoseconds.
         for_ns: u64,

@@ -66,8 +66,8 @@ pub struct KrakenConfig {
     /// How long the venue may take a new order after it was sent (`deadline`), 500 ms to 60 s.
     pub validity_ns: u64,
     /// Time behind the validity, or behind the venue's word that it does not know the outcome,
-    /// before which an absence says nothing: clocks, processing, and the lag of queries, of which no
-    /// document has a figure.
+    /// before which an absence says nothing: clocks, processing, and the lag of queries, of which
+    /// no document has a figure.
     pub never_arrived_margin_ns: u64,
     /// An order or cancel without an answer for this long is in doubt.
     pub answer_timeout_ns: u64,

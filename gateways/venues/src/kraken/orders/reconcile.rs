@@ -46,7 +46,8 @@ const RECENT_MIN: usize = 3;
 /// alone.
 const RECENT_PAGES_MAX: usize = 40;
 
-/// How long ago an earlier process may have sent a child, in seconds, for the list of closed orders.
+/// How long ago an earlier process may have sent a child, in seconds: closed orders are listed
+/// since then.
 const HISTORY_S: u64 = 86_400;
 
 /// Closed orders are listed from this long before the oldest child was sent, in seconds: our clock

@@ -121,8 +121,8 @@ impl Ledger {
         self.unread.add(what, raw, &secrets);
     }
 
-    /// An entry cannot be read. It may be an execution, so the order is in doubt until the venue has
-    /// answered about it. If the entry does not even say whose it is, all our open orders are.
+    /// An entry cannot be read. It may be an execution, so the order is in doubt until the venue
+    /// has answered about it. If the entry does not even say whose it is, all our open orders are.
     fn unreadable(&mut self, raw: &RawValue, broken: Broken, out: &mut Outbox<Input>) {
         self.keep_unread(&broken.to_string(), raw.get());
         let owner = serde_json::from_str::<Owner<'_>>(raw.get()).unwrap_or_default();
@@ -367,13 +367,8 @@ impl Ledger {
         };
         self.answered(&wait);
         if envelope.success.unwrap_or(false) {
-            if wait.request == Request::New
-                && let Err(broken) = self.new_taken(wait.child, envelope.result, out)
-            {
-                let raw = envelope.result.map_or("no result", RawValue::get);
-                self.keep_unread(&broken.to_string(), raw);
-                let (venue, doubt) = (self.config.venue, Doubt::VenueUnsure);
-                out.emit(Input::ChildInDoubt { venue, child: wait.child, doubt });
+            if wait.request == Request::New {
+                self.new_taken(wait.child, envelope.result, out);
             }
             return Ok(());
         }
@@ -384,13 +379,7 @@ impl Ledger {
         if entry.end.is_some() || (wait.request == Request::New && entry.accepted) {
             return Ok(());
         }
-        let refused = match wait.request {
-            Request::New => Refused::New,
-            Request::Cancel => Refused::Cancel,
-            Request::Amend => Refused::Amend,
-        };
-        let secrets = [self.config.api_key.expose(), self.token.expose()];
-        self.refusals.add(child.0, refused, &envelope.error, &secrets);
+        self.keep_refusal(&wait, &envelope.error);
         let verdict = match wait.request {
             Request::New => verdict(&envelope.error),
             Request::Cancel | Request::Amend => cancel_verdict(&envelope.error),
@@ -428,6 +417,17 @@ impl Ledger {
         Ok(())
     }
 
+    /// Keeps the venue's words about a refused request.
+    fn keep_refusal(&mut self, wait: &Wait, text: &str) {
+        let refused = match wait.request {
+            Request::New => Refused::New,
+            Request::Cancel => Refused::Cancel,
+            Request::Amend => Refused::Amend,
+        };
+        let secrets = [self.config.api_key.expose(), self.token.expose()];
+        self.refusals.add(wait.child.0, refused, text, &secrets);
+    }
+
     /// Whether this is the good answer to an amend that the stream has not told yet.
     fn is_amended(&self, envelope: &Envelope<'_>) -> bool {
         let wait = envelope.req_id.and_then(|req_id| self.waits.get(req_id));
@@ -446,18 +446,20 @@ impl Ledger {
         }
     }
 
-    fn new_taken(
-        &mut self,
-        child: ChildId,
-        result: Option<&RawValue>,
-        out: &mut Outbox<Input>,
-    ) -> Result<(), Broken> {
-        let result = result.ok_or(Broken::Shape)?;
-        let taken: OrderResult<'_> = serde_json::from_str(result.get())?;
-        let order = message::order_id(&taken.order_id).ok_or(Broken::Shape)?;
-        self.children.join(child, order);
-        self.accepted(child, out);
-        Ok(())
+    /// The venue has taken an order, by its answer.
+    fn new_taken(&mut self, child: ChildId, result: Option<&RawValue>, out: &mut Outbox<Input>) {
+        let raw = result.map_or("no result", RawValue::get);
+        let taken = serde_json::from_str::<OrderResult<'_>>(raw);
+        let order = taken.ok().and_then(|taken| message::order_id(&taken.order_id));
+        if let Some(order) = order {
+            self.children.join(child, order);
+            self.accepted(child, out);
+            return;
+        }
+        // An acceptance without the order's id is not believed.
+        self.keep_unread("an answer without the order's id", raw);
+        let (venue, doubt) = (self.config.venue, Doubt::VenueUnsure);
+        out.emit(Input::ChildInDoubt { venue, child, doubt });
     }
 
     /// An answer did not arrive in time.

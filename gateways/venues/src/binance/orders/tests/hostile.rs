@@ -121,8 +121,8 @@ fn deep_and_mistyped_json_is_a_failed_request_that_is_kept() {
     }
 }
 
-/// Of somebody else's order nothing is read but whose it is. An order of ours that cannot be read is
-/// asked about by its id.
+/// Of somebody else's order nothing is read but whose it is. An order of ours that cannot be read
+/// is asked about by its id.
 #[test]
 fn what_is_wrong_with_one_order_of_a_list_hides_no_other() {
     let foreign = [
