@@ -3,7 +3,8 @@
 //! A line belongs here if it is state of the whole engine or chooses who handles an input.
 //! `clients`, `replace`, `mass` and `disconnect` handle clients; `operator` handles operators;
 //! `venues` handles news from venues, `breakers` what their refusals close, `spend` their
-//! budgets, `behaved` what is remembered of them; `market` handles books, reference data and time;
+//! budgets, `behaved` what is remembered of them; `bridged` handles what goes over a bridge, and
+//! `convert` converts it; `market` handles books, reference data and time;
 //! `price` handles reference prices; `place` handles children; `preview` answers what would become
 //! of an order; `wake` handles orders that wait, `worked` orders that rest and take elsewhere,
 //! `places` where orders rest, `posted` orders that rest at the touch; `reduce` handles children
@@ -13,7 +14,9 @@
 
 mod behaved;
 mod breakers;
+mod bridged;
 mod clients;
+mod convert;
 mod disconnect;
 pub mod fees;
 mod market;
@@ -40,6 +43,7 @@ use core::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 
 use crate::book::Book;
+use crate::bridge::{Bridging, Exposure};
 use crate::child::Child;
 use crate::client_ids::ClientIds;
 use crate::hash::Rolling;
@@ -156,6 +160,16 @@ pub const MOVE_WINDOW_NS: u64 = 60_000_000_000;
 /// Plans that one look at an order makes at most: several children rest where one venue does not
 /// take all.
 pub const PLANS_PER_LOOK_MAX: u8 = 8;
+
+/// How often one exposure is tried to be converted at most: once in this time, in nanoseconds.
+pub const CONVERT_PAUSE_NS: u64 = 100_000_000;
+
+/// When a conversion is tried again at the latest, in nanoseconds. What is below the smallest order
+/// of each venue is not.
+pub const CONVERT_RETRY_NS: u64 = 1_000_000_000;
+
+/// How old what is not converted becomes without an alert, in nanoseconds.
+pub const EXPOSURE_ALARM_NS: u64 = 60_000_000_000;
 
 /// Pause until the next part of the waiting orders that are due, in nanoseconds.
 pub const WAKE_PAUSE_NS: u64 = 10_000_000;
@@ -303,6 +317,7 @@ pub struct Engine {
     fees_watched: VenueSet,
     /// When the fees of those venues are looked at whatever happens.
     fees_due: UnixNanos,
+    bridging: Bridging,
     router: Router,
 }
 
@@ -393,6 +408,7 @@ impl Engine {
             fee_counts: Vec::new(),
             fees_watched: VenueSet::EMPTY,
             fees_due: UnixNanos(u64::MAX),
+            bridging: Bridging::default(),
             router: Router::default(),
         })
     }
@@ -429,6 +445,7 @@ impl Engine {
             | Input::Owner(_)
             | Input::Rest(_)
             | Input::Sharing(_)
+            | Input::Bridge(_)
             | Input::Session(_)
             | Input::FeeSchedule(_)
             | Input::FeeTier(_)
@@ -469,6 +486,7 @@ impl Engine {
         self.look_at_fees(out);
         self.settle_yield(out);
         self.wake_orders(out);
+        self.convert_open(out);
         self.put_back(out);
         self.tell_behaviour(out);
         self.digest = digest;
@@ -482,7 +500,7 @@ impl Engine {
         let query = self.queries.peek().map(|Reverse((at, _))| *at);
         let loss = self.losses.first().map(|(at, _)| *at);
         let fees = (self.fees_due.0 < u64::MAX).then_some(self.fees_due);
-        let others = [day_end, expiry, loss, self.venues_due, query, fees];
+        let others = [day_end, expiry, loss, self.venues_due, query, fees, self.bridging.retry_at];
         let timers = others
             .into_iter()
             .chain(waiting)
@@ -509,6 +527,7 @@ impl Engine {
             hash.pair(child.filled.0.cast_unsigned(), child.order.0);
         }
         self.ledger.mix(&mut hash);
+        self.bridging.mix(&mut hash);
         hash.value()
     }
 
@@ -550,6 +569,12 @@ impl Engine {
     /// Positions, fees and funds.
     pub const fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// What bridges have bought or sold and not yet converted: one for each account, account of
+    /// ours and conversion that a bridge has named.
+    pub fn exposures(&self) -> &[Exposure] {
+        &self.bridging.exposures
     }
 
     /// An order that is open, or over and still in the table.
@@ -623,6 +648,9 @@ impl Engine {
             self.forget_self_matches(order);
             if order.strategy != Strategy::Cross {
                 self.posted.forget(slot, order.instrument, order.side.opposite());
+            }
+            if order.is_conversion() {
+                self.conversion_is_over(order);
             }
             self.orders.ended(order.id.0);
             self.accounts[order.account.index()].open_orders -= 1;

@@ -424,6 +424,56 @@ pub struct PositionRow {
     pub cash: String,
 }
 
+/// A bridge that is on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BridgeRow {
+    /// The account's name.
+    pub account: String,
+    /// The instrument of its orders.
+    pub instrument: String,
+    /// The instrument where they may fill.
+    pub via: String,
+    /// The instrument that converts.
+    pub conversion: String,
+    /// The account of ours that bears the conversion.
+    pub desk: String,
+    /// How far a conversion may lie beyond its reference price, in basis points.
+    pub basis_bps: String,
+    /// The most that may be unconverted, in the bridge asset.
+    pub legging_max: String,
+}
+
+/// What went over a bridge and is not converted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExposureRow {
+    /// The exposure's number; zero while nothing is to be converted.
+    pub id: u64,
+    /// The account whose orders went over the bridge.
+    pub account: String,
+    /// The account of ours that bears it.
+    pub desk: String,
+    /// The instrument that converts.
+    pub conversion: String,
+    /// The bridge asset.
+    pub asset: String,
+    /// The side of the conversion.
+    pub side: &'static str,
+    /// What is to be converted.
+    pub amount: String,
+    /// What open children may still add.
+    pub pending: String,
+    /// What counts against the legging limit.
+    pub counted: String,
+    /// Since when there is something to convert.
+    pub since: Option<String>,
+    /// The same, nanoseconds since 1970 UTC; zero for never.
+    pub since_ns: u64,
+    /// The order that converts.
+    pub order: Option<u64>,
+    /// Why it is not converted.
+    pub why: &'static str,
+}
+
 /// The fees that one account has paid in one asset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FeeRow {

@@ -14,7 +14,7 @@ use crate::heard::Heard;
 use crate::id::{AssetId, ChildId, OrderId, VenueId, VenueOrderId};
 use crate::input::{ChildFill, Ending, Fate, Input, Refusal, TimeInForce, VenueReject};
 use crate::number::{Amount, Notional, Qty, UnixNanos};
-use crate::order::{Order, OrderEvent, OrderState};
+use crate::order::{Order, OrderBridging, OrderEvent, OrderState};
 use crate::output::{ChildEnd, LastFill, Notice, Output, ReportKind, Sink};
 use crate::table::Slot;
 
@@ -246,6 +246,9 @@ impl Engine {
         event: ChildEvent,
         was_unknown: bool,
     ) {
+        if child.instrument != order.instrument {
+            return note_leg_end(order, event);
+        }
         // A refused child, or one that never arrived, has not met the book.
         match (event, child.tif) {
             (ChildEvent::SelfMatched, _) => self.note_self_match(order, child.venue),
@@ -467,7 +470,8 @@ impl Engine {
         };
         self.counts.fills += 1;
         let def = *self.reference.instrument_of(fill.instrument);
-        self.ledger.book(&def, found.map(|(_, order)| order.account), fill);
+        let bears = found.map(|(child, order)| self.bears(child, order));
+        self.ledger.book(&def, bears, fill);
         self.wake_for_funds(def.quote);
         self.wake_for_funds(def.base);
         let Some((child, order)) = found else { return out.notice(Notice::OrphanFill(*fill)) };
@@ -498,7 +502,18 @@ impl Engine {
         };
         if of_order < fill.qty {
             let beyond = fill.qty.saturating_sub(of_order);
-            out.notice(Notice::Overfill(order.account, *fill, beyond));
+            let bears = self.bears(&child, &order);
+            out.notice(Notice::Overfill(bears, *fill, beyond));
+        }
+        let net;
+        let fill = if child.instrument == order.instrument {
+            fill
+        } else {
+            net = self.hand_over(&child, &order, fill, of_order, out);
+            &net
+        };
+        if order.is_conversion() {
+            self.note_converted(&order, (fill, of_order), out);
         }
         order.filled = Qty(order.filled.0 + of_order.0);
         let value = Notional::of(fill.price, of_order);
@@ -516,8 +531,8 @@ impl Engine {
             let last = order.filled == order.qty;
             order.apply(if last { OrderEvent::LastFilled } else { OrderEvent::PartFilled });
         }
-        if ended == Some(ChildEvent::SelfMatched) {
-            self.note_self_match(&mut order, child.venue);
+        if let Some(event) = ended {
+            self.note_end_by_fill(&mut order, &child, event);
         }
         if let Some(end) = ended.and_then(end_of) {
             out.notice(Notice::ChildResolved(child.venue, child.id));
@@ -534,6 +549,15 @@ impl Engine {
             self.after_child(&mut order, out);
         }
         self.store(&order);
+    }
+
+    /// An execution has ended a child.
+    fn note_end_by_fill(&mut self, order: &mut Order, child: &Child, event: ChildEvent) {
+        if child.instrument != order.instrument {
+            note_leg_end(order, event);
+        } else if event == ChildEvent::SelfMatched {
+            self.note_self_match(order, child.venue);
+        }
     }
 
     /// Moves a living child on after a fill. Returns the event that ended the child, if it ended.
@@ -569,7 +593,8 @@ impl Engine {
             exec: fill.exec,
             venue_order: child.venue_order,
         };
-        let about = ReportContext { last: Some(last), ..ReportContext::default() };
+        let via = (child.instrument != order.instrument).then_some(child.instrument);
+        let about = ReportContext { last: Some(last), via, ..ReportContext::default() };
         self.report(order, ReportKind::Trade, &about, out);
     }
 
@@ -590,6 +615,13 @@ impl Engine {
                 self.judge_fees(venue, out);
             }
         }
+    }
+}
+
+/// A child at a bridge instrument has ended.
+fn note_leg_end(order: &mut Order, event: ChildEvent) {
+    if event != ChildEvent::LastFilled {
+        order.bridging = OrderBridging::Over;
     }
 }
 

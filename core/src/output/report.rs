@@ -139,6 +139,9 @@ pub struct Report {
     pub reason: Refusal,
     /// Of a status: why a part of the order is at no venue; [`Waiting::Nothing`] in other reports.
     pub waiting: Waiting,
+    /// The instrument at which the execution took place, if it is not the order's own: a bridge.
+    /// [`LastFill::price`] is then net, in the order's quote asset.
+    pub via: Option<InstrumentId>,
 }
 
 impl Report {
@@ -175,6 +178,7 @@ impl Report {
         last: None,
         reason: Refusal::None,
         waiting: Waiting::Nothing,
+        via: None,
     };
 
     pub(super) fn mix(&self, hash: &mut Rolling) {
@@ -220,6 +224,9 @@ impl Report {
         }
         if self.strategy != Strategy::Cross {
             hash.pair(self.strategy as u64, self.min_qty.0.cast_unsigned());
+        }
+        if let Some(via) = self.via {
+            hash.word(u64::from(via.0) | 1 << 32);
         }
         if self.waiting != Waiting::Nothing {
             hash.word(self.waiting as u64);

@@ -7,6 +7,7 @@ mod desk;
 mod behaviour;
 mod best_plan;
 mod breakers;
+mod bridges;
 mod budgets;
 mod budgets_at_random;
 mod busy;
