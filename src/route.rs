@@ -117,7 +117,8 @@ fn ask(line: &[u8], router: &mut Router) -> Result<Value, BadScenario> {
     router.reserve(world.reference.venues.len());
     let plan = world.plan(router);
     let World { reference, request, .. } = &world;
-    Ok(Told { name: &scenario.name, reference, request, plan }.answer())
+    let bridges = &[];
+    Ok(Told { name: &scenario.name, reference, request, plan, bridges }.answer())
 }
 
 #[cfg(test)]

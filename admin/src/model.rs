@@ -51,8 +51,9 @@ pub use name::{Named, NamedBy, OrderName, order_id};
 pub use number::{decimal, rfc3339};
 pub use rows::{
     BalanceRow, BehaviourRow, BreakerRow, BridgeRow, ChangeRow, ChildRow, CommandRow, EventRow,
-    ExposureRow, FeeRow, InstrumentRow, LimitRow, ListingRow, OpenIn, OrderDetail, OrderRow, OrdersPage, PauseRow,
-    PositionRow, Positions, ScopeRow, SessionStatus, StageStatus, Status, VenueStatus,
+    ExposureRow, FeeRow, InstrumentRow, LimitRow, ListingRow, OpenIn, OrderDetail, OrderRow,
+    OrdersPage, PauseRow, PositionRow, Positions, ScopeRow, SessionStatus, StageStatus, Status,
+    VenueStatus,
 };
 
 use closures::Closures;

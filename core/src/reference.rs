@@ -8,8 +8,8 @@
 use crate::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
 use crate::input::{
     AccountDef, AccountFeeDef, AccountLimits, AmendDef, AssetDef, BASIS_PPM_MAX, BooksOfDef,
-    BridgeDef, BudgetDef, Input, InstrumentDef, ListingDef, OwnerDef, Refusal, RestDef, RoutingDef, SessionDef, SharingDef,
-    VenueDef,
+    BridgeDef, BudgetDef, Input, InstrumentDef, ListingDef, OwnerDef, Refusal, RestDef, RoutingDef,
+    SessionDef, SharingDef, VenueDef,
 };
 use crate::listed::{Listed, place_of};
 use crate::number::{AMOUNT_DECIMALS, Amount, Notional, Qty, saturating_product};
@@ -272,6 +272,11 @@ impl Reference {
             return Err(BadReference);
         }
         *self.routing.get_mut(def.account.index()).ok_or(BadReference)? = def;
+        // A start tells all bridges after this, and the configuration may have fewer.
+        for bridge in self.bridges.iter_mut().filter(|bridge| bridge.account == def.account) {
+            bridge.legging_max = Amount::ZERO;
+        }
+        self.bridged[def.account.index()] = false;
         Ok(())
     }
 

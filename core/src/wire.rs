@@ -320,15 +320,15 @@ mod tests {
     use super::*;
     use crate::input::{
         AGE_STEPS_MAX, AccountDef, AccountFeeDef, AccountLimits, AgeStep, AmendDef, Amending,
-        BehaviourCosts, BookUpdate, BooksOfDef, BreakerTerms, BridgeDef, BudgetDef, CancelOnDisconnect,
-        CancelOrder, ChildFill, Counted, Extension, Fate, FeeScheduleDef, FeeTierDef, FeeTokenDef,
-        Genesis, Instructions, InstrumentDef, Level, LimitKind, Liquidity, MassCancel, MassScope,
-        Moving, NewOrder, NoReference, NodeCommand, Operator, OperatorCommand, OrdType,
-        OtherOwners, OwnerDef, Preview, PublicTrade, QueryOutcome, ReferenceTerms, Refusal,
-        ReplaceOrder, Resolution, RestBy, RestDef, RoutingDef, RoutingMode, Scope, ScoreWeights,
-        SelfMatchPolicy, SessionCommand, SharingDef, Side, TimeInForce, Unacceptable, VenueDef,
-        VenueDownReason, VenuePercents, VenueReject, WINDOWS_MAX, WindowDef, WindowKind,
-        WrittenNumber, WrittenTerms,
+        BehaviourCosts, BookUpdate, BooksOfDef, BreakerTerms, BridgeDef, BudgetDef,
+        CancelOnDisconnect, CancelOrder, ChildFill, Counted, Extension, Fate, FeeScheduleDef,
+        FeeTierDef, FeeTokenDef, Genesis, Instructions, InstrumentDef, Level, LimitKind, Liquidity,
+        MassCancel, MassScope, Moving, NewOrder, NoReference, NodeCommand, Operator,
+        OperatorCommand, OrdType, OtherOwners, OwnerDef, Preview, PublicTrade, QueryOutcome,
+        ReferenceTerms, Refusal, ReplaceOrder, Resolution, RestBy, RestDef, RoutingDef,
+        RoutingMode, Scope, ScoreWeights, SelfMatchPolicy, SessionCommand, SharingDef, Side,
+        TimeInForce, Unacceptable, VenueDef, VenueDownReason, VenuePercents, VenueReject,
+        WINDOWS_MAX, WindowDef, WindowKind, WrittenNumber, WrittenTerms,
     };
     use crate::venue_set::VenueSet;
 

@@ -350,6 +350,9 @@ fn account_inputs(
     for fee in &account.fee {
         inputs.push(Input::AccountFee(fee.definition(id, names)?));
     }
+    for bridge in &account.bridge {
+        inputs.push(Input::Bridge(bridge.definition(id, names)?));
+    }
     Some(inputs)
 }
 

@@ -16,7 +16,7 @@ use super::{ReadModel, rfc3339};
 
 const AMOUNT_DECIMALS: u32 = rutter_core::number::AMOUNT_DECIMALS;
 
-/// Words of exposures that an operator can do something about.
+/// Sides of a conversion in words.
 const SIDES: [&str; 2] = ["buy", "sell"];
 
 impl ReadModel {
@@ -88,12 +88,6 @@ impl ReadModel {
         told.filter(|of| of.amount != Amount::ZERO || of.pending != Amount::ZERO)
     }
 
-    /// Since when the oldest exposure has something to convert that a venue would take.
-    pub fn oldest_exposure(&self) -> Option<u64> {
-        let open = self.exposures.iter().filter(|of| of.amount != Amount::ZERO && of.is_open());
-        open.map(|of| of.since.0).min()
-    }
-
     /// An exposure by its number.
     pub fn exposure(&self, id: u64) -> Option<&Exposure> {
         self.exposures().find(|of| of.id == id && id != 0)
@@ -103,11 +97,11 @@ impl ReadModel {
     pub fn bridges(&self) -> Vec<BridgeRow> {
         let on = self.reference.bridges().iter().filter(|def| def.is_on());
         on.map(|def| BridgeRow {
-            account: self.account_name(def.account),
-            instrument: self.symbol_of(def.instrument),
-            via: self.symbol_of(def.via),
-            conversion: self.symbol_of(def.conversion),
-            desk: self.account_name(def.desk),
+            account: self.account_name(def.account).to_owned(),
+            instrument: self.symbol_of(def.instrument).to_owned(),
+            via: self.symbol_of(def.via).to_owned(),
+            conversion: self.symbol_of(def.conversion).to_owned(),
+            desk: self.account_name(def.desk).to_owned(),
             basis_bps: decimal(i128::from(def.basis_ppm), 2),
             legging_max: decimal(def.legging_max.0, AMOUNT_DECIMALS),
         })
@@ -126,9 +120,9 @@ impl ReadModel {
         let side = SIDES[usize::from(of.side() == Side::Sell)];
         ExposureRow {
             id: of.id,
-            account: self.account_name(of.account),
-            desk: self.account_name(of.desk),
-            conversion: self.symbol_of(of.conversion),
+            account: self.account_name(of.account).to_owned(),
+            desk: self.account_name(of.desk).to_owned(),
+            conversion: self.symbol_of(of.conversion).to_owned(),
             asset: asset.map_or_else(String::new, |asset| asset.name.to_string()),
             side,
             amount: decimal(of.amount.0.abs(), AMOUNT_DECIMALS),

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use rutter_core::bridge::BridgeWord;
 use rutter_core::input::{AccountLimits, LIMITS, LimitValue};
 use serde::Serialize;
 
@@ -229,6 +230,8 @@ pub struct Status {
     pub reduce_only: Vec<ScopeRow>,
     /// Symbols of instruments that have no reference price.
     pub no_reference: Vec<String>,
+    /// What went over bridges and is not converted.
+    pub exposures: Vec<ExposureRow>,
     /// How often the output ring was full.
     pub output_stalls: u64,
     /// The venues.
@@ -472,6 +475,14 @@ pub struct ExposureRow {
     pub order: Option<u64>,
     /// Why it is not converted.
     pub why: &'static str,
+}
+
+impl ExposureRow {
+    /// For how long there has been something to convert that a venue would take, nanoseconds.
+    pub fn age_ns(&self, now_ns: u64) -> u64 {
+        let is_dust = self.why == BridgeWord::BelowMinimum.word();
+        if self.since_ns == 0 || is_dust { 0 } else { now_ns.saturating_sub(self.since_ns) }
+    }
 }
 
 /// The fees that one account has paid in one asset.

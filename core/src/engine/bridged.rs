@@ -36,7 +36,10 @@ impl Engine {
     fn may_bridge(&self, order: &Order) -> bool {
         let takes = order.tif == TimeInForce::Ioc
             || order.ord_type == OrdType::Market && order.tif != TimeInForce::Fok;
-        takes && !order.is_conversion() && order.strategy == Strategy::Cross && self.score_of(order).is_none()
+        takes
+            && !order.is_conversion()
+            && order.strategy == Strategy::Cross
+            && self.score_of(order).is_none()
     }
 
     /// Plans which part of an order's unplaced quantity goes over a bridge, and over which. Returns

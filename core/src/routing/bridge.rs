@@ -166,9 +166,8 @@ impl Router {
         let taken = self.plan.lines().iter().filter(|line| line.verdict == Verdict::Taken);
         taken.fold(0_i128, |sum, line| {
             let terms = market.reference.terms(request.account, request.instrument, line.venue);
-            let cost = terms.map_or(0, |terms| {
-                effective(&terms, request.side, line.value, line.behaviour_ppm)
-            });
+            let cost = terms
+                .map_or(0, |terms| effective(&terms, request.side, line.value, line.behaviour_ppm));
             sum.saturating_add(cost)
         })
     }
@@ -200,8 +199,7 @@ impl Router {
         let most = whole.min(ask.room);
         let (rate, carried) = self.convert(market, request, ask, most, into)?;
         let worst_rate = worst_rate(market, &via, rate).ok_or(BridgeWord::NoVenue)?;
-        via.worst =
-            via_limit(request, worst_rate, into.decimals).ok_or(BridgeWord::NoVenue)?;
+        via.worst = via_limit(request, worst_rate, into.decimals).ok_or(BridgeWord::NoVenue)?;
         via.limit = Some(via.worst);
         via.qty = split(market, request, &via, (rate, into.decimals), carried);
         if via.qty.is_zero() {
@@ -326,7 +324,9 @@ pub(crate) fn counted_price(
     let book = &market.books[market.reference.book_at(via.instrument, take.venue)];
     match via.side {
         Side::Buy => take.price,
-        Side::Sell => book.opposite(Side::Sell).best().map_or(take.price, |level| level.price.max(take.price)),
+        Side::Sell => {
+            book.opposite(Side::Sell).best().map_or(take.price, |level| level.price.max(take.price))
+        }
     }
 }
 
