@@ -121,8 +121,8 @@ pub struct Exposure {
     pub word: BridgeWord,
     /// When a conversion was last tried.
     pub tried_at: UnixNanos,
-    /// What was last told of [`Self::pending`].
-    pub told_pending: Amount,
+    /// The read model knows it as it is, apart from [`Self::tried_at`].
+    pub is_told: bool,
 }
 
 impl Exposure {
@@ -228,7 +228,7 @@ impl Bridging {
             basis_ppm: 0,
             word: BridgeWord::Converted,
             tried_at: UnixNanos(0),
-            told_pending: Amount::ZERO,
+            is_told: true,
         });
         self.exposures.len() - 1
     }
@@ -261,6 +261,8 @@ impl Bridging {
                 (exposure.id, exposure.word) = (0, BridgeWord::Converted);
                 self.open -= 1;
             }
+            // What was below the smallest order has waited for this: it is not late.
+            (_, _) if exposure.word == BridgeWord::BelowMinimum => exposure.since = now,
             (_, _) => {}
         }
         self.is_due = true;

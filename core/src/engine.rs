@@ -420,11 +420,7 @@ impl Engine {
     /// When a check that always runs fails. That is our own mistake, and stopping is the safe
     /// answer.
     pub fn apply<S: Sink>(&mut self, header: Header, input: &Input, sink: &mut S) {
-        self.now = self.now.max(header.time);
-        self.counts.inputs += 1;
-        if self.heard.is_due(self.now) {
-            self.heard = Heard::of(&self.reference, &self.venues, self.now);
-        }
+        self.begin(header);
         sink.input(header, input);
         let mut digest = self.digest;
         digest.word(header.seq);
@@ -490,6 +486,16 @@ impl Engine {
         self.put_back(out);
         self.tell_behaviour(out);
         self.digest = digest;
+    }
+
+    /// An input begins: its time is the core's.
+    #[inline]
+    fn begin(&mut self, header: Header) {
+        self.now = self.now.max(header.time);
+        self.counts.inputs += 1;
+        if self.heard.is_due(self.now) {
+            self.heard = Heard::of(&self.reference, &self.venues, self.now);
+        }
     }
 
     /// When the next [`Input::Tick`] is due; `None` if none is.

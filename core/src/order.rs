@@ -338,8 +338,8 @@ pub struct Order {
     pub instrument: InstrumentId,
     /// The client's id (FIX 11); after a replace, the id of the replace request.
     pub cl_ord_id: ClOrdId,
-    /// Hash of the session and `cl_ord_id`. An order that converts has no such id, and has the place
-    /// of its exposure here.
+    /// Hash of the session and `cl_ord_id`. An order that converts has no such id: the place of its
+    /// exposure.
     pub key_hash: u64,
     /// Id of the last accepted request to cancel or replace the order; empty if none.
     pub request_id: ClOrdId,

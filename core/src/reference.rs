@@ -272,11 +272,6 @@ impl Reference {
             return Err(BadReference);
         }
         *self.routing.get_mut(def.account.index()).ok_or(BadReference)? = def;
-        // A start tells all bridges after this, and the configuration may have fewer.
-        for bridge in self.bridges.iter_mut().filter(|bridge| bridge.account == def.account) {
-            bridge.legging_max = Amount::ZERO;
-        }
-        self.bridged[def.account.index()] = false;
         Ok(())
     }
 

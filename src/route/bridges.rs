@@ -26,8 +26,9 @@ use crate::config::amount;
 pub(super) const BRIDGES_MAX: usize = 4;
 /// The account of the order, and the one that bears the conversion.
 const ACCOUNTS: [AccountId; 2] = [AccountId(0), AccountId(1)];
-/// The order's base and quote asset.
-const [BASE, QUOTE]: [AssetId; 2] = [AssetId(0), AssetId(1)];
+/// The base and quote asset of the order.
+const BASE: AssetId = AssetId(0);
+const QUOTE: AssetId = AssetId(1);
 
 /// A bridge: an asset in the place of the quote asset.
 #[derive(Debug, Deserialize)]
@@ -74,7 +75,8 @@ impl Bridge {
     /// Decimals of the bridge instrument, whose quantities have those of the order's, or of the
     /// conversion.
     fn decimals(&self, of_conversion: bool, own: Decimals) -> Result<Decimals, BadScenario> {
-        let mut decimals = Decimals { price: own.price, qty: if of_conversion { 0 } else { own.qty } };
+        let mut decimals =
+            Decimals { price: own.price, qty: if of_conversion { 0 } else { own.qty } };
         for (price, qty) in self.levels(of_conversion) {
             decimals.price = decimals.price.max(price.signed("price of a level")?.scale());
             if of_conversion {
@@ -86,9 +88,8 @@ impl Bridge {
 
     /// The most decimals of a quantity at the bridge instrument.
     pub fn qty_decimals(&self) -> Result<u32, BadScenario> {
-        self.levels(false).try_fold(0, |most, (_, qty)| {
-            Ok(most.max(qty.signed("quantity of a level")?.scale()))
-        })
+        self.levels(false)
+            .try_fold(0, |most, (_, qty)| Ok(most.max(qty.signed("quantity of a level")?.scale())))
     }
 
     /// Adds the bridge to the core's tables.

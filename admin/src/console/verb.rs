@@ -441,7 +441,7 @@ verbs! {
             )],
         }
         BridgeKeep = "bridge-keep" as "bridge keep", ADMIN,
-            "End an exposure: the desk account keeps what is not converted; a second person approves." {
+            "End an exposure: the desk keeps what is not converted; a second person approves." {
             exposure: u64 = &[at("exposure", Kind::Whole, "Its number, see `bridges`.")],
         }
         LimitsSet = "limits-set" as "limits set", ADMIN,

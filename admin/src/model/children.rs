@@ -202,6 +202,9 @@ impl ReadModel {
             | Notice::Behaviour(..)
             | Notice::Fees(..)
             | Notice::Paused(..) => self.on_venue_notice(notice),
+            Notice::Bridged(..) | Notice::Converted(..) | Notice::Exposure(_) => {
+                self.on_bridge(notice);
+            }
             Notice::ChildAccepted(venue, child) => {
                 self.child_event(child, venue, EventKind::ChildAccepted);
                 self.child_after(child, ChildEvent::Accepted);
@@ -244,15 +247,9 @@ impl ReadModel {
             }
             Notice::CalledBack(order, why) => self.on_called_back(order, why),
             Notice::Waits(order, why) => self.on_waits(order, why),
-            Notice::CancelStuck(order) => {
-                let event = self.happens(EventKind::CancelStuck);
-                self.event(order, event);
-            }
+            Notice::CancelStuck(order) => self.event(order, self.happens(EventKind::CancelStuck)),
             Notice::Balance(venue, asset, total) => self.on_balance(venue, asset, total),
             Notice::Barred(order, venue, why) => self.on_barred(order, venue, why),
-            Notice::Bridged(..) | Notice::Converted(..) | Notice::Exposure(_) => {
-                self.on_bridge_notice(notice);
-            }
             Notice::FeeValue(exec, value) => self.fee_value = Some((exec, value)),
             // The operator's command tells of a halt.
             Notice::BadReference | Notice::Halted | Notice::Resumed => {}

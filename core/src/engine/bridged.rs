@@ -83,13 +83,8 @@ impl Engine {
             };
             self.bridging.lines.push(line);
         }
-        let Some(best) = best else { return Qty::ZERO };
-        for line in &mut self.bridging.lines {
-            if line.word == BridgeWord::Taken && line.via != best {
-                (line.word, line.qty) = (BridgeWord::WorsePrice, Qty::ZERO);
-            }
-        }
-        self.bridging.plan.line.qty
+        BridgeLine::keep_best(&mut self.bridging.lines, best);
+        if best.is_some() { self.bridging.plan.line.qty } else { Qty::ZERO }
     }
 
     /// Plans over one bridge, and keeps the plan if it is better than those before. `best` is the
@@ -104,20 +99,8 @@ impl Engine {
         let ask = BridgeAsk { def, reference, room: self.legging_room(def) };
         let market =
             RoutingView::new(&self.reference, &self.books, &self.venues, &self.ledger, self.now);
-        let alone = if best.is_some() {
-            self.bridging.plan.outcome
-        } else {
-            self.router.make_plan(&market, request);
-            self.router.outcome(&market, request)
-        };
-        let other = &mut self.bridging.other;
-        self.router.plan_bridge(&market, request, &ask, alone, other);
-        let line = other.line;
-        if line.word == BridgeWord::Taken {
-            core::mem::swap(&mut self.bridging.plan, &mut self.bridging.other);
-            *best = Some(def.via);
-        }
-        line
+        let memory = (&mut self.bridging.plan, &mut self.bridging.other);
+        self.router.try_bridge(&market, request, &ask, best, memory)
     }
 
     /// Bridge asset that the account's orders may still leave unconverted.
@@ -183,6 +166,7 @@ impl Engine {
         };
         let exposure = &mut self.bridging.exposures[usize::from(leg.exposure)];
         exposure.pending = exposure.pending.plus(now.minus(leg.pending));
+        exposure.is_told = false;
         leg.pending = now;
         self.bridging.is_due = true;
     }

@@ -33,7 +33,7 @@ impl Engine {
         (self.bridging.is_due, self.bridging.retry_at) = (false, None);
         for at in 0..self.bridging.exposures.len() {
             let exposure = self.bridging.exposures[at];
-            if exposure.pending != exposure.told_pending {
+            if !exposure.is_told {
                 self.tell_exposure(at, out);
             }
             if exposure.id == 0 || exposure.order != OrderId(0) {
@@ -69,7 +69,7 @@ impl Engine {
     /// Tells what is to be converted, and why it is not.
     pub(super) fn tell_exposure<S: Sink>(&mut self, at: usize, out: &mut Out<'_, S>) {
         let exposure = &mut self.bridging.exposures[at];
-        exposure.told_pending = exposure.pending;
+        exposure.is_told = true;
         out.notice(Notice::Exposure(*exposure));
     }
 
@@ -189,7 +189,7 @@ impl Engine {
         self.count_conversion(order);
         let exposure = &mut self.bridging.exposures[order.exposure()];
         if exposure.order == order.id {
-            exposure.order = OrderId(0);
+            (exposure.order, exposure.is_told) = (OrderId(0), false);
         }
         self.bridging.is_due = true;
     }

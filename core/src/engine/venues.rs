@@ -512,12 +512,12 @@ impl Engine {
             net = self.hand_over(&child, &order, fill, of_order, out);
             &net
         };
-        if order.is_conversion() {
-            self.note_converted(&order, (fill, of_order), out);
-        }
         order.filled = Qty(order.filled.0 + of_order.0);
         let value = Notional::of(fill.price, of_order);
         order.filled_notional = Notional(order.filled_notional.0 + value.0);
+        if order.is_conversion() {
+            self.note_converted(&order, (fill, of_order), out);
+        }
         let mut ended = None;
         if !was_over {
             ended = Self::child_after_fill(&mut child);
@@ -532,11 +532,7 @@ impl Engine {
             order.apply(if last { OrderEvent::LastFilled } else { OrderEvent::PartFilled });
         }
         if let Some(event) = ended {
-            self.note_end_by_fill(&mut order, &child, event);
-        }
-        if let Some(end) = ended.and_then(end_of) {
-            out.notice(Notice::ChildResolved(child.venue, child.id));
-            out.notice(Notice::ChildEnded(child.venue, child.id, end));
+            self.note_end_by_fill(&mut order, &child, event, out);
         }
         let ended = self.store_child(&mut child, &mut order);
         if !of_order.is_zero() {
@@ -552,11 +548,21 @@ impl Engine {
     }
 
     /// An execution has ended a child.
-    fn note_end_by_fill(&mut self, order: &mut Order, child: &Child, event: ChildEvent) {
+    fn note_end_by_fill<S: Sink>(
+        &mut self,
+        order: &mut Order,
+        child: &Child,
+        event: ChildEvent,
+        out: &mut Out<'_, S>,
+    ) {
         if child.instrument != order.instrument {
             note_leg_end(order, event);
         } else if event == ChildEvent::SelfMatched {
             self.note_self_match(order, child.venue);
+        }
+        if let Some(end) = end_of(event) {
+            out.notice(Notice::ChildResolved(child.venue, child.id));
+            out.notice(Notice::ChildEnded(child.venue, child.id, end));
         }
     }
 

@@ -8,8 +8,7 @@ use crate::wire::wire_struct;
 
 /// An account's orders in one instrument may fill at another one with the same base asset. What
 /// that pays or brings in its quote asset, the bridge asset, is converted. Holds from the input on;
-/// a later definition with the same account, instrument and `via` takes its place. A definition of
-/// the account's routing turns its bridges off: they come after it.
+/// a later definition with the same account, instrument and `via` takes its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BridgeDef {
     /// The account, which is defined before.

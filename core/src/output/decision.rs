@@ -160,6 +160,15 @@ pub struct BridgeLine {
 }
 
 impl BridgeLine {
+    /// Of all bridges that were better than what came before only the best gets a part.
+    pub fn keep_best(lines: &mut [Self], best: Option<InstrumentId>) {
+        for line in lines {
+            if line.word == BridgeWord::Taken && Some(line.via) != best {
+                (line.word, line.qty) = (BridgeWord::WorsePrice, Qty::ZERO);
+            }
+        }
+    }
+
     pub(super) fn mix(&self, hash: &mut Rolling) {
         let ids = u64::from(self.via.0) | u64::from(self.conversion.0) << 16;
         hash.pair(ids | (self.word as u64) << 32, self.qty.0.cast_unsigned());

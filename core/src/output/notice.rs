@@ -230,7 +230,20 @@ impl Notice {
             | Self::Behaviour(..)
             | Self::Fees(..)
             | Self::FeeValue(..) => self.words_of_venue(hash),
+            Self::Bridged(..) | Self::Converted(..) | Self::Exposure(_) => {
+                self.words_of_bridge(hash)
+            }
             Self::Barred(order, venue, why) => (0x1f | (why as u64) << 8, venue.0, order.0),
+            Self::BadReference => (20, 0, 0),
+            Self::Halted => (21, 0, 0),
+            Self::Resumed => (22, 0, 0),
+        };
+        hash.pair(tag | u64::from(venue) << 32, other);
+    }
+
+    /// Mixes in what is told of a bridge, and returns tag, venue and one word more.
+    fn words_of_bridge(self, hash: &mut Rolling) -> (u64, u8, u64) {
+        match self {
             Self::Bridged(desk, fill, over) => {
                 mix_fill(hash, &fill);
                 let ids = u64::from(over.account.0) << 16 | u64::from(over.instrument.0);
@@ -247,11 +260,9 @@ impl Notice {
                 exposure.mix(hash);
                 (0x52, 0, exposure.id)
             }
-            Self::BadReference => (20, 0, 0),
-            Self::Halted => (21, 0, 0),
-            Self::Resumed => (22, 0, 0),
-        };
-        hash.pair(tag | u64::from(venue) << 32, other);
+            // The other notices are not about a bridge.
+            _ => (0, 0, 0),
+        }
     }
 
     /// Mixes in what is known of a venue, and returns tag, venue and one word more.

@@ -14,7 +14,7 @@ use super::{
     PlannedChild, RouteRequest, Router, RoutingView, all_in, effective, eligible, worse_by,
 };
 use crate::bridge::BridgeWord;
-use crate::id::VenueId;
+use crate::id::{InstrumentId, VenueId};
 use crate::input::{BridgeDef, FeeTaken, ListingDef, Refusal, Side, TimeInForce};
 use crate::number::{AMOUNT_DECIMALS, Amount, Notional, Price, Qty, product};
 use crate::output::{BridgeLine, Verdict};
@@ -128,40 +128,49 @@ fn rate_with_fee(conversion: i128, fees: &ListingFees, side: Side) -> Option<i12
 }
 
 impl Router {
-    /// Makes the plan over a bridge. Its word is [`BridgeWord::Taken`] if both parts fill more than
-    /// `alone`, or as much at less cost. The plan that was made last is then that of the other
-    /// part; otherwise it means nothing.
-    pub fn plan_bridge(
+    /// Plans over one of the bridges of a request, one after the other. `best` is the bridge
+    /// instrument of the best plan so far, which is `plan`; `other` is memory. The line's word is
+    /// [`BridgeWord::Taken`] if the plan is better than those before and than that of the order's
+    /// instrument alone: it fills more, or as much at less cost.
+    pub fn try_bridge(
         &mut self,
         market: &RoutingView<'_>,
         request: &RouteRequest,
         ask: &BridgeAsk<'_>,
-        alone: (Qty, i128),
-        into: &mut BridgePlan,
-    ) {
-        into.clear();
-        into.line = BridgeLine { via: ask.def.via, ..BridgeLine::default() };
-        into.line.conversion = ask.def.conversion;
-        let word = match self.try_bridge(market, request, ask, into) {
-            Ok(()) if is_better(into.outcome, alone) => BridgeWord::Taken,
+        best: &mut Option<InstrumentId>,
+        (plan, other): (&mut BridgePlan, &mut BridgePlan),
+    ) -> BridgeLine {
+        let before = if best.is_some() {
+            plan.outcome
+        } else {
+            self.make_plan(market, request);
+            self.outcome(market, request)
+        };
+        other.clear();
+        other.line = BridgeLine { via: ask.def.via, ..BridgeLine::default() };
+        other.line.conversion = ask.def.conversion;
+        other.line.word = match self.plan_bridge(market, request, ask, other) {
+            Ok(()) if is_better(other.outcome, before) => BridgeWord::Taken,
             Ok(()) => BridgeWord::WorsePrice,
             Err(word) => word,
         };
-        into.line.word = word;
-        into.def = Some(*ask.def);
-        if word != BridgeWord::Taken {
-            into.len = 0;
+        other.def = Some(*ask.def);
+        let line = other.line;
+        if line.word == BridgeWord::Taken {
+            core::mem::swap(plan, other);
+            *best = Some(ask.def.via);
         }
+        line
     }
 
     /// What the plan that was made last fills, and what that costs: signed so that less is better.
-    pub fn outcome(&self, market: &RoutingView<'_>, request: &RouteRequest) -> (Qty, i128) {
+    fn outcome(&self, market: &RoutingView<'_>, request: &RouteRequest) -> (Qty, i128) {
         let cost = self.cost(market, request);
         (self.plan.shown(), if request.side == Side::Buy { cost } else { cost.saturating_neg() })
     }
 
-    /// What the plan that was made last pays or brings, with fees and cost of behaviour: price times
-    /// quantity, in billionths.
+    /// What the plan that was made last pays or brings, with fees and cost of behaviour: price
+    /// times quantity, in billionths.
     fn cost(&self, market: &RoutingView<'_>, request: &RouteRequest) -> i128 {
         let taken = self.plan.lines().iter().filter(|line| line.verdict == Verdict::Taken);
         taken.fold(0_i128, |sum, line| {
@@ -172,7 +181,7 @@ impl Router {
         })
     }
 
-    fn try_bridge(
+    fn plan_bridge(
         &mut self,
         market: &RoutingView<'_>,
         request: &RouteRequest,

@@ -233,8 +233,8 @@ impl World {
             let counted = exposure.counted().0;
             // A fee beyond the configured one is the venue's doing.
             assert!(counted <= self.legging_max + UNIT / 10, "{counted} {exposure:?}");
-            let is_new = exposure.word == BridgeWord::Converted && exposure.tried_at.0 > 0;
-            self.seen.closed += u64::from(is_new);
+            let is_closed = exposure.word == BridgeWord::BelowMinimum;
+            self.seen.closed += u64::from(is_closed);
         }
         for asset in [BTC, USD, USDT] {
             let moved = self.moved.get(&asset).copied().unwrap_or(0);

@@ -50,6 +50,9 @@ const SUCCESS_PERCENT_MIN: u64 = 95;
 /// The 95th percentile from the acceptance of an order to its end.
 const ORDER_P95_S_MAX: f64 = 1.0;
 
+/// How long what went over a bridge may be unconverted.
+const EXPOSURE_S_MAX: u64 = EXPOSURE_ALARM_NS / S;
+
 /// Orders that a venue does not cancel, in five minutes.
 const CANCEL_STUCK: &str = "increase(rutter_anomalies_total{kind=\"cancel_stuck\"}[5m]) > 0";
 
@@ -272,9 +275,7 @@ impl Condition {
             ),
             Self::BreakerOpen => "rutter_venue_breaker_open == 1".to_owned(),
             Self::FeeDrift => FEE_DRIFT.to_owned(),
-            Self::Unconverted => {
-                format!("rutter_bridge_exposure_age_seconds > {}", EXPOSURE_ALARM_NS / S)
-            }
+            Self::Unconverted => format!("rutter_bridge_exposure_age_seconds > {EXPOSURE_S_MAX}"),
             Self::JournalLag => format!("rutter_journal_sync_lag_seconds > {SYNC_LAG_S_MAX}"),
             Self::JournalFailed => "rutter_journal_failed == 1".to_owned(),
             Self::DiskFull => format!("rutter_journal_disk_free_bytes < {FREE_BYTES_MIN}"),
@@ -531,7 +532,7 @@ fn venues(found: &mut Found<'_>, shown: &Snapshot) {
         let subject = format!("{}/{}", exposure.account, exposure.asset);
         let ExposureRow { side, amount, asset, why, .. } = exposure;
         let value = format!("{side} {amount} {asset} for {}: {why}", seconds(age_ns));
-        found.when(age_ns > EXPOSURE_ALARM_NS, Condition::Unconverted, &subject, value);
+        found.when(age_ns > EXPOSURE_S_MAX * S, Condition::Unconverted, &subject, value);
     }
     for symbol in &shown.status.no_reference {
         let value = "market orders wait or are refused".to_owned();
