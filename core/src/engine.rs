@@ -10,7 +10,8 @@
 //! `places` where orders rest, `posted` orders that rest at the touch; `reduce` handles children
 //! that get less quantity in their place; `strategies` keeps the terms of strategies; `fees` finds
 //! the tiers of fees; `shared` puts orders that wait into one child, `shared_news` handles news
-//! about it; `resolve` handles children whose venue does not tell their outcome.
+//! about it, `shared_rest` lets an order leave one that rests; `resolve` handles children whose
+//! venue does not tell their outcome.
 
 mod behaved;
 mod breakers;
@@ -23,6 +24,7 @@ mod market;
 mod mass;
 mod operator;
 mod own;
+mod own_waits;
 mod place;
 mod places;
 mod posted;
@@ -33,6 +35,7 @@ mod replace;
 mod resolve;
 mod shared;
 mod shared_news;
+mod shared_rest;
 mod spend;
 mod strategies;
 mod venues;
@@ -46,9 +49,10 @@ use crate::book::Book;
 use crate::bridge::{Bridging, Exposure};
 use crate::child::Child;
 use crate::client_ids::ClientIds;
+use crate::executions::Executions;
 use crate::hash::Rolling;
 use crate::heard::Heard;
-use crate::id::{AccountId, ChildId, ExecId, InstrumentId, OrderId, SessionId, VenueId};
+use crate::id::{AccountId, ChildId, InstrumentId, OrderId, SessionId, VenueId};
 use crate::input::{CancelOnDisconnect, Genesis, Header, Input, Scope};
 use crate::ledger::Ledger;
 use crate::listed::Books;
@@ -65,7 +69,7 @@ use crate::routing::{Router, RoutingView, VenueState};
 use crate::scopes::Scopes;
 use crate::self_match::SelfMatches;
 use crate::strategy::{Strategy, StrategyTerms};
-use crate::table::{Key, Recent, Ring, Slot};
+use crate::table::{Ring, Slot};
 use crate::touches::Touches;
 use crate::venue_set::VenueSet;
 use crate::waiting::WaitingOrders;
@@ -81,6 +85,10 @@ pub const CHILDREN_PER_ORDER_MAX: u16 = 64;
 
 /// Orders that share a child at most.
 pub const SHARERS_MAX: usize = 64;
+
+/// How often a resting order may lose a child that it shares in a time of [`MOVE_WINDOW_NS`],
+/// unless for its own sake. Then it rests alone.
+pub const REGROUPS_PER_WINDOW_MAX: u32 = 3;
 
 /// How long a venue that did not fill what its book showed gets nothing of the order while the book
 /// does not change, in nanoseconds.
@@ -185,20 +193,6 @@ pub const RECHECK_NS: u64 = 60_000_000_000;
 
 const DAY_NS: u64 = 86_400_000_000_000;
 
-/// Key of an execution, so that each is booked once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct ExecKey {
-    child: ChildId,
-    exec: ExecId,
-}
-
-impl Key for ExecKey {
-    fn mix(&self, hash: &mut Rolling) {
-        hash.word(self.child.0);
-        hash.wide(self.exec.0.cast_signed());
-    }
-}
-
 /// The engine's state of a client session.
 #[derive(Clone, Copy, Debug, Default)]
 struct ClientSession {
@@ -270,7 +264,7 @@ pub struct Engine {
     /// By instrument and side.
     own_places: Vec<[OwnPlaces; 2]>,
     client_ids: ClientIds,
-    executions: Recent<ExecKey>,
+    executions: Executions,
     waiting: WaitingOrders,
     resting: RestingOrders,
     /// Orders that rest at the touch, by the touch that concerns them.
@@ -385,7 +379,7 @@ impl Engine {
             own: OwnOrders::new(1 << genesis.children_log2, genesis.hash_seed),
             own_places: Vec::new(),
             client_ids: ClientIds::new(genesis.orders_log2, genesis.hash_seed),
-            executions: Recent::new(genesis.executions_log2, genesis.hash_seed),
+            executions: Executions::new(genesis.executions_log2, genesis.hash_seed),
             waiting: WaitingOrders::new(orders),
             resting: RestingOrders::new(orders, genesis.hash_seed),
             posted: RestingOrders::new(orders, genesis.hash_seed),

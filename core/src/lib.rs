@@ -14,6 +14,7 @@ pub mod budget;
 pub mod child;
 mod client_ids;
 pub mod engine;
+mod executions;
 pub mod hash;
 pub mod heard;
 pub mod id;

@@ -120,13 +120,14 @@ mod tests {
             Input::Account(reference::account(1, "house")),
             Input::Bridge(bridge),
         ];
+        let mut outputs: Vec<rutter_core::output::Output> = Vec::new();
         for (seq, input) in (1..).zip(inputs) {
-            engine.apply(Header { seq, time: UnixNanos(seq) }, &input, &mut Vec::new());
+            engine.apply(Header { seq, time: UnixNanos(seq) }, &input, &mut outputs);
         }
         assert_eq!(withdrawn(&engine, &[Input::Bridge(bridge)]), []);
         let off = Input::Bridge(BridgeDef { legging_max: Amount::ZERO, ..bridge });
         assert_eq!(withdrawn(&engine, &[]), [off]);
-        engine.apply(Header { seq: 99, time: UnixNanos(99) }, &off, &mut Vec::new());
+        engine.apply(Header { seq: 99, time: UnixNanos(99) }, &off, &mut outputs);
         assert_eq!(withdrawn(&engine, &[]), [], "once");
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use rutter::node::decider::Replayer;
-use rutter_core::child::ChildState;
+use rutter_core::child::{ChildState, Role};
 use rutter_core::id::{AccountId, AssetId, SessionId, VenueId};
 use rutter_core::order::Order;
 use rutter_core::output::Output;
@@ -43,6 +43,8 @@ pub fn settled(world: &World) {
         let ours: BTreeSet<(String, i64)> = engine
             .children()
             .filter(|child| !child.state().is_over() && child.venue.index() == index)
+            // A venue knows the shared child, and not its parts.
+            .filter(|child| child.role != Role::Part)
             .map(|child| ((VENUES[index].order_id)(child.id), child.qty.0))
             .collect();
         assert_eq!(ours, theirs, "open orders and their quantities at venue {index}");

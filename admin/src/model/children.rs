@@ -212,6 +212,10 @@ impl ReadModel {
             Notice::Shares(order, venue, child, qty) => {
                 let event = Event { child, venue, qty, ..self.happens(EventKind::Shares) };
                 self.event(order, event);
+                let tif = self.children.get(child.0).map(|child| child.tif);
+                if let Some((tif, order)) = tif.zip(self.orders.get_mut(order.0)) {
+                    order.pursuit.shares(tif);
+                }
             }
             Notice::VenueOrder(_, child, id) => self.set_venue_order(child, id),
             Notice::ChildEnded(venue, child, end) => {

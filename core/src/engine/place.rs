@@ -3,6 +3,7 @@
 //! A line belongs here if it sends or cancels a child, or changes what a child binds. News about a
 //! child is `venues`.
 
+use super::clients::ReportContext;
 use super::market::end_of_time;
 use super::reduce::Reduction;
 use super::{CANCELS_MAX, CHILDREN_PER_ORDER_MAX, Engine, Out, PLANS_PER_LOOK_MAX, ROUNDS_MAX};
@@ -13,7 +14,8 @@ use crate::input::{Refusal, Side, TimeInForce};
 use crate::ledger::reserve;
 use crate::number::{Amount, Price, Qty, UnixNanos};
 use crate::order::{CancelReason, Order, OrderEvent, OrderState};
-use crate::output::{ChildRef, Decision, Notice, Output, SendNew, Sink};
+use crate::output::{ChildRef, Decision, Notice, Output, ReportKind, SendNew, Sink};
+use crate::reference::VENUES_MAX;
 use crate::routing::{PlannedChild, RouteRequest, RoutingView};
 use crate::strategy::Posting;
 use crate::table::Slot;
@@ -112,6 +114,24 @@ impl Engine {
         }
     }
 
+    /// Takes quantity off an order that no child carries. The order ends if that is all.
+    pub(super) fn take_off<S: Sink>(
+        &mut self,
+        order: &mut Order,
+        qty: Qty,
+        why: Refusal,
+        out: &mut Out<'_, S>,
+    ) {
+        if qty >= order.leaves() {
+            return self.give_up(order, why, out);
+        }
+        order.qty = order.qty.saturating_sub(qty);
+        self.report(order, ReportKind::Restated, &ReportContext::because(why), out);
+        if order.unplaced().is_zero() {
+            self.wait_no_more(order, out);
+        }
+    }
+
     /// No further child is made of an order now: the order has as many as it may have at once or in
     /// one look, or the table of children is full.
     fn children_are_enough<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
@@ -194,6 +214,10 @@ impl Engine {
         }
         if self.is_book_changing(order) {
             return Unsent::Waits(Waiting::BookChanging, Help::Book);
+        }
+        // The book may tell the end of such an order before the venue's answer does.
+        if is_for_books(refusal) && self.awaits_own(order) {
+            return Unsent::Waits(Waiting::CallingBack, Help::Fade);
         }
         Unsent::GivenBack(refusal)
     }
@@ -373,19 +397,29 @@ impl Engine {
         order.live_children += 1;
         order.at_venues = Qty(order.at_venues.0 + leg.qty.0);
         self.counts.children += 1;
-        let book = &mut self.books[self.reference.book_at(instrument, leg.venue)];
         match tif {
-            TimeInForce::Ioc | TimeInForce::Fok => book.take(order.side, leg.qty),
+            TimeInForce::Ioc | TimeInForce::Fok => {
+                let at = self.reference.book_at(instrument, leg.venue);
+                self.books[at].take(order.side, leg.qty);
+            }
             TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd => {
-                let (_, same) = book.ahead(order.side, leg.price);
-                let slot = self.children.slot(id) as usize;
-                (self.ahead[slot], self.reductions[slot]) = (same, Reduction::NONE);
-                self.rest_own(&child);
+                self.begin_rest(&child);
             }
         }
         self.count_order(leg, instrument);
         out.put(&Output::SendNew(send));
         Some(child.id)
+    }
+
+    /// A child that rests takes its place in the queue of its venue.
+    pub(super) fn begin_rest(&mut self, child: &Child) {
+        let book = &self.books[self.reference.book_at(child.instrument, child.venue)];
+        let (_, same) = book.ahead(child.side, child.price);
+        let slot = self.children.slot(child.id.0) as usize;
+        (self.ahead[slot], self.reductions[slot]) = (same, Reduction::NONE);
+        self.rest_own(child);
+        let at = child.instrument.index() * VENUES_MAX + child.venue.index();
+        self.books[at].full.sent();
     }
 
     pub(super) fn count_order(&mut self, leg: &PlannedChild, instrument: InstrumentId) {
@@ -397,13 +431,14 @@ impl Engine {
     /// Binds the venue's funds for the open quantity of a child, and releases what it no longer
     /// needs.
     pub(super) fn bind(&mut self, child: &mut Child, account: AccountId) {
-        let def = *self.reference.instrument_of(child.instrument);
-        let listing = self.reference.listing(child.instrument, child.venue);
-        let fee = listing.map_or(0, |listing| self.reference.fees(account, listing).locked_ppm());
+        let def = self.reference.instrument_of(child.instrument);
         let needed = if child.is_over() {
             Amount::ZERO
         } else {
-            reserve(&def, child.side, child.price, child.leaves(), fee)
+            let listing = self.reference.listing(child.instrument, child.venue);
+            let fees = listing.map(|listing| self.reference.fees(account, listing));
+            let fee = fees.map_or(0, |fees| fees.locked_ppm());
+            reserve(def, child.side, child.price, child.leaves(), fee)
         };
         let asset = match child.side {
             Side::Buy => def.quote,
@@ -459,6 +494,17 @@ impl Engine {
         }
     }
 
+    /// The venue has answered the order of a child, or its sender has given up waiting.
+    #[inline]
+    pub(super) fn answered(&mut self, child: &Child) {
+        self.venues[child.venue.index()].unanswered -= 1;
+        self.note_answer(child);
+        self.wake_for_room(child.venue);
+        if child.state().is_taken() {
+            self.note_order_taken(child);
+        }
+    }
+
     /// Puts a child back into the table. If the child has ended, releases what it held and takes it
     /// off its order. True if it has ended.
     pub(super) fn store_child(&mut self, child: &mut Child, order: &mut Order) -> bool {
@@ -476,18 +522,19 @@ impl Engine {
                     book.give_back(child.side, child.leaves());
                 }
             }
-            (TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd, Some(_)) if ends => {
+            (TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd, Some(_))
+                if ends && child.role != Role::Part =>
+            {
                 self.unrest_own(child);
+                if child.state() != ChildState::Rejected {
+                    let at = child.instrument.index() * VENUES_MAX + child.venue.index();
+                    self.books[at].full.ended(self.now);
+                }
             }
             (_, _) => {}
         }
         if is_answered {
-            self.venues[child.venue.index()].unanswered -= 1;
-            self.note_answer(child);
-            self.wake_for_room(child.venue);
-            if child.state().is_taken() {
-                self.note_order_taken(child);
-            }
+            self.answered(child);
         }
         if ends || !same_leaves {
             self.bind(child, order.account);
@@ -545,6 +592,9 @@ impl Engine {
     /// Sends a cancel if the child's state and the venue's budget allow it. IOC and FOK children
     /// end by themselves.
     pub(super) fn cancel_child<S: Sink>(&mut self, child: &mut Child, out: &mut Out<'_, S>) {
+        if child.role == Role::Part {
+            return self.withdraw(child, out);
+        }
         let can = match child.state() {
             ChildState::Sent | ChildState::Live | ChildState::PendingReplace => true,
             ChildState::Vacant
@@ -632,6 +682,19 @@ impl Engine {
         let expired = ends && order.expire_at <= self.now;
         expired.then_some(end_of_time(order))
     }
+}
+
+/// Whether an order is given back for what the books offer to it at that moment.
+const fn is_for_books(refusal: Refusal) -> bool {
+    matches!(
+        refusal,
+        Refusal::SelfMatch
+            | Refusal::NoLiquidity
+            | Refusal::FokNotFillable
+            | Refusal::MinQtyNotFillable
+            | Refusal::BelowMinimum
+            | Refusal::SearchBound
+    )
 }
 
 /// The reference that names a child to its sender.

@@ -189,12 +189,14 @@ impl Engine {
     /// What it costs to wait where a child rests: at its place in the queue, or at the end of the
     /// queue if the account does not count the place.
     fn cost_here(&mut self, order: &Order, child: &Child, moving: Moving) -> Option<i64> {
-        let slot = self.children.slot(child.id.0) as usize;
+        // What its venue has of it.
+        let (there, whole) = (self.at_venue(child).id, self.at_venue(child).leaves());
+        let slot = self.children.slot(there.0) as usize;
         let market = self.market();
         let request = self.route_request(order);
         // The book shows the child itself, and orders that came later.
         let others = joined_at(&market, &request, child.venue, child.price)?;
-        let others = others.saturating_sub(child.leaves());
+        let others = others.saturating_sub(whole);
         let ahead = match moving {
             Moving::Sticky => self.ahead[slot].min(others),
             Moving::Better | Moving::Never => others,

@@ -590,7 +590,8 @@ impl MetricsPage {
 }
 
 /// What may be paused at a venue, as label values.
-const PAUSES: [&str; 5] = ["new_orders", "cancels", "cancel_budget", "listing", "funds"];
+const PAUSES: [&str; 6] =
+    ["new_orders", "cancels", "cancel_budget", "listing", "open_orders", "funds"];
 
 /// Scopes of a halt, as label values.
 const SCOPES: [&str; 5] = ["all", "venue", "symbol", "session", "account"];

@@ -65,7 +65,7 @@ pub(in crate::binance) const ANSWERS: &[Row] = &[
     text("Filter failure: PERCENT_PRICE", Class::RefusedStructural).of(VenueReject::PriceBand),
     text("Filter failure: MAX_NUM_ORDER_AMENDS", Class::RefusedStructural),
     // A cap of one pair, and a level, not a rate: nothing else of the venue is to wait for it.
-    text("Filter failure: MAX_NUM_", Class::RateLimit).of(VenueReject::Filter),
+    text("Filter failure: MAX_NUM_", Class::RateLimit).of(VenueReject::PairFull),
     text("Filter failure: EXCHANGE_MAX_NUM_", Class::RateLimit),
     text("Filter failure", Class::RefusedStructural),
     is(-1_000, Class::OutcomeUnknown),
@@ -258,7 +258,7 @@ mod tests {
             (-2010, "Order would immediately match and take.", VenueReject::WouldMatch),
             (-2010, "This symbol is restricted for this account.", VenueReject::MarketClosed),
             (-1013, "Filter failure: PERCENT_PRICE_BY_SIDE", VenueReject::PriceBand),
-            (-1013, "Filter failure: MAX_NUM_ORDERS", VenueReject::Filter),
+            (-1013, "Filter failure: MAX_NUM_ORDERS", VenueReject::PairFull),
             (-2010, "Market is closed.", VenueReject::MarketClosed),
             (-1013, "Market is closed.", VenueReject::MarketClosed),
             (-1013, "Filter failure: LOT_SIZE", VenueReject::Filter),
