@@ -26,6 +26,7 @@ targets! {
     fix_session "../fuzz/fuzz_targets/fix_session.rs",
     journal_reader "../fuzz/fuzz_targets/journal_reader.rs",
     kraken_json "../fuzz/fuzz_targets/kraken_json.rs",
+    venue_orders "../fuzz/fuzz_targets/venue_orders.rs",
 }
 
 /// Altered inputs for each input of the corpus and each seed.

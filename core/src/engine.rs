@@ -9,7 +9,8 @@
 //! `places` where orders rest, `posted` orders that rest at the touch; `reduce` handles children
 //! that get less quantity in their place; `strategies` keeps the terms of strategies; `fees` finds
 //! the tiers of fees; `shared` puts orders that wait into one child, `shared_news` handles news
-//! about it; `resolve` handles children whose venue does not tell their outcome.
+//! about it, `shared_rest` lets an order leave one that rests; `resolve` handles children whose
+//! venue does not tell their outcome.
 
 mod behaved;
 mod breakers;
@@ -20,6 +21,7 @@ mod market;
 mod mass;
 mod operator;
 mod own;
+mod own_waits;
 mod place;
 mod places;
 mod posted;
@@ -30,6 +32,7 @@ mod replace;
 mod resolve;
 mod shared;
 mod shared_news;
+mod shared_rest;
 mod spend;
 mod strategies;
 mod venues;
@@ -78,6 +81,10 @@ pub const CHILDREN_PER_ORDER_MAX: u16 = 64;
 
 /// Orders that share a child at most.
 pub const SHARERS_MAX: usize = 64;
+
+/// How often a resting order may lose a child that it shares in a time of [`MOVE_WINDOW_NS`],
+/// unless for its own sake. Then it rests alone.
+pub const REGROUPS_PER_WINDOW_MAX: u32 = 3;
 
 /// How long a venue that did not fill what its book showed gets nothing of the order while the book
 /// does not change, in nanoseconds.

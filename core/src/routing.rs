@@ -144,6 +144,13 @@ impl<'a> RoutingView<'a> {
         Self { reference, books, venues, ledger, now }
     }
 
+    /// Whether the venue account has as many open orders of the instrument as the venue takes.
+    #[inline]
+    pub fn is_full_of_rests(&self, venue: VenueId, instrument: InstrumentId) -> bool {
+        let at = instrument.index() * VENUES_MAX + venue.index();
+        self.books[at].full.keeps_out(self.now)
+    }
+
     /// Children of an instrument that a venue may get now: what is left of its budget and of its
     /// unanswered orders.
     pub fn room(&self, venue: VenueId, instrument: InstrumentId) -> u32 {

@@ -84,8 +84,9 @@ pub struct AccountConfig {
     #[schemars(default)]
     pub other_owners: OtherOwnersConfig,
     /// Whether orders of the account that wait for a busy venue may go there in one child with
-    /// others, of the same account or of others that consent as well. Executions are shared in
-    /// proportion (`docs/routing.md`).
+    /// others, of the same account or of others that consent as well, also to rest there.
+    /// Executions are shared in proportion. At a venue that does not reduce orders in place, an
+    /// order that leaves costs the others their place in the queue (`docs/routing.md`).
     #[schemars(default)]
     pub share_children: bool,
     /// How the account's orders choose between venues.

@@ -661,7 +661,18 @@ mod tests {
                 "rest_percent = { nobody = 100 }",
                 "routing.rest_percent.nobody: \"nobody\" is no venue",
             ),
-            ("rest_percent = { kraken = 300 }", "routing.rest_percent.kraken"),
+            (
+                "rest_percent = { kraken = 300 }",
+                "routing.rest_percent.kraken: 300 is not a whole number from 0 to 100",
+            ),
+            (
+                "exclude = [\"kraken\"]\nrest_percent = { kraken = 40, binance = 60 }",
+                "routing.rest_percent.kraken: include or exclude keeps the account from \"kraken\"",
+            ),
+            (
+                "include = [\"binance\"]\nrest_percent = { kraken = 40, binance = 60 }",
+                "routing.rest_percent.kraken: include or exclude keeps the account from \"kraken\"",
+            ),
             ("rest_percent = { kraken = \"all\" }", "routing.rest_percent.kraken"),
             ("rest_places = 9", "routing.rest_places"),
             ("rest_places = 0", "routing.rest_places"),

@@ -244,9 +244,11 @@ mod tests {
     }
 
     fn trade(random: &mut Random, venue: VenueId) -> Input {
-        let rested = random.pick(&[Side::Buy, Side::Sell]);
+        let taker = Some(random.pick(&[Side::Buy, Side::Sell]));
         let (price, qty) = (Price(10_000), Qty(1 + random.below(500) as i64));
-        Input::Trade(PublicTrade { venue, instrument: InstrumentId(0), rested, price, qty })
+        let instrument = InstrumentId(0);
+        let (id, count, time, late) = (1, 1, UnixNanos(u64::MAX), false);
+        Input::Trade(PublicTrade { venue, instrument, taker, price, qty, id, count, time, late })
     }
 
     /// How the account's orders choose venues, and where they rest.

@@ -210,6 +210,7 @@ fn pauses(found: &mut Found, now_ns: u64, venue: &VenueStatus) {
             "cancels" => "takes no cancels (rate limit)".to_owned(),
             "cancel_budget" => "has no room for a cancel within its limits".to_owned(),
             "listing" => format!("has closed the market of {of}"),
+            "open_orders" => format!("takes no more open orders of {of}"),
             // The time alone does not end it.
             _ => format!("refuses orders for want of {of}, and has not told its balance"),
         };

@@ -145,6 +145,11 @@ fn amount(value: &Value, name: &str) -> String {
     text::decimal(&word(value, name))
 }
 
+/// An amount with as many decimals as a screen shows.
+fn rounded(value: &Value, name: &str) -> String {
+    text::rounded(&word(value, name))
+}
+
 fn time(value: &Value, name: &str, now_ns: u64) -> String {
     told(value, name, |ns| if ns == 0 { "-".to_owned() } else { text::clock(now_ns, ns) })
 }

@@ -180,6 +180,14 @@ impl ReadModel {
         }
     }
 
+    /// An order has a part of a child that is told with another order.
+    fn note_share(&mut self, order: OrderId, child: ChildId) {
+        let tif = self.children.get(child.0).map(|child| child.tif);
+        if let Some((tif, order)) = tif.zip(self.orders.get_mut(order.0)) {
+            order.pursuit.shares(tif);
+        }
+    }
+
     pub(super) fn on_notice(&mut self, notice: &Notice) {
         if let Some(kind) = Anomaly::of(notice) {
             self.counts.anomalies.count(kind);
@@ -202,6 +210,7 @@ impl ReadModel {
             Notice::Shares(order, venue, child, qty) => {
                 let event = Event { child, venue, qty, ..self.happens(EventKind::Shares) };
                 self.event(order, event);
+                self.note_share(order, child);
             }
             Notice::VenueOrder(_, child, id) => self.set_venue_order(child, id),
             Notice::ChildEnded(venue, child, end) => {

@@ -72,6 +72,7 @@ pub fn pause_row(what: Paused, until: UnixNanos, reference: &Reference) -> Pause
         Paused::Cancels => ("cancels", None),
         Paused::CancelBudget => ("cancel_budget", None),
         Paused::Listing(id) => ("listing", symbol(id)),
+        Paused::OpenOrders(id) => ("open_orders", symbol(id)),
         Paused::Funds(id) => ("funds", asset(id)),
     };
     PauseRow { what, of, until_ns: until.0 }

@@ -459,7 +459,7 @@ impl Engine {
         } else {
             (order.cl_ord_id, ClOrdId::EMPTY)
         };
-        let min_qty = self.terms_of(order).min_qty;
+        let StrategyTerms { min_qty, weights, .. } = self.terms_of(order);
         let session = &mut self.sessions[order.session.index()];
         session.event += 1;
         self.counts.reports += 1;
@@ -485,6 +485,8 @@ impl Engine {
             ord_type: order.ord_type,
             tif: order.tif,
             strategy: order.strategy,
+            choice: order.choice,
+            weights: if order.choice == Choice::ByOwnScore { weights } else { None },
             min_qty,
             qty: order.qty,
             price: order.price,

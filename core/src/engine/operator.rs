@@ -198,7 +198,7 @@ impl Engine {
             at = child.next;
             let mut child = child;
             if child.role == Role::Shared {
-                // It takes, and ends by itself.
+                self.call_back_all(&child, out);
                 count += 1;
                 continue;
             }

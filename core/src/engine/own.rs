@@ -11,7 +11,7 @@ use super::{
     Engine, MOVE_WINDOW_NS, OWN_CALLED_BACK_MAX, OWN_LOOKED_AT_MAX, Out, YIELDS_PER_WINDOW_MAX,
 };
 use crate::book::Book;
-use crate::child::{Child, ChildState};
+use crate::child::{Child, ChildState, Role};
 use crate::engine::clients::ReportContext;
 use crate::id::{ChildId, OrderId, VenueId};
 use crate::input::{OtherOwners, Refusal, SelfMatchPolicy, Side, TimeInForce};
@@ -20,14 +20,14 @@ use crate::order::{CancelReason, Order, OrderState};
 use crate::output::{ReportKind, Sink};
 use crate::own_orders::OwnPlaces;
 use crate::reference::VENUES_MAX;
-use crate::routing::{PlannedChild, RouteRequest, RoutingView, may_go, reaches};
+use crate::routing::{PlannedChild, RouteRequest, RoutingView, reaches};
 use crate::self_match::SelfMatches;
 use crate::venue_set::VenueSet;
 use crate::waiting::Waiting;
 
 /// What a resting child of ours is to an order that could match it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Meets {
+pub(super) enum Meets {
     /// The order may match the child.
     Passes,
     /// The child is being cancelled already.
@@ -40,7 +40,7 @@ enum Meets {
 
 /// How a child makes way for an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum How {
+pub(super) enum How {
     /// Its order is cancelled.
     Cancel,
     /// Its order and the other one lose the smaller quantity.
@@ -51,7 +51,7 @@ enum How {
 
 /// What the owners of two orders want that would match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Policy {
+pub(super) enum Policy {
     /// They may match.
     Pass,
     /// The resting order stays.
@@ -66,8 +66,8 @@ pub(super) struct InWay {
     pub held: Qty,
     /// The best of their prices.
     nearest: Option<Price>,
-    children: [(ChildId, How); OWN_CALLED_BACK_MAX],
-    len: usize,
+    pub children: [(ChildId, How); OWN_CALLED_BACK_MAX],
+    pub len: usize,
 }
 
 /// A child that was called back for another order has ended.
@@ -81,6 +81,8 @@ pub(super) struct Yielded {
     qty: Qty,
     /// Side and price of the child.
     place: (Side, Price),
+    /// What follows for the two orders is done.
+    is_settled: bool,
 }
 
 /// Children in one book that are called back in one look.
@@ -210,7 +212,7 @@ impl Engine {
     }
 
     /// As [`Self::own_facing`], with what each is to the order if all before it make way that can.
-    fn own_meeting<'a>(
+    pub(super) fn own_meeting<'a>(
         &'a self,
         order: &'a Order,
         venue: VenueId,
@@ -245,6 +247,9 @@ impl Engine {
 
     /// What a resting child is to an order that would match it.
     fn meets(&self, order: &Order, child: &Child) -> Meets {
+        if child.role == Role::Shared {
+            return self.meets_shared(order, child);
+        }
         let Some(resting) = self.orders.get(child.order.0) else { return Meets::Stays };
         match self.policy(order, resting, child) {
             Policy::Pass => Meets::Passes,
@@ -257,7 +262,7 @@ impl Engine {
     /// What the owners of two orders want when the first would match a child of the second, which
     /// rests. Two owners with accounts of their own at a venue trade with each other as any two
     /// traders do: the order never comes from the account where the child rests.
-    fn policy(&self, order: &Order, resting: &Order, child: &Child) -> Policy {
+    pub(super) fn policy(&self, order: &Order, resting: &Order, child: &Child) -> Policy {
         let mine = self.reference.owner_of(order.account);
         let theirs = self.reference.owner_of(resting.account);
         match (mine.owner == theirs.owner, mine.self_match, theirs.other_owners) {
@@ -279,30 +284,9 @@ impl Engine {
         reference.shares_books() && reference.routing_of(order.account).denied.has(child.venue)
     }
 
-    /// Whether an order of ours is in the way that would make way, and cannot at this moment.
-    pub(super) fn is_held_up(&self, order: &Order) -> bool {
-        let makes_way = |child: &Child| {
-            let resting = self.orders.get(child.order.0);
-            resting.is_some_and(|one| matches!(self.policy(order, one, child), Policy::MakeWay(_)))
-        };
-        self.venues_of(order).any(|venue| {
-            let facing = self.own_meeting(order, venue).take(OWN_LOOKED_AT_MAX);
-            let mut reached =
-                facing.take_while(|(child, _)| reaches(order.worst, child.price, order.side));
-            reached.any(|(child, meets)| makes_way(child) && meets == Meets::Stays)
-        })
-    }
-
-    /// The venues that an order may go to, where orders of ours can be in its way.
-    fn venues_of(&self, order: &Order) -> impl Iterator<Item = VenueId> + use<'_> {
-        let request = self.route_request(order);
-        let venues = (0..self.venues.len()).map(|index| VenueId(index as u8));
-        venues.filter(move |venue| may_go(&self.market(), &request, *venue))
-    }
-
     /// Whether a cancel of the child is with its venue, or goes there as soon as there is room. An
     /// order that does not wait counts on no cancel that is not sent.
-    fn is_leaving(&self, child: &Child, order: &Order) -> bool {
+    pub(super) fn is_leaving(&self, child: &Child, order: &Order) -> bool {
         match child.state() {
             // Of one that is amended the answer is near: then it is asked again.
             ChildState::PendingCancel | ChildState::PendingReplace => true,
@@ -324,7 +308,7 @@ impl Engine {
     /// Whether a child can be called back now: its order is placed and has not made way too often,
     /// and its venue takes a cancel. An order that is put back leaves the room in the venue's
     /// limits that is kept for cancels.
-    fn can_make_way(&self, resting: &Order, child: &Child, how: How) -> bool {
+    pub(super) fn can_make_way(&self, resting: &Order, child: &Child, how: How) -> bool {
         let slot = self.orders.slot(resting.id.0);
         let yields = &self.resting.moves_of(slot).yields;
         let budget = &self.venues[child.venue.index()].budget;
@@ -450,6 +434,10 @@ impl Engine {
         for leg in self.router.plan().rests() {
             self.find_at(order, leg, leg.price, true, &mut found);
         }
+        let plan = self.router.plan();
+        if !has_least && plan.sends_nothing() && plan.refusal() == Refusal::NoLiquidity {
+            self.find_unshown(order, &mut found);
+        }
         self.look_up_own(order);
         if let Some(nearest) = found.nearest {
             let elsewhere = self.taken_without(order, nearest);
@@ -510,11 +498,27 @@ impl Engine {
         if !pays && !at.same_owner {
             return;
         }
+        // What is ours from the price of the child on, and from the next child on.
+        let (mut pays, mut ours, mut ours_next, mut price) = (pays, at.ours, at.ours, None);
         for (child, meets) in self.facing_within(order, leg.venue, worst) {
-            let Meets::MakesWay(how) = meets else { continue };
-            if (pays || how != How::Yield) && found.len < OWN_CALLED_BACK_MAX {
-                found.children[found.len] = (child.id, how);
-                found.len += 1;
+            let is_next_price = price.replace(child.price) != Some(child.price);
+            if is_next_price {
+                ours = ours_next;
+            }
+            if let Meets::MakesWay(how) = meets {
+                if how == How::Yield && pays && !is_whole {
+                    let better = |price| !reaches(price, child.price, order.side);
+                    let rest = within.saturating_sub(shown(book, order.side, better));
+                    // Nobody gets past one that stays.
+                    pays = rest.saturating_sub(ours).0 >= least;
+                }
+                if (pays || how != How::Yield) && found.len < OWN_CALLED_BACK_MAX {
+                    found.children[found.len] = (child.id, how);
+                    found.len += 1;
+                }
+            }
+            if meets != Meets::Passes {
+                ours_next = ours_next.saturating_sub(child.leaves());
             }
         }
         let is_nearer = found.nearest.is_none_or(|known| reaches(known, first, order.side));
@@ -527,7 +531,7 @@ impl Engine {
 
     /// Own children at a venue that an order would match up to a price, till the first that stays,
     /// with what they are to the order.
-    fn facing_within<'a>(
+    pub(super) fn facing_within<'a>(
         &'a self,
         order: &'a Order,
         venue: VenueId,
@@ -539,10 +543,9 @@ impl Engine {
             .take_while(|(_, meets)| *meets != Meets::Stays)
     }
 
-    fn have_one_owner(&self, order: &Order, child: &Child) -> bool {
-        let resting = self.orders.get(child.order.0);
+    pub(super) fn have_one_owner(&self, order: &Order, child: &Child) -> bool {
         let owner = |order: &Order| self.reference.owner_of(order.account).owner;
-        resting.is_some_and(|resting| owner(resting) == owner(order))
+        self.any_order_of(child, |resting| owner(resting) == owner(order))
     }
 
     /// Calls back the own children whose place an order needs. Returns the quantity of the order
@@ -552,6 +555,11 @@ impl Engine {
         let mut left = order.unplaced();
         for (id, how) in &found.children[..found.len] {
             let Some(mut child) = self.children.get(id.0).copied() else { continue };
+            if child.role == Role::Shared {
+                self.clear_shared(&child, order, out);
+                left = left.saturating_sub(child.leaves());
+                continue;
+            }
             let Some(mut resting) = self.load(child.order) else { continue };
             if child.cancel_wanted {
                 // The cancel of its order has taken it along.
@@ -604,7 +612,7 @@ impl Engine {
     fn note_way(&mut self, child: &Child, order: &Order, qty: Qty) {
         self.resting.moves(self.orders.slot(order.id.0)).made_way_for = child.yields_to;
         let (order, to, place) = (child.order, child.yields_to, (child.side, child.price));
-        self.yielded = Some(Yielded { order, to, qty, place });
+        self.yielded = Some(Yielded { order, to, qty, place, is_settled: false });
     }
 
     /// Quantity of a child is gone. The book may show it still, to the very orders that have waited
@@ -696,7 +704,9 @@ impl Engine {
     /// client is told that the place in the queue is lost.
     #[inline]
     pub(super) fn settle_yield<S: Sink>(&mut self, out: &mut Out<'_, S>) {
-        if let Some(yielded) = self.yielded {
+        let Some(yielded) = &mut self.yielded else { return };
+        if !core::mem::replace(&mut yielded.is_settled, true) {
+            let yielded = *yielded;
             self.settle(&yielded, out);
         }
     }
@@ -747,36 +757,6 @@ impl Engine {
         self.place_in_turn(&mut order, out);
         self.store(&order);
         self.wake_for_book(order.instrument);
-    }
-
-    /// Takes quantity off an order that no child carries. The order ends if that is all.
-    pub(super) fn take_off<S: Sink>(
-        &mut self,
-        order: &mut Order,
-        qty: Qty,
-        why: Refusal,
-        out: &mut Out<'_, S>,
-    ) {
-        if qty >= order.leaves() {
-            return self.give_up(order, why, out);
-        }
-        order.qty = order.qty.saturating_sub(qty);
-        self.report(order, ReportKind::Restated, &ReportContext::because(why), out);
-        if order.unplaced().is_zero() {
-            self.wait_no_more(order, out);
-        }
-    }
-
-    /// Whether an order that cannot go is cancelled because an order of its owner is in the way.
-    pub(super) fn stops_for_own(&self, order: &Order) -> bool {
-        let policy = self.reference.owner_of(order.account).self_match;
-        let blocks = |child: &Child| {
-            reaches(order.worst, child.price, order.side) && self.have_one_owner(order, child)
-        };
-        policy == SelfMatchPolicy::CancelIncoming
-            && self
-                .venues_of(order)
-                .any(|venue| self.own_facing(order, venue).take(OWN_LOOKED_AT_MAX).any(blocks))
     }
 }
 

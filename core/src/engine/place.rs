@@ -3,6 +3,7 @@
 //! A line belongs here if it sends or cancels a child, or changes what a child binds. News about a
 //! child is `venues`.
 
+use super::clients::ReportContext;
 use super::market::end_of_time;
 use super::reduce::Reduction;
 use super::{CANCELS_MAX, CHILDREN_PER_ORDER_MAX, Engine, Out, PLANS_PER_LOOK_MAX, ROUNDS_MAX};
@@ -13,7 +14,8 @@ use crate::input::{Refusal, Side, TimeInForce};
 use crate::ledger::reserve;
 use crate::number::{Amount, Price, Qty, UnixNanos};
 use crate::order::{CancelReason, Order, OrderEvent, OrderState};
-use crate::output::{ChildRef, Decision, Notice, Output, SendNew, Sink};
+use crate::output::{ChildRef, Decision, Notice, Output, ReportKind, SendNew, Sink};
+use crate::reference::VENUES_MAX;
 use crate::routing::{PlannedChild, RouteRequest, RoutingView};
 use crate::strategy::Posting;
 use crate::table::Slot;
@@ -108,6 +110,24 @@ impl Engine {
         }
     }
 
+    /// Takes quantity off an order that no child carries. The order ends if that is all.
+    pub(super) fn take_off<S: Sink>(
+        &mut self,
+        order: &mut Order,
+        qty: Qty,
+        why: Refusal,
+        out: &mut Out<'_, S>,
+    ) {
+        if qty >= order.leaves() {
+            return self.give_up(order, why, out);
+        }
+        order.qty = order.qty.saturating_sub(qty);
+        self.report(order, ReportKind::Restated, &ReportContext::because(why), out);
+        if order.unplaced().is_zero() {
+            self.wait_no_more(order, out);
+        }
+    }
+
     /// No further child is made of an order now: the order has as many as it may have at once or in
     /// one look, or the table of children is full.
     fn children_are_enough<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
@@ -190,6 +210,10 @@ impl Engine {
         }
         if self.is_book_changing(order) {
             return Unsent::Waits(Waiting::BookChanging, Help::Book);
+        }
+        // The book may tell the end of such an order before the venue's answer does.
+        if is_for_books(refusal) && self.awaits_own(order) {
+            return Unsent::Waits(Waiting::CallingBack, Help::Fade);
         }
         Unsent::GivenBack(refusal)
     }
@@ -353,18 +377,28 @@ impl Engine {
         order.live_children += 1;
         order.at_venues = Qty(order.at_venues.0 + leg.qty.0);
         self.counts.children += 1;
-        let book = &mut self.books[self.reference.book_at(order.instrument, leg.venue)];
         match tif {
-            TimeInForce::Ioc | TimeInForce::Fok => book.take(order.side, leg.qty),
+            TimeInForce::Ioc | TimeInForce::Fok => {
+                let at = self.reference.book_at(order.instrument, leg.venue);
+                self.books[at].take(order.side, leg.qty);
+            }
             TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd => {
-                let (_, same) = book.ahead(order.side, leg.price);
-                let slot = self.children.slot(id) as usize;
-                (self.ahead[slot], self.reductions[slot]) = (same, Reduction::NONE);
-                self.rest_own(&child);
+                self.begin_rest(&child);
             }
         }
         self.count_order(leg, order.instrument);
         out.put(&Output::SendNew(send));
+    }
+
+    /// A child that rests takes its place in the queue of its venue.
+    pub(super) fn begin_rest(&mut self, child: &Child) {
+        let book = &self.books[self.reference.book_at(child.instrument, child.venue)];
+        let (_, same) = book.ahead(child.side, child.price);
+        let slot = self.children.slot(child.id.0) as usize;
+        (self.ahead[slot], self.reductions[slot]) = (same, Reduction::NONE);
+        self.rest_own(child);
+        let at = child.instrument.index() * VENUES_MAX + child.venue.index();
+        self.books[at].full.sent();
     }
 
     pub(super) fn count_order(&mut self, leg: &PlannedChild, instrument: InstrumentId) {
@@ -467,8 +501,14 @@ impl Engine {
                     book.give_back(child.side, child.leaves());
                 }
             }
-            (TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd, Some(_)) if ends => {
+            (TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd, Some(_))
+                if ends && child.role != Role::Part =>
+            {
                 self.unrest_own(child);
+                if child.state() != ChildState::Rejected {
+                    let at = child.instrument.index() * VENUES_MAX + child.venue.index();
+                    self.books[at].full.ended(self.now);
+                }
             }
             (_, _) => {}
         }
@@ -528,6 +568,9 @@ impl Engine {
     /// Sends a cancel if the child's state and the venue's budget allow it. IOC and FOK children
     /// end by themselves.
     pub(super) fn cancel_child<S: Sink>(&mut self, child: &mut Child, out: &mut Out<'_, S>) {
+        if child.role == Role::Part {
+            return self.withdraw(child, out);
+        }
         let can = match child.state() {
             ChildState::Sent | ChildState::Live | ChildState::PendingReplace => true,
             ChildState::Vacant
@@ -615,6 +658,19 @@ impl Engine {
         let expired = ends && order.expire_at <= self.now;
         expired.then_some(end_of_time(order))
     }
+}
+
+/// Whether an order is given back for what the books offer to it at that moment.
+const fn is_for_books(refusal: Refusal) -> bool {
+    matches!(
+        refusal,
+        Refusal::SelfMatch
+            | Refusal::NoLiquidity
+            | Refusal::FokNotFillable
+            | Refusal::MinQtyNotFillable
+            | Refusal::BelowMinimum
+            | Refusal::SearchBound
+    )
 }
 
 /// The reference that names a child to its sender.

@@ -110,7 +110,7 @@ impl Engine {
             Self::doubt(child, true, now, out);
             if child.role == Role::Shared {
                 let id = child.id;
-                self.doubt_parts(id);
+                self.doubt_parts(id, out);
             } else if child.moves {
                 let mut child = *child;
                 self.stays(&mut child, out);

@@ -42,7 +42,8 @@ pub enum Verdict {
     Faded = 14,
     /// The venue refused a child of this order.
     Avoided = 15,
-    /// The venue has too many orders left to answer.
+    /// The venue has too many orders left to answer, or takes no more open orders of the instrument
+    /// and the order would rest.
     Busy = 16,
     /// An order of our own stands in the way: the node does not trade with itself.
     OwnOrder = 17,

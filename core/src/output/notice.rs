@@ -41,6 +41,9 @@ pub enum Paused {
     CancelBudget,
     /// One instrument: its market is closed.
     Listing(InstrumentId),
+    /// New orders of one instrument that are to rest: the venue has as many as it takes. Each one
+    /// that ends there lets one go.
+    OpenOrders(InstrumentId),
     /// The funds in one asset, after a refusal for want of funds. They also wait for the venue's
     /// next balance.
     Funds(AssetId),
@@ -223,6 +226,7 @@ impl Notice {
                     Paused::Listing(instrument) => 2 | u64::from(instrument.0) << 8,
                     Paused::Funds(asset) => 3 | u64::from(asset.0) << 8,
                     Paused::CancelBudget => 4,
+                    Paused::OpenOrders(instrument) => 5 | u64::from(instrument.0) << 8,
                 };
                 (0x1e | what << 8, venue.0, until.0)
             }

@@ -34,6 +34,7 @@ fn reason_of(word: &str) -> VenueReject {
         VenueReject::WouldMatch,
         VenueReject::PriceBand,
         VenueReject::SelfMatch,
+        VenueReject::PairFull,
     ];
     let named = all.into_iter().find(|reason| format!("{reason:?}") == word);
     named.unwrap_or_else(|| panic!("no such reason: {word}"))
@@ -451,6 +452,16 @@ impl Desk {
         let last = self.outputs.iter().rposition(of_client).expect("a report");
         self.outputs.drain(..last);
         self.client_saw(&[expected])
+    }
+
+    /// The last thing that was sent to venues since the last look.
+    pub fn sent_last(&mut self, expected: &str) -> &mut Self {
+        let to_venue = |output: &Output| {
+            matches!(output, Output::SendNew(_) | Output::SendCancel(_) | Output::SendReduce(_))
+        };
+        let last = self.outputs.iter().rposition(to_venue).expect("something sent");
+        self.outputs.drain(..last);
+        self.sent(&[expected])
     }
 
     /// Notices since the last look.

@@ -36,6 +36,7 @@ mod score;
 mod self_match;
 mod shared;
 mod shared_at_random;
+mod shared_rest;
 mod spike;
 mod strict_venue;
 mod tiers;

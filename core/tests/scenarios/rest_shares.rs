@@ -4,7 +4,7 @@
 use rutter_core::engine::HOLD_NS;
 use rutter_core::id::{AccountId, VenueId};
 use rutter_core::input::*;
-use rutter_core::number::{Amount, FeePpm, Price, Qty};
+use rutter_core::number::{Amount, FeePpm, Price, Qty, UnixNanos};
 use rutter_core::output::{Notice, Previewed};
 use rutter_core::resting::PLACE_PAUSE_MAX_NS;
 use rutter_core::strategy::{REST_AT_BEST, REST_BY_SHARE};
@@ -22,9 +22,13 @@ fn trades(desk: &mut Desk, venue: u8, qty: i64) {
     desk.input(Input::Trade(PublicTrade {
         venue: VenueId(venue),
         instrument: PAIR,
-        rested: Side::Buy,
+        taker: Some(Side::Sell),
         price: Price(9_990),
         qty: Qty(qty),
+        id: 1,
+        count: 1,
+        time: UnixNanos(u64::MAX),
+        late: false,
     }));
 }
 

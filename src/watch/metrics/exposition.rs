@@ -412,6 +412,7 @@ impl MetricsPage {
         });
         let help = "Attempts that have failed since a link of the venue was last up";
         out.gauges("venue_failed_attempts", help, attempts)?;
+        self.told_by_links(out)?;
         let help = "1 while an operator lets nothing new go there";
         out.gauges("venue_drained", help, of(|v| flag(v.drained)))?;
         let help = "1 while an operator has halted it";
@@ -538,6 +539,25 @@ impl MetricsPage {
         out.gauges("venue_behaviour_cost_ratio", help, costs)
     }
 
+    /// The venues' clocks, and what could not be read of their messages.
+    fn told_by_links(&self, out: &mut FamilyWriter<'_>) -> fmt::Result {
+        let shown = &*self.shown;
+        let links = || {
+            shown.links.iter().flat_map(|links| {
+                let venue = shown.counted.venues.get(links.venue).map_or("?", String::as_str);
+                links
+                    .named()
+                    .map(move |(link, told)| (vec![("exchange", venue), ("link", link)], told))
+            })
+        };
+        let clocks =
+            links().filter_map(|(labels, told)| Some((labels, told.clock_ahead_ns? as f64 / 1e9)));
+        let help = "How far our clock is ahead of the venue's; negative: behind";
+        out.gauges("venue_clock_ahead_seconds", help, clocks)?;
+        let unread = links().map(|(labels, told)| (labels, told.unread.count()));
+        out.counters("venue_unread", "Messages, or parts of them, that could not be read", unread)
+    }
+
     /// Why links are not up, or what goes wrong while they are.
     fn reasons(&self, is_up: bool) -> impl Iterator<Item = (Labels<'_>, f64)> {
         let shown = &*self.shown;
@@ -576,7 +596,8 @@ impl MetricsPage {
 }
 
 /// What may be paused at a venue, as label values.
-const PAUSES: [&str; 5] = ["new_orders", "cancels", "cancel_budget", "listing", "funds"];
+const PAUSES: [&str; 6] =
+    ["new_orders", "cancels", "cancel_budget", "listing", "open_orders", "funds"];
 
 /// Scopes of a halt, as label values.
 const SCOPES: [&str; 5] = ["all", "venue", "symbol", "session", "account"];

@@ -9,7 +9,7 @@ use rutter_core::input::{
 use rutter_core::number::{Price, Qty, Text};
 use rutter_core::output::Previewed;
 use rutter_core::routing::Search;
-use rutter_core::strategy::{BY_COST, BY_SCORE, Strategy};
+use rutter_core::strategy::{BY_COST, BY_SCORE, REST_AT_BEST, REST_BY_SHARE, Strategy};
 use rutter_core::waiting::Waiting;
 use serde_json::{Value, json};
 
@@ -26,7 +26,12 @@ use crate::plan::PlanShown;
 type Understood = (Preview, InstrumentDef, Option<u32>);
 
 /// Words of strategies that are no strategy of their own.
-const CHOICES: [(&str, u32); 2] = [("by-score", BY_SCORE), ("by-cost", BY_COST)];
+const CHOICES: [(&str, u32); 4] = [
+    ("by-score", BY_SCORE),
+    ("by-cost", BY_COST),
+    ("by-share", REST_BY_SHARE),
+    ("at-best", REST_AT_BEST),
+];
 
 /// The number of a strategy in FIX 847, by a word or by the number.
 fn strategy_of(text: &str) -> Result<u32, Failure> {
