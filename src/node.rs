@@ -71,7 +71,7 @@ pub fn run(config: &Config) -> Result<(), NodeError> {
 pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeError> {
     let journal_dir = config.node.data_dir.join("journal");
     make_data_folder(config, &journal_dir)?;
-    let folder = claim::lock(&config.node.data_dir)?;
+    let folder = claim::lock_soon(&config.node.data_dir)?;
     let monitor = Arc::new(Monitor::new(config, unix_ns()));
     let server = config.metrics.map(|at| MetricsServer::listen(at.listen, Arc::clone(&monitor)));
     // Ends with the node.

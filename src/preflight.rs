@@ -8,6 +8,7 @@
 use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rutter_admin::console::socket::check_place;
 use rutter_clients::Proof;
@@ -67,6 +68,7 @@ pub fn additions(path: &Path, text: &str) -> Result<Config, ConfigError> {
     let Examined { config, mut findings } = Config::examine(text);
     if let Some(config) = &config {
         check_sessions(&mut findings, config);
+        config.check_volume_dates(&mut findings, today());
     }
     findings.into_result().map_err(of_file)?;
     config.ok_or_else(|| ConfigError::of_file(path.to_owned(), "cannot be read".to_owned()))
@@ -83,6 +85,7 @@ pub fn check(text: &str, whose: Whose) -> Result<Config, ConfigError> {
             findings.add(LEVEL_VARIABLE, Fault::BadLevel, error.to_string());
         }
         check_sessions(&mut findings, config);
+        config.check_volume_dates(&mut findings, today());
         check_headers(&mut findings, config);
         check_listeners(&mut findings, config);
         check_folders(&mut findings, config, whose.user(&config.node.data_dir));
@@ -90,6 +93,12 @@ pub fn check(text: &str, whose: Whose) -> Result<Config, ConfigError> {
     }
     findings.into_result()?;
     config.ok_or_else(|| ConfigError::of_file("".into(), "cannot be read".to_owned()))
+}
+
+/// The day (UTC), in days since 1970-01-01.
+fn today() -> u32 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u32::try_from(now.as_secs() / 86_400).unwrap_or(u32::MAX)
 }
 
 const STAND_IN: &str = "a stand-in from an example";
@@ -326,7 +335,8 @@ fn path_of(input: &Input, config: &Config) -> String {
         | Input::Owner(_)
         | Input::Rest(_)
         | Input::AccountFee(_)
-        | Input::Sharing(_) => "account".to_owned(),
+        | Input::Sharing(_)
+        | Input::Bridge(_) => "account".to_owned(),
         Input::Session(_) => "session".to_owned(),
         Input::Listing(_)
         | Input::Budget(_)

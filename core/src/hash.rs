@@ -62,26 +62,19 @@ impl Rolling {
     /// Mixes a text in.
     #[inline]
     pub fn text<const N: usize>(&mut self, text: &Text<N>) {
-        let bytes = text.as_bytes();
-        self.word(bytes.len() as u64);
-        let mut chunks = bytes.chunks_exact(16);
-        for chunk in &mut chunks {
-            self.pair(le_word(&chunk[..8]), le_word(&chunk[8..]));
-        }
-        let rest = chunks.remainder();
-        if rest.len() > 8 {
-            self.pair(le_word(&rest[..8]), le_word(&rest[8..]));
-        } else if !rest.is_empty() {
-            self.word(le_word(rest));
+        let len = text.as_bytes().len();
+        self.word(len as u64);
+        let mut at = 0;
+        // Ends: each turn passes 16 bytes.
+        while at < len {
+            if len - at > 8 {
+                self.pair(text.le_word(at), text.le_word(at + 8));
+            } else {
+                self.word(text.le_word(at));
+            }
+            at += 16;
         }
     }
-}
-
-/// Up to eight bytes, little endian.
-fn le_word(bytes: &[u8]) -> u64 {
-    let mut word = [0; 8];
-    word[..bytes.len()].copy_from_slice(bytes);
-    u64::from_le_bytes(word)
 }
 
 #[cfg(test)]
@@ -101,6 +94,29 @@ mod tests {
         assert_ne!(of(&[1, 2]), of(&[2, 1]));
         assert_ne!(of(&[1]), of(&[1, 0]));
         assert_ne!(of(&[0]), of(&[]));
+    }
+
+    /// Against the words cut out of the bytes, for each length.
+    #[test]
+    fn a_text_is_mixed_in_as_its_length_and_its_words() {
+        fn word(bytes: &[u8]) -> u64 {
+            let mut word = [0; 8];
+            word[..bytes.len()].copy_from_slice(bytes);
+            u64::from_le_bytes(word)
+        }
+        let all = b"abcdefghijklmnopqrstuvwxyz0123456789";
+        for len in 0..=all.len() {
+            let (mut hash, mut expected) = (Rolling::new(3), Rolling::new(3));
+            hash.text(&Text::<36>::new(&all[..len]).unwrap_or_default());
+            expected.word(len as u64);
+            for chunk in all[..len].chunks(16) {
+                match chunk.split_at_checked(8).filter(|(_, high)| !high.is_empty()) {
+                    Some((low, high)) => expected.pair(word(low), word(high)),
+                    None => expected.word(word(chunk)),
+                }
+            }
+            assert_eq!(hash, expected, "{len} bytes");
+        }
     }
 
     #[test]

@@ -9,10 +9,12 @@
 pub mod behaviour;
 pub mod book;
 pub mod breaker;
+pub mod bridge;
 pub mod budget;
 pub mod child;
 mod client_ids;
 pub mod engine;
+mod executions;
 pub mod hash;
 pub mod heard;
 pub mod id;

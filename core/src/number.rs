@@ -167,6 +167,17 @@ impl<const N: usize> Text<N> {
         &self.bytes[..usize::from(self.len)]
     }
 
+    /// Eight bytes from a place on, little endian; zeros behind the end.
+    #[inline]
+    pub(crate) fn le_word(&self, at: usize) -> u64 {
+        // What is behind the text is zero.
+        if let Some(word) = self.bytes.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()) {
+            return u64::from_le_bytes(word);
+        }
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         // Only printable ASCII gets in, so this never falls back.

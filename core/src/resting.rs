@@ -79,6 +79,8 @@ pub struct Moves {
     place_pause_ns: u64,
     /// How often the order has made way for orders of others lately.
     pub yields: RateWindow,
+    /// How often it has lost a child lately that it shared with others.
+    pub regroups: RateWindow,
     /// The order that it has made way for, until it is put back; zero for none.
     pub made_way_for: OrderId,
     /// Children that are being called back for it.

@@ -34,6 +34,17 @@ pub const fn choice_asked(instructions: &Instructions) -> Choice {
     }
 }
 
+/// The number in FIX 847 of an order that is executed and chooses so; zero if it names none.
+pub const fn number_of(strategy: Strategy, choice: Choice) -> u32 {
+    match choice {
+        Choice::OfAccount => strategy.number(),
+        Choice::ByScore | Choice::ByOwnScore => BY_SCORE,
+        Choice::ByCost => BY_COST,
+        Choice::RestByShare => REST_BY_SHARE,
+        Choice::RestAtBest => REST_AT_BEST,
+    }
+}
+
 /// A strategy. Its number is part of the digest of a report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -164,6 +175,19 @@ impl StrategyTerms {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_report_has_the_number_that_the_order_named() {
+        for number in [0, 1000, 1001, 1003, BY_SCORE, BY_COST, REST_BY_SHARE, REST_AT_BEST] {
+            let asked = Instructions { strategy: number, ..Instructions::default() };
+            let strategy = Strategy::asked(&asked).expect("a strategy");
+            assert_eq!(number_of(strategy, choice_asked(&asked)), number);
+        }
+        let asked = Instructions { strategy: BY_SCORE, min_qty: Qty(5), ..Instructions::default() };
+        let strategy = Strategy::asked(&asked).expect("a strategy");
+        assert_eq!(strategy, Strategy::NearlyAll);
+        assert_eq!(number_of(strategy, choice_asked(&asked)), BY_SCORE);
+    }
 
     #[test]
     fn every_strategy_is_found_by_its_number_and_every_other_number_is_refused() {

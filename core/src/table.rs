@@ -85,14 +85,24 @@ impl<T: Slot> Ring<T> {
         if self.is_full() {
             return None;
         }
+        let (mut word, mut skipped) = (self.at(self.next) / 64, self.at(self.next) % 64);
+        // A ring of fewer slots than bits has one word, and comes round within it.
+        let bits = self.slots.len().min(64);
+        let within = u64::MAX >> (64 - bits);
         // Ends: at least half of the slots hold no living item.
         loop {
-            let id = self.next;
-            self.next += 1;
-            if self.slots[self.at(id)].is_over() {
-                return Some(id);
+            let free = !self.living[word] & within & u64::MAX << skipped;
+            if free != 0 {
+                self.next += (free.trailing_zeros() as usize - skipped) as u64;
+                break;
             }
+            self.next += (bits - skipped) as u64;
+            (word, skipped) = ((word + 1) % self.living.len(), 0);
         }
+        let id = self.next;
+        debug_assert!(self.slots[self.at(id)].is_over(), "an item that has ended lives");
+        self.next += 1;
+        Some(id)
     }
 
     /// Stores an item under the id that was claimed for it.
@@ -224,7 +234,7 @@ pub trait Key: Copy + Eq {
 
 /// The newest `2^log2` keys in the order of arrival, each with a value.
 #[derive(Debug)]
-pub struct Recent<K, V = ()> {
+pub struct Recent<K, V> {
     index: Index,
     seed: u64,
     /// The keys with their hashes and values.
@@ -274,13 +284,6 @@ impl<K: Key, V: Copy> Recent<K, V> {
     }
 }
 
-impl<K: Key> Recent<K> {
-    /// As [`remember`](Self::remember), for keys without values.
-    pub fn is_new(&mut self, key: K) -> bool {
-        self.remember(key, ())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -324,6 +327,39 @@ mod tests {
         assert!(ring.get(0).is_none());
     }
 
+    /// Against a look at each slot, over a seeded run of beginnings and ends.
+    #[test]
+    fn a_new_id_is_the_next_one_whose_slot_holds_no_living_item() {
+        for log2 in [2, 4, 6, 7, 9] {
+            let seed = 17_u64;
+            let (mut state, mut next) = (seed, 1);
+            let mut ring = Ring::<Item>::new(log2);
+            let mut living = Vec::new();
+            for turn in 0..6_000_u64 {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040);
+                let begins = (state >> 40) % 100 < if turn % 2_000 < 1_000 { 70 } else { 40 };
+                if begins {
+                    let room = living.len() < 1 << (log2 - 1);
+                    while room
+                        && living.iter().any(|id: &u64| (id ^ next).is_multiple_of(1 << log2))
+                    {
+                        next += 1;
+                    }
+                    assert_eq!(ring.claim(), room.then_some(next), "seed {seed}, 2^{log2}");
+                    if room {
+                        ring.put(Item(next, false));
+                        living.push(next);
+                        next += 1;
+                    }
+                } else if !living.is_empty() {
+                    let id = living.swap_remove((state >> 20) as usize % living.len());
+                    ring.get_mut(id).expect("held").1 = true;
+                    ring.ended(id);
+                }
+            }
+        }
+    }
+
     /// Against a set from the standard library, over a seeded run of inserts and removals. Hashes
     /// are bad on purpose, so that many collide.
     #[test]
@@ -355,11 +391,11 @@ mod tests {
 
     #[test]
     fn recent_forgets_the_oldest_only() {
-        let mut recent = Recent::<u64>::new(2, 3);
-        assert!([1, 2, 3, 4].into_iter().all(|k| recent.is_new(k)));
-        assert!(!recent.is_new(1));
-        assert!(recent.is_new(5), "1 falls out");
-        assert!(recent.is_new(1));
-        assert!(!recent.is_new(4));
+        let mut recent = Recent::<u64, ()>::new(2, 3);
+        assert!([1, 2, 3, 4].into_iter().all(|k| recent.remember(k, ())));
+        assert!(!recent.remember(1, ()));
+        assert!(recent.remember(5, ()), "1 falls out");
+        assert!(recent.remember(1, ()));
+        assert!(!recent.remember(4, ()));
     }
 }

@@ -270,6 +270,10 @@ impl WaitingOrders {
             0 => list.newest = slot + 1,
             newer => self.links[newer as usize - 1].older = slot + 1,
         }
+        if newer != 0 && list.next == newer {
+            // The order comes back just before the one that would be looked at next.
+            list.next = slot + 1;
+        }
         self.links[slot as usize] = Link { older, newer, list: place, id };
         self.len += 1;
         self.timed += usize::from(is_timed(place));
@@ -532,6 +536,16 @@ mod tests {
         }
         all.wake_for_room();
         assert_eq!(due(&mut all).last(), Some(&(2 * PASSED_MAX as u32 - 1)), "beyond the bound");
+    }
+
+    #[test]
+    fn an_order_that_comes_back_while_its_list_is_due_is_looked_at_before_later_ones() {
+        let mut all = waiting(&[(5, A, Help::Room), (8, A, Help::Room)]);
+        all.wake_for_room();
+        all.add((3, 3), A, Side::Buy, Help::Room);
+        assert_eq!(all.next_due(), Some(3));
+        all.add((4, 4), A, Side::Buy, Help::Room);
+        assert_eq!(due(&mut all), [4, 5, 8]);
     }
 
     #[test]

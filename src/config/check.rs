@@ -67,6 +67,7 @@ impl Config {
         }
         self.check_venue_accounts(findings);
         self.check_account_fees(findings);
+        self.check_bridges(findings);
         self.check_keys_of_venues(findings);
         self.check_addresses(findings);
         self.check_paths(findings);
@@ -661,7 +662,18 @@ mod tests {
                 "rest_percent = { nobody = 100 }",
                 "routing.rest_percent.nobody: \"nobody\" is no venue",
             ),
-            ("rest_percent = { kraken = 300 }", "routing.rest_percent.kraken"),
+            (
+                "rest_percent = { kraken = 300 }",
+                "routing.rest_percent.kraken: 300 is not a whole number from 0 to 100",
+            ),
+            (
+                "exclude = [\"kraken\"]\nrest_percent = { kraken = 40, binance = 60 }",
+                "routing.rest_percent.kraken: include or exclude keeps the account from \"kraken\"",
+            ),
+            (
+                "include = [\"binance\"]\nrest_percent = { kraken = 40, binance = 60 }",
+                "routing.rest_percent.kraken: include or exclude keeps the account from \"kraken\"",
+            ),
             ("rest_percent = { kraken = \"all\" }", "routing.rest_percent.kraken"),
             ("rest_places = 9", "routing.rest_places"),
             ("rest_places = 0", "routing.rest_places"),

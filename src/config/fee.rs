@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decimal::amount;
 use super::finding::{Fault, Findings};
+use super::routing::RoutingConfig;
 use super::{Config, ListingConfig, VenueConfig, schema};
 use crate::node::boot::Names;
 
@@ -146,7 +147,9 @@ impl VenueConfig {
 
     /// Adds what is wrong with the keys about fees.
     pub(super) fn check_fees(&self, findings: &mut Findings, at: &str, assets: &[String]) {
-        let has_tiers = self.fees.as_ref().is_some_and(|fees| !fees.tier.is_empty());
+        // Tiers that cannot be read have a finding, and are tiers all the same.
+        let has_tiers = self.fees.as_ref().is_some_and(|fees| !fees.tier.is_empty())
+            || findings.is_damaged(&format!("{at}.fees.tier"));
         if let Some(fees) = &self.fees {
             fees.check(findings, &format!("{at}.fees"), assets);
         }
@@ -269,12 +272,25 @@ impl AccountFeeConfig {
 }
 
 impl Config {
+    /// Adds the dates of volumes that are still to come on a day, in days since 1970-01-01: until
+    /// then nothing would count, and the tier would stay as it is.
+    pub fn check_volume_dates(&self, findings: &mut Findings, today: u32) {
+        for (n, venue) in self.venue.iter().enumerate() {
+            let date = venue.fees.as_ref().and_then(|fees| fees.volume_date.as_ref());
+            let Some(date) = date.filter(|date| day_of(date).is_some_and(|day| day > today)) else {
+                continue;
+            };
+            let reason = format!("{date:?} is later than today (UTC)");
+            findings.add(&format!("venue[{n}].fees.volume_date"), Fault::OutOfRange, reason);
+        }
+    }
+
     /// Adds what is wrong with the fees of accounts.
     pub(super) fn check_account_fees(&self, findings: &mut Findings) {
         for (n, account) in self.account.iter().enumerate() {
             for (place, fee) in account.fee.iter().enumerate() {
                 let at = format!("account[{n}].fee[{place}]");
-                self.check_account_fee(findings, &at, fee);
+                self.check_account_fee(findings, &at, (&account.routing, fee));
                 let same = |one: &AccountFeeConfig| {
                     (&one.venue, &one.instrument) == (&fee.venue, &fee.instrument)
                 };
@@ -286,7 +302,12 @@ impl Config {
         }
     }
 
-    fn check_account_fee(&self, findings: &mut Findings, at: &str, fee: &AccountFeeConfig) {
+    fn check_account_fee(
+        &self,
+        findings: &mut Findings,
+        at: &str,
+        (routing, fee): (&RoutingConfig, &AccountFeeConfig),
+    ) {
         let Some(venue) = self.venue.iter().find(|venue| venue.name == fee.venue) else {
             if !findings.is_damaged("venue") {
                 let venues: Vec<&str> =
@@ -297,6 +318,12 @@ impl Config {
             }
             return;
         };
+        if let Some(other) = routing.account_at(&self.venue, &fee.venue)
+            && other != fee.venue
+        {
+            let reason = format!("the account's orders go by {other:?} (routing.venue_accounts)");
+            findings.add(&format!("{at}.venue"), Fault::Conflict, reason);
+        }
         let Some(symbol) = &fee.instrument else { return };
         let listed = venue.listing.iter().any(|listing| listing.instrument == *symbol);
         if !listed && !findings.is_damaged("venue") {
@@ -404,10 +431,31 @@ mod tests {
         );
         let refused = Config::parse(&twice).expect_err("twice").to_string();
         assert!(refused.contains("the account has a fee there already"), "{refused}");
+        let many = "[[venue.fees.tier]]\nvolume = 1000000".to_owned();
+        let tier = |n: usize| {
+            format!(
+                "[[venue.fees.tier]]\nvolume = {}\nmaker_fee_ppm = 1\ntaker_fee_ppm = 2\n",
+                1_000 * (n + 1)
+            )
+        };
+        let many_more = (0..FEE_TIERS_MAX).map(tier).collect::<String>() + &many;
+        let refused = Config::parse(&sound.replacen(&many, &many_more, 1)).expect_err("many");
+        assert_eq!(refused.findings.len(), 1, "only that they are too many: {refused}");
         let none = SOUND.replacen("maker_fee_ppm = 1000\ntaker_fee_ppm = 1000\n", "", 1);
         let refused = Config::parse(&none).expect_err("no fees").to_string();
         assert!(refused.contains("missing-key: venue.binance.listing.BTC/USDT.maker_fee_ppm"));
         assert!(refused.contains("missing-key: venue.binance.listing.BTC/USDT.taker_fee_ppm"));
+    }
+
+    #[test]
+    fn a_volume_of_a_day_to_come_is_a_finding_and_one_of_today_is_none() {
+        let config = Config::parse(&with_tiers()).expect("sound");
+        for (today, count) in [(20_786, 1), (20_787, 0), (20_788, 0)] {
+            let mut findings = Findings::default();
+            config.check_volume_dates(&mut findings, today);
+            let said = findings.into_result().map_or_else(|error| error.findings, |()| Vec::new());
+            assert_eq!(said.len(), count, "{said:?}");
+        }
     }
 
     #[test]

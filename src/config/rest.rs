@@ -49,7 +49,11 @@ impl RoutingConfig {
 
     /// Adds what is wrong with the shares at that path.
     pub(super) fn check_rest(&self, findings: &mut Findings, at: &str, venues: &[&str]) {
-        for name in self.rest_percent.keys() {
+        for (name, percent) in &self.rest_percent {
+            if venues.contains(&name.as_str()) && *percent > 0 && self.leaves_out(name) {
+                let reason = format!("include or exclude keeps the account from {name:?}");
+                findings.add(&format!("{at}.rest_percent.{name}"), Fault::Conflict, reason);
+            }
             if !venues.contains(&name.as_str()) && !findings.is_damaged("venue") {
                 let reason = format!("{name:?} is no venue; there are {}", venues.join(", "));
                 findings.add(&format!("{at}.rest_percent.{name}"), Fault::NotDeclared, reason);

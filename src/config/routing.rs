@@ -14,10 +14,10 @@ use rutter_core::venue_set::VenueSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::VenueConfig;
 use super::finding::{Fault, Findings};
 use super::rest::RestConfig;
 use super::venue_account::{book_owner, chosen};
+use super::{VenueConfig, schema};
 
 /// `[account.routing]`: how an account's orders choose between venues.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -66,6 +66,7 @@ pub struct RoutingConfig {
     pub rest_places: u8,
     /// Shares of venues by their names, per cent, 100 together. Where none is given, the shares
     /// follow from how fast an order is expected to fill at each place.
+    #[schemars(schema_with = "schema::percents")]
     pub rest_percent: BTreeMap<String, u8>,
 }
 
@@ -250,6 +251,11 @@ impl RoutingConfig {
             }
             owners.push(&owner.name);
         }
+    }
+
+    /// Whether `include` or `exclude` keeps the account from a venue with books of its own.
+    pub(super) fn leaves_out(&self, venue: &str) -> bool {
+        is_left_out(self, venue)
     }
 
     /// Adds what is wrong with the keys at that path.

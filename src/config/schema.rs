@@ -90,6 +90,12 @@ pub(super) fn address(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "format": SOCKET_ADDRESS })
 }
 
+/// Per cents by name.
+pub(super) fn percents(_: &mut SchemaGenerator) -> Schema {
+    let percent = json!({ "type": "integer", "format": "uint8", "minimum": 0, "maximum": 100 });
+    json_schema!({ "type": "object", "additionalProperties": percent })
+}
+
 /// A decimal above zero.
 pub(super) fn above_zero(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": ["string", "number"], "format": DECIMAL, "exclusiveMinimum": 0 })

@@ -232,6 +232,27 @@ taker_fee_ppm = 900
         }
     }
 
+    /// A fee at a venue account by which no order of the account goes has no effect.
+    #[test]
+    fn a_fee_of_an_account_is_one_at_the_venue_account_that_its_orders_go_by() {
+        let with = |keys: &str, venue: &str| {
+            let fee = format!(
+                "{keys}[[account.fee]]\nvenue = \"{venue}\"\nmaker_fee_ppm = 1\n\
+                 taker_fee_ppm = 2\n[[session]]"
+            );
+            Config::parse(&file("", "").replacen("[[session]]", &fee, 1))
+        };
+        let by_further = "[account.routing]\nvenue_accounts = [\"binance-b\"]\n";
+        for (keys, venue, other) in
+            [("", "binance-b", "binance"), (by_further, "binance", "binance-b")]
+        {
+            let said = with(keys, venue).expect_err(venue).to_string();
+            let words = format!(".venue: the account's orders go by \"{other}\"");
+            assert!(said.contains("conflict: account.fund.fee") && said.contains(&words), "{said}");
+            assert!(with(keys, other).is_ok());
+        }
+    }
+
     #[test]
     fn an_account_names_one_venue_account_of_a_venue_and_lists_name_venues() {
         let with = |keys: &str| {

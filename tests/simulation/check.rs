@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use rutter::node::decider::Replayer;
-use rutter_core::child::ChildState;
+use rutter_core::Engine;
+use rutter_core::child::{ChildState, Role};
 use rutter_core::id::{AccountId, AssetId, SessionId, VenueId};
 use rutter_core::order::Order;
 use rutter_core::output::Output;
@@ -12,7 +13,7 @@ use rutter_sim::engine::Exchange;
 use rutter_sim::order::Side;
 
 use super::node::{CLIENTS, Node};
-use super::venues::{BTC, OURS, PAIR, USDT, VENUES};
+use super::venues::{BTC, OURS, PAIR, SimFront, USDT, VENUES};
 use super::world::World;
 
 /// From the exchanges' amounts (10^-16) to the core's (10^-18).
@@ -43,11 +44,13 @@ pub fn settled(world: &World) {
         let ours: BTreeSet<(String, i64)> = engine
             .children()
             .filter(|child| !child.state().is_over() && child.venue.index() == index)
+            // A venue knows the shared child, and not its parts.
+            .filter(|child| child.role != Role::Part)
             .map(|child| ((VENUES[index].order_id)(child.id), child.qty.0))
             .collect();
         assert_eq!(ours, theirs, "open orders and their quantities at venue {index}");
     }
-    money(world);
+    money(&world.fronts, engine);
     for number in 0..CLIENTS {
         let client = &world.clients[number];
         let told = engine.last_event(SessionId(number as u16));
@@ -71,11 +74,11 @@ pub fn beyond_limits(world: &World) -> u64 {
 }
 
 /// Positions, cash and fees are the sums of the venues' fills.
-fn money(world: &World) {
-    let ledger = node(world).decider.engine().ledger();
+pub fn money(fronts: &[SimFront], engine: &Engine) {
+    let ledger = engine.ledger();
     let (mut base, mut cash) = (0_i128, 0_i128);
     let mut fees = [0_i128; 2];
-    for exchange in exchanges(world) {
+    for exchange in fronts.iter().map(|front| front.inner().exchange()) {
         let account = exchange.account(OURS).expect("our account");
         for fill in exchange.fills(account) {
             let sign = if fill.side == Side::Buy { 1 } else { -1 };

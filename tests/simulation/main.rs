@@ -18,6 +18,7 @@ mod client;
 mod node;
 mod posted;
 mod shut;
+mod table;
 mod venues;
 mod world;
 

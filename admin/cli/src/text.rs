@@ -360,6 +360,37 @@ pub fn decimal(text: &str) -> String {
     format!("{sign}{}{fraction}", grouped(whole))
 }
 
+/// Decimals of an amount of money on a screen at most. JSON has all of them.
+pub const SHOWN_DECIMALS: usize = 8;
+
+/// As [`decimal`], rounded to [`SHOWN_DECIMALS`] decimals, half away from zero, without zeros at
+/// the end.
+pub fn rounded(text: &str) -> String {
+    let Some((whole, fraction)) = text.split_once('.') else { return decimal(text) };
+    let is_number = fraction.bytes().all(|byte| byte.is_ascii_digit());
+    let Some(next) = fraction.as_bytes().get(SHOWN_DECIMALS).filter(|_| is_number) else {
+        return decimal(text);
+    };
+    let sign = if whole.starts_with('-') { "-" } else { "" };
+    let kept = fraction.get(..SHOWN_DECIMALS).unwrap_or(fraction);
+    let mut digits = format!("{}{kept}", whole.trim_start_matches('-')).into_bytes();
+    if *next >= b'5' {
+        let nines = digits.iter().rev().take_while(|digit| **digit == b'9').count();
+        let at = digits.len() - nines;
+        digits[at..].fill(b'0');
+        match at.checked_sub(1) {
+            Some(at) => digits[at] += 1,
+            None => digits.insert(0, b'1'),
+        }
+    }
+    let digits = String::from_utf8_lossy(&digits);
+    let (whole, fraction) = digits.split_at(digits.len() - SHOWN_DECIMALS);
+    match fraction.trim_end_matches('0') {
+        "" => decimal(&format!("{sign}{whole}")),
+        fraction => decimal(&format!("{sign}{whole}.{fraction}")),
+    }
+}
+
 fn grouped(digits: &str) -> String {
     let mut out = String::new();
     for (n, digit) in digits.chars().enumerate() {
@@ -445,6 +476,18 @@ mod tests {
         assert_eq!(decimal("-1234567.0050"), "-1,234,567.0050");
         assert_eq!(decimal("0.5"), "0.5");
         assert_eq!(decimal("odd"), "odd");
+        for (exact, shown) in [
+            ("61000.1234567849999", "61,000.12345678"),
+            ("-61000.123456785", "-61,000.12345679"),
+            ("999.999999995", "1,000"),
+            ("0.99999999499", "0.99999999"),
+            ("1.5", "1.5"),
+            ("7", "7"),
+            ("0.000000004", "0"),
+            ("odd.123456789x", "odd.123456789x"),
+        ] {
+            assert_eq!(rounded(exact), shown);
+        }
         let s = 1_000_000_000;
         for (ns, text) in [
             (999, "999 ns"),

@@ -31,11 +31,18 @@ impl ReadModel {
             self.forget_child(&old);
         }
         let sent = self.at.time;
-        let Some(order) = self.orders.get_mut(new.order.0) else { return };
-        let whose = order.whose();
-        let older = std::mem::replace(&mut order.newest_child, new.child);
-        order.time = sent;
-        order.pursuit.sent(new.tif, new.qty);
+        let of_conversion = self.owner_of_conversion(new.order);
+        let (whose, older) = match (self.orders.get_mut(new.order.0), of_conversion) {
+            (_, Some(whose)) => (whose, ChildId(0)),
+            (Some(order), None) => {
+                order.time = sent;
+                order.pursuit.sent(new.tif, new.qty);
+                let older = std::mem::replace(&mut order.newest_child, new.child);
+                // A child at a bridge instrument has another one than its order.
+                (OrderOwner { instrument: new.instrument, ..order.whose() }, older)
+            }
+            (None, None) => return,
+        };
         if let Some(older) = self.children.get_mut(older.0) {
             older.newer = new.child;
         }
@@ -180,6 +187,14 @@ impl ReadModel {
         }
     }
 
+    /// An order has a part of a child that is told with another order.
+    fn note_share(&mut self, order: OrderId, child: ChildId) {
+        let tif = self.children.get(child.0).map(|child| child.tif);
+        if let Some((tif, order)) = tif.zip(self.orders.get_mut(order.0)) {
+            order.pursuit.shares(tif);
+        }
+    }
+
     pub(super) fn on_notice(&mut self, notice: &Notice) {
         if let Some(kind) = Anomaly::of(notice) {
             self.counts.anomalies.count(kind);
@@ -195,6 +210,9 @@ impl ReadModel {
             | Notice::Behaviour(..)
             | Notice::Fees(..)
             | Notice::Paused(..) => self.on_venue_notice(notice),
+            Notice::Bridged(..) | Notice::Converted(..) | Notice::Exposure(_) => {
+                self.on_bridge(notice);
+            }
             Notice::ChildAccepted(venue, child) => {
                 self.child_event(child, venue, EventKind::ChildAccepted);
                 self.child_after(child, ChildEvent::Accepted);
@@ -202,6 +220,7 @@ impl ReadModel {
             Notice::Shares(order, venue, child, qty) => {
                 let event = Event { child, venue, qty, ..self.happens(EventKind::Shares) };
                 self.event(order, event);
+                self.note_share(order, child);
             }
             Notice::VenueOrder(_, child, id) => self.set_venue_order(child, id),
             Notice::ChildEnded(venue, child, end) => {
@@ -237,10 +256,7 @@ impl ReadModel {
             }
             Notice::CalledBack(order, why) => self.on_called_back(order, why),
             Notice::Waits(order, why) => self.on_waits(order, why),
-            Notice::CancelStuck(order) => {
-                let event = self.happens(EventKind::CancelStuck);
-                self.event(order, event);
-            }
+            Notice::CancelStuck(order) => self.event(order, self.happens(EventKind::CancelStuck)),
             Notice::Balance(venue, asset, total) => self.on_balance(venue, asset, total),
             Notice::Barred(order, venue, why) => self.on_barred(order, venue, why),
             Notice::FeeValue(exec, value) => self.fee_value = Some((exec, value)),

@@ -129,6 +129,31 @@ fn an_order_that_rests_is_no_failure_and_its_time_in_the_book_is_not_measured() 
     assert_eq!(world.judged, [Judged { is_success: true, took_ns: None }]);
 }
 
+/// The child is told with its first order; the others have parts of it.
+#[test]
+fn orders_that_rest_in_one_child_are_not_measured_by_their_time_in_the_book_either() {
+    let mut world = desk();
+    let venues = world.engine.reference().venues.clone();
+    for venue in venues {
+        world.input(Input::Venue(VenueDef { unanswered_max: 1, ..venue }));
+    }
+    world.input(Input::VenueDown(VenueId(2), VenueDownReason::LinkLost));
+    world.input(Input::Sharing(SharingDef { account: AccountId(0), consents: true }));
+    let orders = [("x", TimeInForce::Ioc, 5, 10_100), ("b", TimeInForce::Gtc, 1, 9_900)];
+    for (id, tif, qty, price) in orders.into_iter().chain([("c", TimeInForce::Gtc, 1, 9_900)]) {
+        let order = reference::buy(id);
+        let (qty, price) = (Qty(qty), Price(price));
+        world.input(Input::NewOrder(NewOrder { instrument: PAIR, tif, qty, price, ..order }));
+    }
+    fill(&mut world, 0, 1, 4);
+    let shared = world.engine.children().find(|child| child.qty == Qty(2)).expect("b and c");
+    assert_eq!(shared.tif, TimeInForce::Gtc);
+    let (venue, child) = (shared.venue, shared.id);
+    world.wait(3 * MS);
+    fill(&mut world, venue.0, child.0, 2);
+    assert_eq!(world.judged, [Judged { is_success: true, took_ns: None }; 2]);
+}
+
 #[test]
 fn an_order_that_finds_no_venue_is_a_failure_and_one_that_is_not_to_be_executed_is_none() {
     let mut world = desk();

@@ -10,7 +10,7 @@ use crate::heard::Heard;
 use crate::id::{InstrumentId, OrderId, VenueId};
 use crate::input::{BookUpdate, Distrust, Input, Level, ListingDef, Refusal, Side, TimeInForce};
 use crate::listed::place_of;
-use crate::number::UnixNanos;
+use crate::number::{Price, UnixNanos};
 use crate::order::{CancelReason, Order};
 use crate::output::{Notice, Sink};
 use crate::reference_price::ReferencePrice;
@@ -37,6 +37,9 @@ impl Engine {
             self.judge_books(*instrument, out);
         }
         self.on_fees_defined(definition, out);
+        if let Input::Bridge(def) = definition {
+            self.on_bridge_defined(def);
+        }
         if let Input::Routing(def) = definition
             && moved_never
         {
@@ -100,9 +103,13 @@ impl Engine {
         let Some(book) = self.books.get_mut(at).filter(|_| known) else {
             return out.notice(Notice::BadReference);
         };
-        let before = book.best_prices();
+        let knows_mid = self.prices[update.instrument.index()].mid(update.venue) > Price(0);
+        let (before, was_proved) = (book.best_prices(), book.is_proved());
         let now_trusted = book.update(update, self.now);
-        if book.best_prices() != before {
+        let same_best = book.best_prices() == before;
+        // Then the mid price that is known is that of the book.
+        let same_mid = same_best && was_proved && book.is_proved() && knows_mid;
+        if !same_best {
             self.note_best(update.venue, update.instrument);
         }
         if now_trusted {
@@ -112,7 +119,7 @@ impl Engine {
             self.count_success(update.venue, RequestKind::Data);
         }
         // An unfinished change keeps the mid price of the change before it.
-        if update.last || update.clear {
+        if (update.last || update.clear) && !same_mid {
             self.on_mid(update.venue, update.instrument, out);
         }
         if self.hear(update.venue) {

@@ -88,6 +88,7 @@ impl Engine {
             OperatorCommand::PreviewBy(asked, strategy) => {
                 self.preview(operator.request, &asked, strategy, out).map(|()| 0)
             }
+            OperatorCommand::KeepExposure(exposure) => self.keep_exposure(exposure, out),
             OperatorCommand::Extend(extension) => self.check_extension(&extension).map(|()| 0),
         }
     }
@@ -198,7 +199,7 @@ impl Engine {
             at = child.next;
             let mut child = child;
             if child.role == Role::Shared {
-                // It takes, and ends by itself.
+                self.call_back_all(&child, out);
                 count += 1;
                 continue;
             }

@@ -11,7 +11,7 @@ use super::{
     Engine, MOVE_WINDOW_NS, OWN_CALLED_BACK_MAX, OWN_LOOKED_AT_MAX, Out, YIELDS_PER_WINDOW_MAX,
 };
 use crate::book::Book;
-use crate::child::{Child, ChildState};
+use crate::child::{Child, ChildState, Role};
 use crate::engine::clients::ReportContext;
 use crate::id::{ChildId, OrderId, VenueId};
 use crate::input::{OtherOwners, Refusal, SelfMatchPolicy, Side, TimeInForce};
@@ -81,6 +81,8 @@ pub(super) struct Yielded {
     qty: Qty,
     /// Side and price of the child.
     place: (Side, Price),
+    /// What follows for the two orders is done.
+    is_settled: bool,
 }
 
 /// Children in one book that are called back in one look.
@@ -245,6 +247,9 @@ impl Engine {
 
     /// What a resting child is to an order that would match it.
     fn meets(&self, order: &Order, child: &Child) -> Meets {
+        if child.role == Role::Shared {
+            return self.meets_shared(order, child);
+        }
         let Some(resting) = self.orders.get(child.order.0) else { return Meets::Stays };
         match self.policy(order, resting, child) {
             Policy::Pass => Meets::Passes,
@@ -281,7 +286,7 @@ impl Engine {
 
     /// Whether a cancel of the child is with its venue, or goes there as soon as there is room. An
     /// order that does not wait counts on no cancel that is not sent.
-    fn is_leaving(&self, child: &Child, order: &Order) -> bool {
+    pub(super) fn is_leaving(&self, child: &Child, order: &Order) -> bool {
         match child.state() {
             // Of one that is amended the answer is near: then it is asked again.
             ChildState::PendingCancel | ChildState::PendingReplace => true,
@@ -303,7 +308,7 @@ impl Engine {
     /// Whether a child can be called back now: its order is placed and has not made way too often,
     /// and its venue takes a cancel. An order that is put back leaves the room in the venue's
     /// limits that is kept for cancels.
-    fn can_make_way(&self, resting: &Order, child: &Child, how: How) -> bool {
+    pub(super) fn can_make_way(&self, resting: &Order, child: &Child, how: How) -> bool {
         let slot = self.orders.slot(resting.id.0);
         let yields = &self.resting.moves_of(slot).yields;
         let budget = &self.venues[child.venue.index()].budget;
@@ -539,9 +544,8 @@ impl Engine {
     }
 
     pub(super) fn have_one_owner(&self, order: &Order, child: &Child) -> bool {
-        let resting = self.orders.get(child.order.0);
         let owner = |order: &Order| self.reference.owner_of(order.account).owner;
-        resting.is_some_and(|resting| owner(resting) == owner(order))
+        self.any_order_of(child, |resting| owner(resting) == owner(order))
     }
 
     /// Calls back the own children whose place an order needs. Returns the quantity of the order
@@ -551,6 +555,11 @@ impl Engine {
         let mut left = order.unplaced();
         for (id, how) in &found.children[..found.len] {
             let Some(mut child) = self.children.get(id.0).copied() else { continue };
+            if child.role == Role::Shared {
+                self.clear_shared(&child, order, out);
+                left = left.saturating_sub(child.leaves());
+                continue;
+            }
             let Some(mut resting) = self.load(child.order) else { continue };
             if child.cancel_wanted {
                 // The cancel of its order has taken it along.
@@ -603,7 +612,7 @@ impl Engine {
     fn note_way(&mut self, child: &Child, order: &Order, qty: Qty) {
         self.resting.moves(self.orders.slot(order.id.0)).made_way_for = child.yields_to;
         let (order, to, place) = (child.order, child.yields_to, (child.side, child.price));
-        self.yielded = Some(Yielded { order, to, qty, place });
+        self.yielded = Some(Yielded { order, to, qty, place, is_settled: false });
     }
 
     /// Quantity of a child is gone. The book may show it still, to the very orders that have waited
@@ -695,7 +704,9 @@ impl Engine {
     /// client is told that the place in the queue is lost.
     #[inline]
     pub(super) fn settle_yield<S: Sink>(&mut self, out: &mut Out<'_, S>) {
-        if let Some(yielded) = self.yielded {
+        let Some(yielded) = &mut self.yielded else { return };
+        if !core::mem::replace(&mut yielded.is_settled, true) {
+            let yielded = *yielded;
             self.settle(&yielded, out);
         }
     }
@@ -746,24 +757,6 @@ impl Engine {
         self.place_in_turn(&mut order, out);
         self.store(&order);
         self.wake_for_book(order.instrument);
-    }
-
-    /// Takes quantity off an order that no child carries. The order ends if that is all.
-    pub(super) fn take_off<S: Sink>(
-        &mut self,
-        order: &mut Order,
-        qty: Qty,
-        why: Refusal,
-        out: &mut Out<'_, S>,
-    ) {
-        if qty >= order.leaves() {
-            return self.give_up(order, why, out);
-        }
-        order.qty = order.qty.saturating_sub(qty);
-        self.report(order, ReportKind::Restated, &ReportContext::because(why), out);
-        if order.unplaced().is_zero() {
-            self.wait_no_more(order, out);
-        }
     }
 }
 

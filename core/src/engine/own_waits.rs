@@ -15,8 +15,9 @@ impl Engine {
     /// Whether an order of ours is in the way that would make way, and cannot at this moment.
     pub(super) fn is_held_up(&self, order: &Order) -> bool {
         let makes_way = |child: &Child| {
-            let resting = self.orders.get(child.order.0);
-            resting.is_some_and(|one| matches!(self.policy(order, one, child), Policy::MakeWay(_)))
+            self.any_order_of(child, |resting| {
+                matches!(self.policy(order, resting, child), Policy::MakeWay(_))
+            })
         };
         self.venues_of(order).any(|venue| {
             let facing = self.own_meeting(order, venue).take(OWN_LOOKED_AT_MAX);
@@ -30,7 +31,7 @@ impl Engine {
     /// same owner: when its end is told, something may be there to take.
     pub(super) fn awaits_own(&self, order: &Order) -> bool {
         let is_awaited =
-            |child: &Child| child.yields_to == order.id || self.have_one_owner(order, child);
+            |child: &Child| self.yields_to(child, order.id) || self.have_one_owner(order, child);
         self.venues_of(order).any(|venue| {
             let facing = self.own_meeting(order, venue).take(OWN_LOOKED_AT_MAX);
             let mut reached =

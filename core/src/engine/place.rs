@@ -3,6 +3,7 @@
 //! A line belongs here if it sends or cancels a child, or changes what a child binds. News about a
 //! child is `venues`.
 
+use super::clients::ReportContext;
 use super::market::end_of_time;
 use super::reduce::Reduction;
 use super::{CANCELS_MAX, CHILDREN_PER_ORDER_MAX, Engine, Out, PLANS_PER_LOOK_MAX, ROUNDS_MAX};
@@ -13,7 +14,7 @@ use crate::input::{Refusal, Side, TimeInForce};
 use crate::ledger::reserve;
 use crate::number::{Amount, Price, Qty, UnixNanos};
 use crate::order::{CancelReason, Order, OrderEvent, OrderState};
-use crate::output::{ChildRef, Decision, Notice, Output, SendNew, Sink};
+use crate::output::{ChildRef, Decision, Notice, Output, ReportKind, SendNew, Sink};
 use crate::reference::VENUES_MAX;
 use crate::routing::{PlannedChild, RouteRequest, RoutingView};
 use crate::strategy::Posting;
@@ -75,9 +76,13 @@ impl Engine {
             if held == order.unplaced() {
                 return self.wait(order, Waiting::CallingBack, Help::Fade, out);
             }
-            self.make_plan(order, held, out);
+            let bridged = self.plan_bridges(order, held, out.sink.wants_decisions());
+            self.make_plan(order, Qty(held.0 + bridged.0), out);
             self.note_posting(order);
-            let sent = self.carry_out(order, out);
+            let mut sent = self.carry_out(order, out);
+            if !bridged.is_zero() {
+                sent |= self.send_bridged(order, out);
+            }
             if order.unplaced().is_zero() {
                 return self.wait_no_more(order, out);
             }
@@ -106,6 +111,24 @@ impl Engine {
     fn break_fok<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
         if order.live_children == 0 {
             self.give_up(order, Refusal::FokPartlyFilled, out);
+        }
+    }
+
+    /// Takes quantity off an order that no child carries. The order ends if that is all.
+    pub(super) fn take_off<S: Sink>(
+        &mut self,
+        order: &mut Order,
+        qty: Qty,
+        why: Refusal,
+        out: &mut Out<'_, S>,
+    ) {
+        if qty >= order.leaves() {
+            return self.give_up(order, why, out);
+        }
+        order.qty = order.qty.saturating_sub(qty);
+        self.report(order, ReportKind::Restated, &ReportContext::because(why), out);
+        if order.unplaced().is_zero() {
+            self.wait_no_more(order, out);
         }
     }
 
@@ -282,6 +305,8 @@ impl Engine {
             qty: request.qty,
             round: order.rounds + 1,
             venues: plan.lines(),
+            bridges: &self.bridging.lines,
+            bridge: &self.bridging.plan,
             market: self.market(),
             request,
             plan,
@@ -340,13 +365,27 @@ impl Engine {
         post_only: bool,
         out: &mut Out<'_, S>,
     ) {
-        let Some(id) = self.children.claim() else { return };
+        let instrument = order.instrument;
+        self.send_child_at(instrument, order, leg, (tif, post_only), out);
+    }
+
+    /// Sends a child at an instrument, mostly its order's own. Returns its id, unless the table of
+    /// children has no place.
+    pub(super) fn send_child_at<S: Sink>(
+        &mut self,
+        instrument: InstrumentId,
+        order: &mut Order,
+        leg: &PlannedChild,
+        (tif, post_only): (TimeInForce, bool),
+        out: &mut Out<'_, S>,
+    ) -> Option<ChildId> {
+        let id = self.children.claim()?;
         let send = SendNew {
             venue: leg.venue,
             child: ChildId(id),
             order: order.id,
             trace: order.trace,
-            instrument: order.instrument,
+            instrument,
             side: order.side,
             tif,
             post_only,
@@ -362,20 +401,29 @@ impl Engine {
         order.live_children += 1;
         order.at_venues = Qty(order.at_venues.0 + leg.qty.0);
         self.counts.children += 1;
-        let book = &mut self.books[self.reference.book_at(order.instrument, leg.venue)];
         match tif {
-            TimeInForce::Ioc | TimeInForce::Fok => book.take(order.side, leg.qty),
+            TimeInForce::Ioc | TimeInForce::Fok => {
+                let at = self.reference.book_at(instrument, leg.venue);
+                self.books[at].take(order.side, leg.qty);
+            }
             TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd => {
-                let (_, same) = book.ahead(order.side, leg.price);
-                let slot = self.children.slot(id) as usize;
-                (self.ahead[slot], self.reductions[slot]) = (same, Reduction::NONE);
-                self.rest_own(&child);
-                let at = order.instrument.index() * VENUES_MAX + leg.venue.index();
-                self.books[at].full.sent();
+                self.begin_rest(&child);
             }
         }
-        self.count_order(leg, order.instrument);
+        self.count_order(leg, instrument);
         out.put(&Output::SendNew(send));
+        Some(child.id)
+    }
+
+    /// A child that rests takes its place in the queue of its venue.
+    pub(super) fn begin_rest(&mut self, child: &Child) {
+        let book = &self.books[self.reference.book_at(child.instrument, child.venue)];
+        let (_, same) = book.ahead(child.side, child.price);
+        let slot = self.children.slot(child.id.0) as usize;
+        (self.ahead[slot], self.reductions[slot]) = (same, Reduction::NONE);
+        self.rest_own(child);
+        let at = child.instrument.index() * VENUES_MAX + child.venue.index();
+        self.books[at].full.sent();
     }
 
     pub(super) fn count_order(&mut self, leg: &PlannedChild, instrument: InstrumentId) {
@@ -387,13 +435,14 @@ impl Engine {
     /// Binds the venue's funds for the open quantity of a child, and releases what it no longer
     /// needs.
     pub(super) fn bind(&mut self, child: &mut Child, account: AccountId) {
-        let def = *self.reference.instrument_of(child.instrument);
-        let listing = self.reference.listing(child.instrument, child.venue);
-        let fee = listing.map_or(0, |listing| self.reference.fees(account, listing).locked_ppm());
+        let def = self.reference.instrument_of(child.instrument);
         let needed = if child.is_over() {
             Amount::ZERO
         } else {
-            reserve(&def, child.side, child.price, child.leaves(), fee)
+            let listing = self.reference.listing(child.instrument, child.venue);
+            let fees = listing.map(|listing| self.reference.fees(account, listing));
+            let fee = fees.map_or(0, |fees| fees.locked_ppm());
+            reserve(def, child.side, child.price, child.leaves(), fee)
         };
         let asset = match child.side {
             Side::Buy => def.quote,
@@ -449,6 +498,17 @@ impl Engine {
         }
     }
 
+    /// The venue has answered the order of a child, or its sender has given up waiting.
+    #[inline]
+    pub(super) fn answered(&mut self, child: &Child) {
+        self.venues[child.venue.index()].unanswered -= 1;
+        self.note_answer(child);
+        self.wake_for_room(child.venue);
+        if child.state().is_taken() {
+            self.note_order_taken(child);
+        }
+    }
+
     /// Puts a child back into the table. If the child has ended, releases what it held and takes it
     /// off its order. True if it has ended.
     pub(super) fn store_child(&mut self, child: &mut Child, order: &mut Order) -> bool {
@@ -466,7 +526,9 @@ impl Engine {
                     book.give_back(child.side, child.leaves());
                 }
             }
-            (TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd, Some(_)) if ends => {
+            (TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd, Some(_))
+                if ends && child.role != Role::Part =>
+            {
                 self.unrest_own(child);
                 if child.state() != ChildState::Rejected {
                     let at = child.instrument.index() * VENUES_MAX + child.venue.index();
@@ -476,18 +538,16 @@ impl Engine {
             (_, _) => {}
         }
         if is_answered {
-            self.venues[child.venue.index()].unanswered -= 1;
-            self.note_answer(child);
-            self.wake_for_room(child.venue);
-            if child.state().is_taken() {
-                self.note_order_taken(child);
-            }
+            self.answered(child);
         }
         if ends || !same_leaves {
             self.bind(child, order.account);
         }
         if let Some(slot) = self.children.get_mut(child.id.0) {
             *slot = *child;
+        }
+        if child.instrument != order.instrument {
+            self.count_leg(child);
         }
         if ends {
             // A venue knows the shared child, and not its parts.
@@ -536,6 +596,9 @@ impl Engine {
     /// Sends a cancel if the child's state and the venue's budget allow it. IOC and FOK children
     /// end by themselves.
     pub(super) fn cancel_child<S: Sink>(&mut self, child: &mut Child, out: &mut Out<'_, S>) {
+        if child.role == Role::Part {
+            return self.withdraw(child, out);
+        }
         let can = match child.state() {
             ChildState::Sent | ChildState::Live | ChildState::PendingReplace => true,
             ChildState::Vacant

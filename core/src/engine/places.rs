@@ -12,7 +12,7 @@ use super::{
 use crate::child::{Child, ChildState};
 use crate::engine::worked::Recalled;
 use crate::id::{AccountId, OrderId};
-use crate::input::{Moving, PublicTrade, TimeInForce};
+use crate::input::{Moving, PublicTrade, Side, TimeInForce};
 use crate::number::{Qty, UnixNanos};
 use crate::order::Order;
 use crate::output::{Notice, Sink};
@@ -189,12 +189,14 @@ impl Engine {
     /// What it costs to wait where a child rests: at its place in the queue, or at the end of the
     /// queue if the account does not count the place.
     fn cost_here(&mut self, order: &Order, child: &Child, moving: Moving) -> Option<i64> {
-        let slot = self.children.slot(child.id.0) as usize;
+        // What its venue has of it.
+        let (there, whole) = (self.at_venue(child).id, self.at_venue(child).leaves());
+        let slot = self.children.slot(there.0) as usize;
         let market = self.market();
         let request = self.route_request(order);
         // The book shows the child itself, and orders that came later.
         let others = joined_at(&market, &request, child.venue, child.price)?;
-        let others = others.saturating_sub(child.leaves());
+        let others = others.saturating_sub(whole);
         let ahead = match moving {
             Moving::Sticky => self.ahead[slot].min(others),
             Moving::Better | Moving::Never => others,
@@ -253,9 +255,12 @@ impl Engine {
         let Some(book) = self.books.get_mut(at).filter(|_| sound) else {
             return out.notice(Notice::BadReference);
         };
-        book.count_trade(trade.rested, trade.qty, self.now);
-        let all = book.own_children[trade.rested as usize - 1];
-        if all.is_empty() {
+        let taken = trade.taker.map(Side::opposite);
+        let Some(rested) = taken.or_else(|| book.side_taken_at(trade.price)) else { return };
+        book.count_trade(rested, trade.qty, trade.time, self.now);
+        let all = book.own_children[rested as usize - 1];
+        // A trade that is told late may be older than the order.
+        if all.is_empty() || trade.late {
             return;
         }
         for slot in self.own.iter(all).take(FORWARD_PER_TRADE_MAX) {

@@ -11,7 +11,7 @@
 
 use super::place::reference_of;
 use super::{AMENDS_MAX, Engine, Out};
-use crate::child::{Child, ChildEvent, ChildState};
+use crate::child::{Child, ChildEvent, ChildState, Role};
 use crate::id::{ChildId, OrderId, VenueId};
 use crate::input::{ListingDef, TimeInForce, VenueReject};
 use crate::number::{Notional, Qty, UnixNanos};
@@ -25,6 +25,8 @@ use crate::table::Slot;
 pub(super) struct Reduction {
     /// The quantity in all that the child is to be reduced to in its place; zero for none.
     to: Qty,
+    /// What a part of a shared child gives up by the amend of the shared child that is under way.
+    gives: Qty,
     /// When the last amend was sent; zero if none was.
     amended_at: UnixNanos,
     /// Amends sent, at most [`AMENDS_MAX`].
@@ -33,17 +35,44 @@ pub(super) struct Reduction {
 
 impl Reduction {
     /// Nothing is wanted, and nothing was sent.
-    pub const NONE: Self = Self { to: Qty::ZERO, amended_at: UnixNanos(0), amends: 0 };
+    pub const NONE: Self =
+        Self { to: Qty::ZERO, gives: Qty::ZERO, amended_at: UnixNanos(0), amends: 0 };
+
+    /// Quantity in all that the child is to be reduced to; zero for none.
+    pub const fn to(&self) -> Qty {
+        self.to
+    }
+
+    /// What a part gives up by the amend that is under way.
+    pub const fn gives(&self) -> Qty {
+        self.gives
+    }
+
+    /// Notes what a part gives up by an amend that is sent, and what it is to have in all; zero if
+    /// it gives up everything.
+    pub const fn lessen(&mut self, to: Qty, gives: Qty) {
+        (self.to, self.gives) = (to, gives);
+    }
+
+    /// No amend is under way any more.
+    pub const fn settle(&mut self) {
+        (self.to, self.gives) = (Qty::ZERO, Qty::ZERO);
+    }
+
+    /// The venue takes no further amend of the child.
+    pub const fn forbid(&mut self) {
+        self.amends = AMENDS_MAX;
+    }
 }
 
 impl Engine {
-    fn reduction(&mut self, child: &Child) -> &mut Reduction {
+    pub(super) fn reduction(&mut self, child: &Child) -> &mut Reduction {
         &mut self.reductions[self.children.slot(child.id.0) as usize]
     }
 
     /// Only a child that rests is reduced. The place of another one may hold what an earlier child
     /// has left.
-    fn reduction_of(&self, child: &Child) -> Reduction {
+    pub(super) fn reduction_of(&self, child: &Child) -> Reduction {
         if child.tif != TimeInForce::Gtc {
             return Reduction::NONE;
         }
@@ -55,7 +84,7 @@ impl Engine {
         let amended_at = match child.tif {
             TimeInForce::Ioc | TimeInForce::Fok => UnixNanos(0),
             TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd => {
-                self.reduction_of(child).amended_at
+                self.reduction_of(self.at_venue(child)).amended_at
             }
         };
         self.now.since(child.sent_at.max(amended_at))
@@ -72,6 +101,9 @@ impl Engine {
     /// The quantity in all that a child has after it has given up so much, in whole lots; `None` if
     /// the child cannot be reduced in its place now.
     pub(super) fn reduced_to(&self, child: &Child, freed: Qty) -> Option<Qty> {
+        if child.role == Role::Part {
+            return self.part_reduced_to(child, freed);
+        }
         let terms = self.reference.amend_of(child.venue);
         if !terms.reduces() || !rests(child) || !self.takes_cancels(child.venue) {
             return None;
@@ -101,6 +133,9 @@ impl Engine {
 
     /// Amends a child for which [`Self::reduced_to`] has found the quantity.
     pub(super) fn reduce<S: Sink>(&mut self, child: &mut Child, to: Qty, out: &mut Out<'_, S>) {
+        if child.role == Role::Part {
+            return self.reduce_part(child, to, out);
+        }
         let terms = self.reference.amend_of(child.venue);
         let age_ns = self.age_ns(child);
         let budget = &mut self.venues[child.venue.index()].budget;
@@ -109,7 +144,7 @@ impl Engine {
         child.apply(ChildEvent::ReplaceSent);
         let amended_at = self.now;
         let reduction = self.reduction(child);
-        *reduction = Reduction { to, amended_at, amends: reduction.amends + 1 };
+        *reduction = Reduction { to, amended_at, amends: reduction.amends + 1, ..*reduction };
         out.put(&Output::SendReduce(SendReduce { of: reference_of(child), qty: to }));
     }
 
@@ -157,9 +192,8 @@ impl Engine {
         qty: Qty,
         out: &mut Out<'_, S>,
     ) {
-        if self.shared_child(venue, id).is_some() {
-            // A shared child takes, and is never reduced: its quantity is known.
-            return;
+        if let Some(shared) = self.shared_child(venue, id) {
+            return self.on_shared_amended(shared, qty, out);
         }
         let Some((child, order)) = self.child_of(venue, id).filter(|_| qty.0 > 0) else {
             return Self::illegal(venue, id, out);
@@ -207,6 +241,9 @@ impl Engine {
         reason: VenueReject,
         out: &mut Out<'_, S>,
     ) {
+        if let Some(shared) = self.shared_child(venue, id) {
+            return self.on_shared_amend_rejected(shared, reason, out);
+        }
         let Some((child, order)) = self.child_of(venue, id) else {
             return Self::illegal(venue, id, out);
         };
@@ -220,20 +257,12 @@ impl Engine {
             // Something later has been sent or asked since.
             return;
         }
-        match reason {
+        if reason == VenueReject::UnknownOrder {
             // The venue does not say whether the order is over.
-            VenueReject::UnknownOrder => return self.on_doubt(venue, id, true, out),
-            // The next amend may go.
-            VenueReject::NotSent | VenueReject::RateLimit | VenueReject::Late => {}
-            VenueReject::InsufficientFunds
-            | VenueReject::Filter
-            | VenueReject::DuplicateId
-            | VenueReject::MarketClosed
-            | VenueReject::Other
-            | VenueReject::WouldMatch
-            | VenueReject::PriceBand
-            | VenueReject::SelfMatch
-            | VenueReject::PairFull => self.reduction(&child).amends = AMENDS_MAX,
+            return self.on_doubt(venue, id, true, out);
+        }
+        if forbids_amends(reason) {
+            self.reduction(&child).forbid();
         }
         child.apply(ChildEvent::ReplaceRefused);
         self.cancel_instead(&mut child, &order, out);
@@ -262,7 +291,26 @@ impl Engine {
     }
 }
 
+/// Whether a venue that refuses an amend for this reason would refuse the next one too.
+pub(super) const fn forbids_amends(reason: VenueReject) -> bool {
+    match reason {
+        VenueReject::NotSent
+        | VenueReject::RateLimit
+        | VenueReject::Late
+        | VenueReject::UnknownOrder => false,
+        VenueReject::InsufficientFunds
+        | VenueReject::Filter
+        | VenueReject::DuplicateId
+        | VenueReject::MarketClosed
+        | VenueReject::Other
+        | VenueReject::WouldMatch
+        | VenueReject::PriceBand
+        | VenueReject::SelfMatch
+        | VenueReject::PairFull => true,
+    }
+}
+
 /// Whether a child rests, and nothing is under way for it.
-fn rests(child: &Child) -> bool {
+pub(super) fn rests(child: &Child) -> bool {
     child.state() == ChildState::Live && child.tif == TimeInForce::Gtc && !child.cancel_wanted
 }

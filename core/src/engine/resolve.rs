@@ -11,7 +11,7 @@ use super::{
     Engine, Out, QUERIES_PER_INPUT_MAX, QUERY_AGAIN_MAX_NS, QUERY_AGAIN_NS, RESOLVE_AFTER_NS,
 };
 use crate::child::{Child, ChildEvent, ChildState, Role, Stated, ToldBy};
-use crate::id::ExecId;
+use crate::id::{ChildId, ExecId};
 use crate::input::{ChildFill, Liquidity, Refusal, Resolution, Side, TimeInForce};
 use crate::number::{Amount, Price, Qty, UnixNanos};
 use crate::output::{Notice, Output, Sink};
@@ -65,7 +65,7 @@ impl Engine {
         if resolution.filled < child.qty && child.tif != TimeInForce::Gtc {
             self.note_fade(&mut order, child.venue);
         }
-        self.book_fill(Filled::Own(&child, &order), &fill, out);
+        self.book_fill(Filled::Own(&mut child, &mut order), &fill, out);
         Ok(1)
     }
 
@@ -89,6 +89,12 @@ impl Engine {
             return Err(Refusal::BadPrice);
         }
         Ok(unbooked)
+    }
+
+    /// Whether an operator has resolved the child.
+    #[inline]
+    pub(super) fn is_resolved(&self, child: ChildId) -> bool {
+        self.children.get(child.0).is_some_and(|child| child.told_by == ToldBy::Operator)
     }
 
     /// Takes off an execution what an operator has stated of it already. Returns what is to be

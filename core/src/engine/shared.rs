@@ -7,17 +7,22 @@
 //! any other, so that every rule about an order and its children holds for the part. The open
 //! quantities of the parts are that of the shared child together.
 //!
-//! Only children that take are shared. The first order is the one that has waited longest, and its
-//! limit is the limit of all: the others have the same terms, and may go at least as far.
+//! The first order is the one that has waited longest, and its limit is the limit of all: the
+//! others have the same terms. In a child that takes they may go at least as far. In one that rests
+//! they have the same limit, for they are to fill at the same price whenever that is. How an order
+//! leaves a child that rests is `shared_rest`.
 
-use super::{CHILDREN_PER_ORDER_MAX, Engine, Out, SHARERS_MAX};
+use super::reduce::Reduction;
+use super::{
+    CHILDREN_PER_ORDER_MAX, Engine, MOVE_WINDOW_NS, Out, REGROUPS_PER_WINDOW_MAX, SHARERS_MAX,
+};
 use crate::child::{Child, Role};
 use crate::id::{ChildId, OrderId, VenueId};
 use crate::input::TimeInForce;
 use crate::number::{Price, Qty, UnixNanos};
 use crate::order::{Order, OrderState};
 use crate::output::{Notice, Output, SendNew, Sink};
-use crate::routing::{PlannedChild, RouteRequest, RoutingView, reaches};
+use crate::routing::{Plan, PlannedChild, RouteRequest, RoutingView, reaches};
 use crate::strategy::Strategy;
 use crate::venue_set::VenueSet;
 use crate::waiting::Waiting;
@@ -75,11 +80,8 @@ impl Engine {
         if !self.may_share(first) || self.meets_own(first) {
             return 0;
         }
-        let terms = self.terms_together(first);
-        let mut sharers = self.find_sharers(first, &terms);
-        self.look_up_own(first);
-        let Some(request) = self.plan_together(&mut sharers, &terms) else { return 0 };
-        let legs = self.router.plan().takes().len();
+        let Some((sharers, request)) = self.plan_for_sharers(first) else { return 0 };
+        let legs = legs_of(self.router.plan(), request.tif).len();
         if self.children.room() < sharers.len + 2 * legs {
             return 0;
         }
@@ -87,7 +89,7 @@ impl Engine {
         for order in sharers.as_slice().iter().filter_map(|(id, _)| self.orders.get(id.0)) {
             self.record(order, &request, out);
         }
-        self.send_together(&sharers, out);
+        self.send_together(&sharers, request.tif, out);
         for (id, _) in sharers.as_slice() {
             let Some(mut order) = self.load(*id) else { continue };
             order.rounds += 1;
@@ -100,6 +102,47 @@ impl Engine {
             *first = order;
         }
         sharers.len
+    }
+
+    /// Plans what an order and those behind it take together, or else how they rest together.
+    fn plan_for_sharers(&mut self, first: &Order) -> Option<(Sharers, RouteRequest)> {
+        self.look_up_own(first);
+        for tif in [TimeInForce::Ioc, TimeInForce::Gtc] {
+            if tif == TimeInForce::Gtc && !self.may_rest_together(first) {
+                return None;
+            }
+            let terms = self.terms_together(first, tif);
+            let mut sharers = self.find_sharers(first, &terms);
+            if let Some(request) = self.plan_together(&mut sharers, &terms) {
+                return Some((sharers, request));
+            }
+        }
+        None
+    }
+
+    /// Whether an order that may share a child may share one that rests.
+    fn may_rest_together(&self, order: &Order) -> bool {
+        let slot = self.orders.slot(order.id.0);
+        let regroups = &self.resting.moves_of(slot).regroups;
+        order.tif.waits()
+            && order.ord_type.has_limit()
+            && self.rest_shares(order).is_none()
+            && !regroups.is_full(self.now.0, MOVE_WINDOW_NS, REGROUPS_PER_WINDOW_MAX)
+    }
+
+    /// Whether two orders may share a child that rests: none is to pay for what the other wants.
+    /// They have one limit, their accounts move them by one rule, and their owners let others pass
+    /// or not.
+    fn rest_alike(&self, one: &Order, other: &Order) -> bool {
+        let moves = |order: &Order| {
+            let terms = self.reference.routing_of(order.account);
+            (terms.moving, terms.move_gain_ppm)
+        };
+        let yields = |order: &Order| self.reference.owner_of(order.account).other_owners;
+        one.worst == other.worst
+            && self.may_rest_together(other)
+            && moves(one) == moves(other)
+            && yields(one) == yields(other)
     }
 
     /// Whether an order may share a child at this moment.
@@ -129,12 +172,12 @@ impl Engine {
         })
     }
 
-    /// What the router is asked for an order that takes together with others.
-    fn terms_together(&self, order: &Order) -> RouteRequest {
+    /// What the router is asked for an order that takes or rests together with others.
+    fn terms_together(&self, order: &Order, tif: TimeInForce) -> RouteRequest {
         let terms = self.route_request(order);
         let fades = terms.faded != VenueSet::EMPTY;
         RouteRequest {
-            tif: TimeInForce::Ioc,
+            tif,
             rest_shares: None,
             faded_at: if fades { terms.faded_at } else { UnixNanos(0) },
             ..terms
@@ -156,9 +199,13 @@ impl Engine {
             }
             let (account, qty) = (terms.account, terms.qty);
             let (limit, worst) = (terms.limit, terms.worst);
-            let asked = self.terms_together(&other);
+            let asked = self.terms_together(&other, terms.tif);
             let same = RouteRequest { account, limit, worst, qty, ..asked };
-            if same == *terms && self.have_equal_fees(first, &other) {
+            let rests = terms.tif != TimeInForce::Ioc;
+            if same == *terms
+                && self.have_equal_fees(first, &other)
+                && (!rests || self.rest_alike(first, &other))
+            {
                 sharers.push(other.id, other.unplaced());
             }
         }
@@ -172,9 +219,9 @@ impl Engine {
         one.account == other.account || !has_own(one) && !has_own(other)
     }
 
-    /// Makes a plan that takes all of the orders' quantity. The last orders are left out until the
-    /// books show enough for the others, so that sharing takes nothing from those that have waited
-    /// longer. `None` if less than two are left.
+    /// Makes a plan that takes, or lets rest, all of the orders' quantity. The last orders are left
+    /// out until the books show enough for the others, or a venue lets them rest, so that sharing
+    /// takes nothing from those that have waited longer. `None` if less than two are left.
     fn plan_together(
         &mut self,
         sharers: &mut Sharers,
@@ -194,23 +241,27 @@ impl Engine {
             );
             let plan = self.router.make_plan(&market, &request);
             self.counts.bounded_plans += u64::from(plan.search.bounded);
-            let sum = |of: fn(&PlannedChild) -> i64| plan.takes().iter().map(of).sum::<i64>();
-            let (qty, shown) = (sum(|leg| leg.qty.0), sum(|leg| leg.shown.0));
-            if qty == request.qty.0 && shown == qty {
+            let carried = carried_by(plan, terms.tif);
+            if carried == request.qty {
                 return Some(request);
             }
-            sharers.keep(Qty(qty.min(shown)));
+            sharers.keep(carried);
         }
         None
     }
 
     /// Sends the router's plan. Each leg carries the orders one after the other; an order whose
     /// quantity goes over the end of a leg has a part in the next one as well.
-    fn send_together<S: Sink>(&mut self, sharers: &Sharers, out: &mut Out<'_, S>) {
+    fn send_together<S: Sink>(
+        &mut self,
+        sharers: &Sharers,
+        tif: TimeInForce,
+        out: &mut Out<'_, S>,
+    ) {
         let mut rest = sharers.as_slice().iter();
         let mut next = rest.next().copied();
-        for at in 0..self.router.plan().takes().len() {
-            let leg = self.router.plan().takes()[at];
+        for at in 0..legs_of(self.router.plan(), tif).len() {
+            let leg = legs_of(self.router.plan(), tif)[at];
             let (mut open, mut parts) = (leg.qty, Sharers::NONE);
             // Ends: each turn fills the leg, or goes to the next order.
             while let Some((order, left)) = next.filter(|_| !open.is_zero()) {
@@ -220,17 +271,22 @@ impl Engine {
                 let left = left.saturating_sub(qty);
                 next = if left.is_zero() { rest.next().copied() } else { Some((order, left)) };
             }
-            self.send_shared(&leg, &parts, out);
+            self.send_shared((&leg, tif), &parts, out);
         }
     }
 
     /// Sends one leg. A leg of one order is a child like any other.
-    fn send_shared<S: Sink>(&mut self, leg: &PlannedChild, parts: &Sharers, out: &mut Out<'_, S>) {
+    fn send_shared<S: Sink>(
+        &mut self,
+        (leg, tif): (&PlannedChild, TimeInForce),
+        parts: &Sharers,
+        out: &mut Out<'_, S>,
+    ) {
         let first = parts.as_slice().first().and_then(|(id, _)| self.load(*id));
         let Some(mut first) = first else { return };
         if parts.len == 1 {
             self.look_again(&mut first);
-            self.send_child(&mut first, leg, TimeInForce::Ioc, false, out);
+            self.send_child(&mut first, leg, tif, false, out);
             return self.store(&first);
         }
         let Some(id) = self.children.claim() else { return };
@@ -241,7 +297,7 @@ impl Engine {
             trace: first.trace,
             instrument: first.instrument,
             side: first.side,
-            tif: TimeInForce::Ioc,
+            tif,
             post_only: false,
             qty: leg.qty,
             price: leg.price,
@@ -250,6 +306,9 @@ impl Engine {
         (shared.role, shared.shown) = (Role::Shared, leg.shown);
         self.link(&mut shared);
         self.children.put(shared);
+        if tif != TimeInForce::Ioc {
+            self.begin_rest(&shared);
+        }
         self.counts.children += 1;
         self.count_order(leg, send.instrument);
         out.put(&Output::SendNew(send));
@@ -275,7 +334,7 @@ impl Engine {
         let shared = send.child;
         let mut part = Child::sent(&SendNew { child: id, ..send }, self.now, order.newest_child);
         (part.role, part.is_unanswered, part.previous) = (Role::Part, false, shared);
-        part.shown = qty;
+        part.shown = if part.tif == TimeInForce::Ioc { qty } else { Qty::ZERO };
         self.bind(&mut part, order.account);
         self.children.put(part);
         match newest {
@@ -285,10 +344,35 @@ impl Engine {
         order.newest_child = id;
         order.live_children += 1;
         order.at_venues = Qty(order.at_venues.0 + qty.0);
-        let at = self.reference.book_at(send.instrument, send.venue);
-        self.books[at].take(order.side, qty);
+        if send.tif == TimeInForce::Ioc {
+            let at = self.reference.book_at(send.instrument, send.venue);
+            self.books[at].take(order.side, qty);
+        } else {
+            // The shared child is what stands in the queue.
+            *self.reduction(&part) = Reduction::NONE;
+        }
         out.notice(Notice::Shares(order.id, send.venue, shared, qty));
         self.store(&order);
         Some(id)
+    }
+}
+
+/// The planned children of a kind.
+fn legs_of(plan: &Plan, tif: TimeInForce) -> &[PlannedChild] {
+    if tif == TimeInForce::Ioc { plan.takes() } else { plan.rests() }
+}
+
+/// The quantity that a plan has a place for. Of what takes only what the books show, and of what
+/// rests nothing if a part of it would take: then the first order goes alone.
+fn carried_by(plan: &Plan, tif: TimeInForce) -> Qty {
+    let legs = legs_of(plan, tif).iter();
+    let (qty, shown) =
+        legs.fold((0, 0), |(qty, shown), leg| (qty + leg.qty.0, shown + leg.shown.0));
+    match tif {
+        TimeInForce::Ioc | TimeInForce::Fok => Qty(qty.min(shown)),
+        TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd if plan.takes().is_empty() => {
+            Qty(qty)
+        }
+        TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd => Qty::ZERO,
     }
 }

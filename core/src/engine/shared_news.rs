@@ -12,7 +12,7 @@ use super::{Engine, Out, SHARERS_MAX};
 use crate::breaker::RequestKind;
 use crate::child::{Child, ChildEvent, ChildState, Role};
 use crate::id::{ChildId, OrderId, VenueId, VenueOrderId};
-use crate::input::{ChildFill, Fate, VenueReject};
+use crate::input::{ChildFill, Fate, TimeInForce, VenueReject};
 use crate::number::{Amount, Price, Qty};
 use crate::order::{Order, OrderState};
 use crate::output::{Notice, Sink};
@@ -20,49 +20,72 @@ use crate::table::Slot;
 
 /// The parts of a shared child, in the order of arrival.
 #[derive(Clone, Copy)]
-struct Parts {
+pub(super) struct Parts {
     all: [(ChildId, Qty); SHARERS_MAX],
     len: usize,
 }
 
 impl Parts {
-    fn as_slice(&self) -> &[(ChildId, Qty)] {
+    pub(super) fn as_slice(&self) -> &[(ChildId, Qty)] {
         &self.all[..self.len]
     }
 
-    fn open(&self) -> Qty {
+    pub(super) fn as_mut_slice(&mut self) -> &mut [(ChildId, Qty)] {
+        &mut self.all[..self.len]
+    }
+
+    pub(super) fn open(&self) -> Qty {
         Qty(self.as_slice().iter().fold(0, |sum, (_, open)| sum + open.0))
     }
 
-    /// Shares a quantity out over the parts, by their open quantities, by the largest remainder;
-    /// among equals the earlier one is first. What is beyond the open quantities goes to the first
-    /// part.
-    fn share_out(&mut self, qty: Qty) {
-        let open = self.open();
-        let within = i128::from(qty.min(open).0);
-        let all = i128::from(open.0).max(1);
-        let mut over = within;
-        let mut remainders = [0; SHARERS_MAX];
-        for ((_, part), remainder) in self.all[..self.len].iter_mut().zip(&mut remainders) {
-            let ideal = within * i128::from(part.0);
-            // A share is at most the open quantity of its part.
-            *part = Qty(i64::try_from(ideal / all).unwrap_or(part.0));
-            *remainder = ideal % all;
-            over -= i128::from(part.0);
+    /// Shares a quantity out over the parts in whole lots, by their open quantities, by the largest
+    /// remainder; among equals the earlier one is first. What is no whole lot, or fits no part as a
+    /// lot, is shared out in the same way unit by unit. What is beyond the open quantities goes to
+    /// the first part.
+    fn share_out(&mut self, qty: Qty, lot: Qty) {
+        let open = *self;
+        let within = qty.min(open.open());
+        for (_, share) in self.as_mut_slice() {
+            *share = Qty::ZERO;
         }
-        // Ends: less is over than there are parts.
-        for _ in 0..self.len {
-            let parts = remainders[..self.len].iter().enumerate();
-            let next = parts.max_by_key(|(at, remainder)| (**remainder, usize::MAX - at));
-            let Some(at) = next.map(|(at, _)| at).filter(|_| over > 0) else { break };
-            remainders[at] = -1;
-            self.all[at].1.0 += 1;
-            over -= 1;
+        let mut left = within;
+        for unit in [lot.0.max(1), 1] {
+            left = self.add_units(&open, left, unit);
         }
-        let beyond = qty.saturating_sub(open);
-        if let Some((_, first)) = self.all[..self.len].first_mut() {
+        let beyond = qty.saturating_sub(within);
+        if let Some((_, first)) = self.as_mut_slice().first_mut() {
             first.0 = first.0.saturating_add(beyond.0);
         }
+    }
+
+    /// Adds whole units to shares that are at most the open quantities. Returns what is left.
+    fn add_units(&mut self, open: &Self, qty: Qty, unit: i64) -> Qty {
+        let room = |at: usize, share: Qty| i128::from(open.all[at].1.0 - share.0);
+        let all: i128 = (0..self.len).map(|at| room(at, self.all[at].1)).sum();
+        let units = i128::from(qty.0 / unit);
+        let mut over = units;
+        let mut remainders = [0; SHARERS_MAX];
+        for (at, remainder) in remainders.iter_mut().enumerate().take(self.len) {
+            let ideal = units * room(at, self.all[at].1);
+            // A share is at most what is open of its part.
+            let whole = i64::try_from(ideal / all.max(1)).unwrap_or(0);
+            *remainder = ideal % all.max(1);
+            self.all[at].1.0 += whole * unit;
+            over -= i128::from(whole);
+        }
+        // Ends: each turn gives a part its unit, or there is none that has room.
+        for _ in 0..self.len {
+            let fits =
+                |at: &usize| remainders[*at] >= 0 && room(*at, self.all[*at].1) >= i128::from(unit);
+            let parts = (0..self.len).filter(fits);
+            let next = parts.max_by_key(|at| (remainders[*at], usize::MAX - at));
+            let Some(at) = next.filter(|_| over > 0) else { break };
+            remainders[at] = -1;
+            self.all[at].1.0 += unit;
+            over -= 1;
+        }
+        let given = i64::try_from(units - over).unwrap_or(0);
+        Qty(qty.0 - given * unit)
     }
 }
 
@@ -76,7 +99,7 @@ impl Engine {
     /// The parts of a shared child, with their open quantities. A part that was filled has left;
     /// after the end of the shared child those that were not are there until their slots are used
     /// again.
-    fn parts_of(&self, shared: &Child) -> Parts {
+    pub(super) fn parts_of(&self, shared: &Child) -> Parts {
         let mut parts = Parts { all: [(ChildId(0), Qty::ZERO); SHARERS_MAX], len: 0 };
         let mut at = shared.older;
         for slot in &mut parts.all {
@@ -103,7 +126,7 @@ impl Engine {
     }
 
     /// Moves the parts of a shared child on that neither fills nor ends them.
-    fn move_parts(&mut self, shared: &Child, event: ChildEvent) {
+    pub(super) fn move_parts(&mut self, shared: &Child, event: ChildEvent) {
         for (id, _) in self.parts_of(shared).as_slice() {
             if let Some(part) = self.children.get_mut(id.0) {
                 part.apply(event);
@@ -113,7 +136,7 @@ impl Engine {
     }
 
     /// Puts a shared child back into the table. If the event has ended it, its venue is rid of it.
-    fn store_shared(&mut self, shared: &Child, event: ChildEvent) {
+    pub(super) fn store_shared(&mut self, shared: &Child, event: ChildEvent) {
         let before = self.children.get(shared.id.0);
         let ends = shared.is_over() && before.is_some_and(|before| !before.is_over());
         let was_unanswered = before.is_some_and(|before| before.is_unanswered);
@@ -131,6 +154,9 @@ impl Engine {
         if ends {
             self.note_take(shared, event == ChildEvent::SelfMatched);
             self.unlink(shared);
+            if shared.tif == TimeInForce::Gtc {
+                self.unrest_own(shared);
+            }
             self.children.ended(shared.id.0);
             self.wake_for_book(shared.instrument);
         }
@@ -154,6 +180,7 @@ impl Engine {
         }
         self.store_shared(&shared, ChildEvent::Accepted);
         self.move_parts(&shared, ChildEvent::Accepted);
+        self.press(shared.id, out);
     }
 
     /// What the refusal closes at the venue is closed once; each order takes note of it.
@@ -227,12 +254,20 @@ impl Engine {
                 continue;
             };
             part.apply(event);
+            let loses_place = Self::loses_place(shared, &part);
             self.note_end(&mut order, &part, event, was_unknown);
-            match (self.store_child(&mut part, &mut order), event) {
+            self.store_child(&mut part, &mut order);
+            self.store(&order);
+            self.settle_yield(out);
+            let Some(mut order) = self.load(order.id) else { continue };
+            if loses_place {
+                self.note_place_lost(shared, &order, out);
+            }
+            if event == ChildEvent::Rejected {
                 // What the order has learnt of the venue counts before it shares again.
-                (true, ChildEvent::Rejected) => self.after_child(&mut order, out),
-                (true, _) => self.after_part(&mut order, out),
-                (false, _) => {}
+                self.after_child(&mut order, out);
+            } else {
+                self.after_part(&mut order, out);
             }
             self.store(&order);
         }
@@ -240,7 +275,7 @@ impl Engine {
 
     /// A part has ended. What is left of its order goes behind those that wait for room, so that it
     /// may share a child again; they are looked at in this input.
-    fn after_part<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
+    pub(super) fn after_part<S: Sink>(&mut self, order: &mut Order, out: &mut Out<'_, S>) {
         let can_wait = order.tif.waits() || order.expire_at > self.now;
         let waits = order.state() == OrderState::Working
             && can_wait
@@ -255,7 +290,7 @@ impl Engine {
         }
     }
 
-    fn part(&self, id: ChildId) -> Option<(Child, Order)> {
+    pub(super) fn part(&self, id: ChildId) -> Option<(Child, Order)> {
         let part = self.children.get(id.0)?;
         Some((*part, self.load(part.order)?))
     }
@@ -265,13 +300,13 @@ impl Engine {
         let at_once = !self.holds_queries(shared.venue);
         Self::doubt(&mut shared, at_once, self.now, out);
         self.store_shared(&shared, ChildEvent::Doubted);
-        self.move_parts(&shared, ChildEvent::Doubted);
+        self.doubt_all_parts(&shared, out);
     }
 
     /// The venue of a shared child is down, and the child is in doubt.
-    pub(super) fn doubt_parts(&mut self, id: ChildId) {
+    pub(super) fn doubt_parts<S: Sink>(&mut self, id: ChildId, out: &mut Out<'_, S>) {
         if let Some(shared) = self.children.get(id.0).copied() {
-            self.move_parts(&shared, ChildEvent::Doubted);
+            self.doubt_all_parts(&shared, out);
         }
     }
 
@@ -317,7 +352,7 @@ impl Engine {
     fn keep_taken_shared<S: Sink>(&mut self, mut shared: Child, out: &mut Out<'_, S>) {
         if shared.state() != ChildState::Unknown {
             Self::doubt(&mut shared, false, self.now, out);
-            self.move_parts(&shared, ChildEvent::Doubted);
+            self.doubt_all_parts(&shared, out);
         }
         self.query_later(&mut shared);
         self.store_shared(&shared, ChildEvent::Doubted);
@@ -339,6 +374,7 @@ impl Engine {
         shared.apply(ChildEvent::FoundOpen);
         self.store_shared(&shared, ChildEvent::FoundOpen);
         self.move_parts(&shared, ChildEvent::FoundOpen);
+        self.go_on_with_open(shared.id, out);
     }
 
     /// Books an execution of a shared child: each part gets its share of quantity and fee.
@@ -354,8 +390,7 @@ impl Engine {
         self.wake_for_funds(def.base);
         let (was_over, was_unknown) = (shared.is_over(), shared.state() == ChildState::Unknown);
         let parts = self.parts_of(&shared);
-        let mut shares = parts;
-        shares.share_out(fill.qty);
+        let shares = self.shares_of(&shared, &parts, fill.qty);
         shared.older = self.keep_open(&parts, &shares);
         shared.filled = Qty(shared.filled.0 + fill.qty.min(shared.leaves()).0);
         let mut ended = None;
@@ -378,7 +413,30 @@ impl Engine {
         if let Some(event) = ended {
             self.end_parts(&shared, event, was_unknown, out);
         }
+        self.press(shared.id, out);
         self.check_shared(shared.id);
+    }
+
+    /// The parts' shares of an execution. What an amend that is under way takes off is filled last.
+    fn shares_of(&self, shared: &Child, parts: &Parts, qty: Qty) -> Parts {
+        let listing = self.reference.listing(shared.instrument, shared.venue);
+        let lot = listing.map_or(Qty(1), |listing| listing.lot);
+        let (mut staying, mut leaving) = (*parts, *parts);
+        for (stays, leaves) in staying.as_mut_slice().iter_mut().zip(leaving.as_mut_slice()) {
+            leaves.1 = self.gives(leaves.0, leaves.1);
+            stays.1 = stays.1.saturating_sub(leaves.1);
+        }
+        if leaving.open().is_zero() {
+            staying.share_out(qty, lot);
+            return staying;
+        }
+        let first = qty.min(staying.open());
+        staying.share_out(first, lot);
+        leaving.share_out(qty.saturating_sub(first), lot);
+        for (share, more) in staying.as_mut_slice().iter_mut().zip(leaving.as_slice()) {
+            share.1 = Qty(share.1.0 + more.1.0);
+        }
+        staying
     }
 
     /// Books to each part its share of an execution. The fees of the parts are the fee together.
@@ -386,7 +444,7 @@ impl Engine {
         let def = *self.reference.instrument_of(fill.instrument);
         let (mut upto, mut paid) = (0_i128, 0_i128);
         for (id, qty) in parts.as_slice().iter().filter(|(_, qty)| !qty.is_zero()) {
-            let Some((part, order)) = self.part(*id) else { continue };
+            let Some((mut part, mut order)) = self.part(*id) else { continue };
             upto += i128::from(qty.0);
             let fee = part_of(fill.fee, upto, i128::from(fill.qty.0)).saturating_sub(paid);
             paid = paid.saturating_add(fee);
@@ -395,13 +453,13 @@ impl Engine {
                 self.tell_fee_value(&share, out);
             }
             self.ledger.book(&def, Some(order.account), &share);
-            self.merge_fill(part, order, &share, out);
+            self.merge_fill(&mut part, &mut order, &share, out);
         }
     }
 
     /// Takes the parts that are about to be filled out of the list of a shared child: their slots
     /// may be used again while the others live. Returns the first that stays.
-    fn keep_open(&mut self, parts: &Parts, shares: &Parts) -> ChildId {
+    pub(super) fn keep_open(&mut self, parts: &Parts, shares: &Parts) -> ChildId {
         let (mut first, mut newest) = (ChildId(0), ChildId(0));
         for ((id, open), (_, share)) in parts.as_slice().iter().zip(shares.as_slice()) {
             if share >= open {

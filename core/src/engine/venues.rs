@@ -7,22 +7,21 @@
 
 use super::clients::ReportContext;
 use super::place::{reference_of, unknown};
-use super::{Engine, ExecKey, Out};
+use super::{Engine, Out};
 use crate::breaker::{Breaker, RequestKind};
 use crate::child::{Child, ChildEvent, ChildState, Role};
 use crate::heard::Heard;
 use crate::id::{AssetId, ChildId, OrderId, VenueId, VenueOrderId};
 use crate::input::{ChildFill, Ending, Fate, Input, Refusal, TimeInForce, VenueReject};
 use crate::number::{Amount, Notional, Qty, UnixNanos};
-use crate::order::{Order, OrderEvent, OrderState};
+use crate::order::{Order, OrderBridging, OrderEvent, OrderState};
 use crate::output::{ChildEnd, LastFill, Notice, Output, ReportKind, Sink};
 use crate::table::Slot;
 
 /// What an execution fills.
-#[derive(Clone, Copy)]
 pub(super) enum Filled<'a> {
-    /// The child of one order.
-    Own(&'a Child, &'a Order),
+    /// A copy of the child of one order, and of the order.
+    Own(&'a mut Child, &'a mut Order),
     /// A child that orders share.
     Shared(&'a Child),
     /// No child that is known.
@@ -111,7 +110,7 @@ impl Engine {
             Self::doubt(child, true, now, out);
             if child.role == Role::Shared {
                 let id = child.id;
-                self.doubt_parts(id);
+                self.doubt_parts(id, out);
             } else if child.moves {
                 let mut child = *child;
                 self.stays(&mut child, out);
@@ -130,22 +129,24 @@ impl Engine {
         if let Some(shared) = self.shared_child(venue, id) {
             return self.on_shared_accepted(shared, venue_order, out);
         }
-        let Some((child, order)) = self.child_of(venue, id) else {
+        let is_known = self.child_of(venue, id).is_some();
+        let Some(child) = self.children.get_mut(id.0).filter(|_| is_known) else {
             return Self::illegal(venue, id, out);
         };
-        let (mut child, mut order) = (*child, *order);
+        // An acceptance ends no child and changes no quantity, so the child stays where it is.
         if child.venue_order != venue_order {
             out.notice(Notice::VenueOrder(venue, id, venue_order));
         }
-        child.venue_order = venue_order;
         // The venue's id is kept even if the child is over.
+        child.venue_order = venue_order;
         let was_unanswered = child.is_unanswered;
         child.apply(ChildEvent::Accepted);
         if was_unanswered {
+            let child = *child;
             out.notice(Notice::ChildAccepted(venue, id));
             self.open_listing(&child, out);
+            self.answered(&child);
         }
-        self.store_child(&mut child, &mut order);
     }
 
     pub(super) fn on_rejected<S: Sink>(
@@ -246,6 +247,9 @@ impl Engine {
         event: ChildEvent,
         was_unknown: bool,
     ) {
+        if child.instrument != order.instrument {
+            return note_leg_end(order, event);
+        }
         // A refused child, or one that never arrived, has not met the book.
         match (event, child.tif) {
             (ChildEvent::SelfMatched, _) => self.note_self_match(order, child.venue),
@@ -418,21 +422,28 @@ impl Engine {
         if !known || fill.qty.0 <= 0 || fill.price.0 <= 0 {
             return Self::illegal(fill.venue, fill.child, out);
         }
-        if !self.executions.is_new(ExecKey { child: fill.child, exec: fill.exec }) {
+        if !self.executions.is_new(fill.child, fill.exec) {
             self.counts.duplicate_fills += 1;
             return;
         }
-        let Some(fill) = self.reconcile(fill, out) else { return };
+        if !self.is_resolved(fill.child) {
+            return self.take_fill(fill, out);
+        }
+        if let Some(beyond) = self.reconcile(fill, out) {
+            self.take_fill(&beyond, out);
+        }
+    }
+
+    /// Finds what an execution fills, and books the execution.
+    fn take_fill<S: Sink>(&mut self, fill: &ChildFill, out: &mut Out<'_, S>) {
         let fits = |child: &Child| (child.instrument, child.side) == (fill.instrument, fill.side);
-        let shared = self.shared_child(fill.venue, fill.child).filter(fits);
+        if let Some(shared) = self.shared_child(fill.venue, fill.child).filter(fits) {
+            return self.book_fill(Filled::Shared(&shared), fill, out);
+        }
         let own = self.child_of(fill.venue, fill.child).filter(|(child, _)| fits(child));
-        let own = own.map(|(child, order)| (*child, *order));
-        let filled = match (&shared, &own) {
-            (Some(shared), _) => Filled::Shared(shared),
-            (None, Some((child, order))) => Filled::Own(child, order),
-            (None, None) => Filled::Orphan,
-        };
-        self.book_fill(filled, &fill, out);
+        let Some((child, order)) = own else { return self.book_fill(Filled::Orphan, fill, out) };
+        let (mut child, mut order) = (*child, *order);
+        self.book_fill(Filled::Own(&mut child, &mut order), fill, out);
     }
 
     /// Books an execution, and counts it where the fees depend on that.
@@ -466,19 +477,21 @@ impl Engine {
             Filled::Orphan => None,
         };
         self.counts.fills += 1;
-        let def = *self.reference.instrument_of(fill.instrument);
-        self.ledger.book(&def, found.map(|(_, order)| order.account), fill);
-        self.wake_for_funds(def.quote);
-        self.wake_for_funds(def.base);
+        let def = self.reference.instrument_of(fill.instrument);
+        let (base, quote) = (def.base, def.quote);
+        let bears = found.as_ref().map(|(child, order)| self.bears(child, order));
+        self.ledger.book(def, bears, fill);
+        self.wake_for_funds(quote);
+        self.wake_for_funds(base);
         let Some((child, order)) = found else { return out.notice(Notice::OrphanFill(*fill)) };
-        self.merge_fill(*child, *order, fill, out);
+        self.merge_fill(child, order, fill, out);
     }
 
-    /// Adds an execution to its child and its order.
+    /// Adds an execution to a child and its order, and puts both back.
     pub(super) fn merge_fill<S: Sink>(
         &mut self,
-        mut child: Child,
-        mut order: Order,
+        child: &mut Child,
+        order: &mut Order,
         fill: &ChildFill,
         out: &mut Out<'_, S>,
     ) {
@@ -498,16 +511,27 @@ impl Engine {
         };
         if of_order < fill.qty {
             let beyond = fill.qty.saturating_sub(of_order);
-            out.notice(Notice::Overfill(order.account, *fill, beyond));
+            let bears = self.bears(child, order);
+            out.notice(Notice::Overfill(bears, *fill, beyond));
         }
+        let net;
+        let fill = if child.instrument == order.instrument {
+            fill
+        } else {
+            net = self.hand_over(child, order, fill, of_order, out);
+            &net
+        };
         order.filled = Qty(order.filled.0 + of_order.0);
         let value = Notional::of(fill.price, of_order);
         order.filled_notional = Notional(order.filled_notional.0 + value.0);
+        if order.is_conversion() {
+            self.note_converted(order, (fill, of_order), out);
+        }
         let mut ended = None;
         if !was_over {
-            ended = Self::child_after_fill(&mut child);
+            ended = Self::child_after_fill(child);
             if child.awaited.is_some() {
-                self.query_soon(&mut child);
+                self.query_soon(child);
             }
         }
         let was_pending =
@@ -516,24 +540,39 @@ impl Engine {
             let last = order.filled == order.qty;
             order.apply(if last { OrderEvent::LastFilled } else { OrderEvent::PartFilled });
         }
-        if ended == Some(ChildEvent::SelfMatched) {
-            self.note_self_match(&mut order, child.venue);
+        if let Some(event) = ended {
+            self.note_end_by_fill(order, child, event, out);
         }
-        if let Some(end) = ended.and_then(end_of) {
+        let ended = self.store_child(child, order);
+        if !of_order.is_zero() {
+            self.report_fill(order, child, fill, of_order, out);
+        }
+        if was_pending && order.state() == OrderState::Filled {
+            self.change_failed(order, Refusal::TooLateToCancel, out);
+        }
+        if ended {
+            self.after_child(order, out);
+        }
+        self.store(order);
+    }
+
+    /// An execution has ended a child.
+    fn note_end_by_fill<S: Sink>(
+        &mut self,
+        order: &mut Order,
+        child: &Child,
+        event: ChildEvent,
+        out: &mut Out<'_, S>,
+    ) {
+        if child.instrument != order.instrument {
+            note_leg_end(order, event);
+        } else if event == ChildEvent::SelfMatched {
+            self.note_self_match(order, child.venue);
+        }
+        if let Some(end) = end_of(event) {
             out.notice(Notice::ChildResolved(child.venue, child.id));
             out.notice(Notice::ChildEnded(child.venue, child.id, end));
         }
-        let ended = self.store_child(&mut child, &mut order);
-        if !of_order.is_zero() {
-            self.report_fill(&order, &child, fill, of_order, out);
-        }
-        if was_pending && order.state() == OrderState::Filled {
-            self.change_failed(&order, Refusal::TooLateToCancel, out);
-        }
-        if ended {
-            self.after_child(&mut order, out);
-        }
-        self.store(&order);
     }
 
     /// Moves a living child on after a fill. Returns the event that ended the child, if it ended.
@@ -569,7 +608,8 @@ impl Engine {
             exec: fill.exec,
             venue_order: child.venue_order,
         };
-        let about = ReportContext { last: Some(last), ..ReportContext::default() };
+        let via = (child.instrument != order.instrument).then_some(child.instrument);
+        let about = ReportContext { last: Some(last), via, ..ReportContext::default() };
         self.report(order, ReportKind::Trade, &about, out);
     }
 
@@ -590,6 +630,13 @@ impl Engine {
                 self.judge_fees(venue, out);
             }
         }
+    }
+}
+
+/// A child at a bridge instrument has ended.
+fn note_leg_end(order: &mut Order, event: ChildEvent) {
+    if event != ChildEvent::LastFilled {
+        order.bridging = OrderBridging::Over;
     }
 }
 

@@ -125,6 +125,10 @@ impl Engine {
     /// A book has changed: notes since when it offers within the limits of resting orders.
     #[inline]
     pub(super) fn note_offers(&mut self, venue: VenueId, instrument: InstrumentId) {
+        // A node without resting orders does not pay for them.
+        if !self.resting.is_used() {
+            return;
+        }
         for side in SIDES {
             self.note_offer(venue, instrument, side);
         }

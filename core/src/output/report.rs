@@ -12,7 +12,8 @@ use crate::id::{
     VenueOrderId,
 };
 use crate::input::{
-    Input, Liquidity, MassScope, Operator, OrdType, Refusal, Side, TimeInForce, WrittenTerms,
+    Choice, Input, Liquidity, MassScope, Operator, OrdType, Refusal, ScoreWeights, Side,
+    TimeInForce, WrittenTerms,
 };
 use crate::number::{Amount, Notional, Price, Qty, UnixNanos};
 use crate::strategy::Strategy;
@@ -120,6 +121,10 @@ pub struct Report {
     pub tif: TimeInForce,
     /// How the order is executed: `TargetStrategy` (847).
     pub strategy: Strategy,
+    /// How the order chooses between venues, if it says so itself.
+    pub choice: Choice,
+    /// Weights of its own: `TargetStrategyParameters` (848); `None` if it names none.
+    pub weights: Option<ScoreWeights>,
     /// `MinQty` (110); zero if none.
     pub min_qty: Qty,
     /// `OrderQty` (38).
@@ -139,6 +144,9 @@ pub struct Report {
     pub reason: Refusal,
     /// Of a status: why a part of the order is at no venue; [`Waiting::Nothing`] in other reports.
     pub waiting: Waiting,
+    /// The instrument at which the execution took place, if it is not the order's own: a bridge.
+    /// [`LastFill::price`] is then net, in the order's quote asset.
+    pub via: Option<InstrumentId>,
 }
 
 impl Report {
@@ -166,6 +174,8 @@ impl Report {
         ord_type: OrdType::Limit,
         tif: TimeInForce::Day,
         strategy: Strategy::Cross,
+        choice: Choice::OfAccount,
+        weights: None,
         min_qty: Qty::ZERO,
         qty: Qty::ZERO,
         price: Price(0),
@@ -175,6 +185,7 @@ impl Report {
         last: None,
         reason: Refusal::None,
         waiting: Waiting::Nothing,
+        via: None,
     };
 
     pub(super) fn mix(&self, hash: &mut Rolling) {
@@ -220,6 +231,17 @@ impl Report {
         }
         if self.strategy != Strategy::Cross {
             hash.pair(self.strategy as u64, self.min_qty.0.cast_unsigned());
+        }
+        if self.choice != Choice::OfAccount {
+            let weights = self.weights.map_or([0; 4], |weights| {
+                let ScoreWeights { price, latency, reliability, liquidity } = weights;
+                [price, latency, reliability, liquidity]
+            });
+            let packed = weights.iter().fold(0, |all, weight| all << 8 | u64::from(*weight));
+            hash.pair(self.choice as u64, packed);
+        }
+        if let Some(via) = self.via {
+            hash.word(u64::from(via.0) | 1 << 32);
         }
         if self.waiting != Waiting::Nothing {
             hash.word(self.waiting as u64);

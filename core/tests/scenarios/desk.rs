@@ -454,6 +454,16 @@ impl Desk {
         self.client_saw(&[expected])
     }
 
+    /// The last thing that was sent to venues since the last look.
+    pub fn sent_last(&mut self, expected: &str) -> &mut Self {
+        let to_venue = |output: &Output| {
+            matches!(output, Output::SendNew(_) | Output::SendCancel(_) | Output::SendReduce(_))
+        };
+        let last = self.outputs.iter().rposition(to_venue).expect("something sent");
+        self.outputs.drain(..last);
+        self.sent(&[expected])
+    }
+
     /// Notices since the last look.
     pub fn notices(&mut self) -> Vec<Notice> {
         let notices = self.outputs.iter().filter_map(|output| match output {

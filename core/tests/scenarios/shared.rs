@@ -48,7 +48,7 @@ fn furnished(mut desk: Desk, venues: u8) -> Desk {
     desk
 }
 
-fn from(desk: &mut Desk, session: u16, words: &str) {
+pub fn from(desk: &mut Desk, session: u16, words: &str) {
     desk.session = SessionId(session);
     desk.client(words);
     desk.session = SessionId(0);
@@ -67,7 +67,7 @@ fn shared() -> Desk {
     desk
 }
 
-fn order_of(desk: &Desk, id: u64) -> rutter_core::order::Order {
+pub fn order_of(desk: &Desk, id: u64) -> rutter_core::order::Order {
     *desk.engine.order(rutter_core::id::OrderId(id)).expect("an order of this desk")
 }
 

@@ -14,7 +14,7 @@ use rutter_test_support::{reference, seeds};
 use crate::desk::{BTC, Desk, PAIR, USD};
 
 const CASES: u64 = 60;
-const STEPS: u64 = 700;
+const STEPS: u64 = 1_500;
 const VENUES: u8 = 2;
 const ACCOUNTS: u16 = 3;
 const SECOND: u64 = 1_000_000_000;
@@ -26,6 +26,8 @@ struct AtVenue {
     filled: i64,
     is_open: bool,
     cancel_asked: bool,
+    /// The quantity that an amend is under way for.
+    reduce_to: Option<Qty>,
 }
 
 struct World {
@@ -42,6 +44,10 @@ struct World {
     fees: i128,
     /// Parts that were told to operators.
     shares: u64,
+    /// Id and session of each order that was accepted, as its last replace named it.
+    names: BTreeMap<u64, (String, SessionId)>,
+    /// Reductions that venues have carried out.
+    reduced: u64,
 }
 
 impl World {
@@ -65,6 +71,18 @@ impl World {
             desk.input(Input::Session(session));
             let consents = random.in_100(85);
             desk.input(Input::Sharing(SharingDef { account: AccountId(at), consents }));
+            let (account, owner) = (AccountId(at), crate::desk::text("owner"));
+            if random.in_100(50) {
+                // Two accounts of one owner meet each other in other ways.
+                let usual = OwnerDef::usual(account, owner);
+                let self_match = random.pick(&[
+                    SelfMatchPolicy::CancelResting,
+                    SelfMatchPolicy::CancelIncoming,
+                    SelfMatchPolicy::Decrement,
+                    SelfMatchPolicy::Allow,
+                ]);
+                desk.input(Input::Owner(OwnerDef { self_match, ..usual }));
+            }
         }
         let unanswered_max = random.pick(&[1, 2, 5]);
         for venue in 0..VENUES {
@@ -73,6 +91,11 @@ impl World {
                 (terms.rate_orders, terms.rate_window_ns) = (3, SECOND);
                 terms.stale_after_ns = u64::MAX / 2;
             });
+        }
+        for venue in (0..VENUES).filter(|_| random.in_100(50)).collect::<Vec<_>>() {
+            let young = [AgeStep::default(); AGE_STEPS_MAX];
+            let (venue, amending) = (VenueId(venue), Amending::ReduceKeepsPriority);
+            desk.input(Input::Amend(AmendDef { venue, amending, points: 1, young }));
         }
         desk.outputs.clear();
         let count = usize::from(VENUES);
@@ -87,23 +110,86 @@ impl World {
             told: BTreeMap::new(),
             fees: 0,
             shares: 0,
+            names: BTreeMap::new(),
+            reduced: 0,
         }
     }
 
     fn order(&mut self) {
         self.ids += 1;
         let side = self.random.pick(&["buy", "buy", "buy", "sell"]);
-        let price = if side == "buy" { 10_008 } else { 9_992 } + self.random.below(6) as i64;
         let (qty, tif) =
-            (1 + self.random.below(9), self.random.pick(&["ioc", "ioc", "ioc", "gtc", "fok"]));
+            (1 + self.random.below(9), self.random.pick(&["ioc", "ioc", "gtc", "gtc", "fok"]));
+        let price = if tif == "gtc" && self.random.in_100(75) {
+            // It rests, as others do at that price.
+            if side == "buy" { 9_997 } else { 10_003 }
+        } else {
+            let near = if side == "buy" { 10_008 } else { 9_992 };
+            near + self.random.below(6) as i64
+        };
         self.desk.session = SessionId(self.random.below(u64::from(ACCOUNTS)) as u16);
         self.desk.client(&format!("o{} {side} {qty} @ {price} {tif}", self.ids));
     }
 
     fn cancel(&mut self) {
-        let id = 1 + self.random.below(self.ids.max(1));
-        self.desk.session = SessionId(self.random.below(u64::from(ACCOUNTS)) as u16);
-        self.desk.client(&format!("cancel o{id}"));
+        let Some((name, session)) = self.some_order() else { return };
+        self.desk.session = session;
+        self.desk.client(&format!("cancel {name}"));
+    }
+
+    fn some_order(&mut self) -> Option<(String, SessionId)> {
+        let living = |id: &u64| {
+            let order = self.desk.engine.order(rutter_core::id::OrderId(*id));
+            order.is_some_and(|order| !order.state().is_over())
+        };
+        let open: Vec<u64> = self.names.keys().copied().filter(living).collect();
+        (!open.is_empty()).then(|| self.names[&self.random.pick(&open)].clone())
+    }
+
+    fn replace(&mut self) {
+        let Some((name, session)) = self.some_order() else { return };
+        self.desk.session = session;
+        let side = self.random.pick(&["buy", "sell"]);
+        let near = if side == "buy" { 9_997 } else { 10_003 };
+        let price = near - self.random.below(2) as i64;
+        let qty = 1 + self.random.below(9);
+        self.desk.client(&format!("replace {name} {side} {qty} @ {price} gtc"));
+    }
+
+    /// The venue answers an amend.
+    fn amend(&mut self) {
+        let Some(id) = self.open(|child| child.reduce_to.is_some()) else { return };
+        let child = self.children.get_mut(&id).expect("a child");
+        let Some(to) = child.reduce_to.take() else { return };
+        let venue = child.new.venue;
+        if child.filled >= to.0 {
+            return self.end(id);
+        }
+        let refused = self.random.in_100(20);
+        if !refused {
+            child.new.qty = child.new.qty.min(to);
+            self.reduced += 1;
+        }
+        if !self.up[venue.index()] || self.random.in_100(10) {
+            return;
+        }
+        let (qty, child) = (child.new.qty, ChildId(id));
+        self.desk.input(if refused {
+            let reason = self.random.pick(&[VenueReject::Other, VenueReject::Late]);
+            Input::AmendRejected { venue, child, reason }
+        } else {
+            Input::ChildAmended { venue, child, qty }
+        });
+    }
+
+    /// The venue refuses to cancel a child, or says that it does not know it.
+    fn refuse_cancel(&mut self) {
+        let Some(id) = self.open(|child| child.cancel_asked) else { return };
+        let venue = self.children[&id].new.venue;
+        if self.up[venue.index()] {
+            let (child, reason) = (ChildId(id), VenueReject::UnknownOrder);
+            self.desk.input(Input::CancelRejected { venue, child, reason, retry_after_ns: 0 });
+        }
     }
 
     fn book(&mut self) {
@@ -242,10 +328,13 @@ impl World {
 
     fn step(&mut self) {
         match self.random.below(100) {
-            0..40 => self.order(),
-            40..50 => self.book(),
-            50..52 => self.cancel(),
-            52..58 => {
+            0..36 => self.order(),
+            36..46 => self.book(),
+            46..52 => self.cancel(),
+            52 => self.replace(),
+            53..56 => self.amend(),
+            56 if self.random.in_100(30) => self.refuse_cancel(),
+            56..64 => {
                 if let Some(id) = self.open(|_| true) {
                     let venue = self.children[&id].new.venue;
                     let venue_order = crate::desk::text("X1");
@@ -255,7 +344,7 @@ impl World {
                     }
                 }
             }
-            58..70 => {
+            64..70 => {
                 if let Some(id) = self.open(|_| true) {
                     self.fill(id);
                 }
@@ -286,7 +375,7 @@ impl World {
                 self.up.fill(false);
             }
             _ => {
-                let ns = self.random.pick(&[1, 10, 100, 600]) * 1_000_000;
+                let ns = self.random.pick(&[1, 10, 100, 1_200]) * 1_000_000;
                 self.desk.wait_ns(ns);
             }
         }
@@ -300,12 +389,28 @@ impl World {
                 Output::SendNew(new) => {
                     let role = self.desk.child(new.child.0).role;
                     assert!(role != Role::Part, "a part is sent: {new:?}");
-                    let child = AtVenue { new, filled: 0, is_open: true, cancel_asked: false };
+                    let child = AtVenue {
+                        new,
+                        filled: 0,
+                        is_open: true,
+                        cancel_asked: false,
+                        reduce_to: None,
+                    };
                     let known = self.children.insert(new.child.0, child);
                     assert!(known.is_none(), "sent twice: {new:?}");
                 }
                 Output::SendCancel(cancel) => {
                     self.children.get_mut(&cancel.child.0).expect("a child").cancel_asked = true;
+                }
+                Output::SendReduce(reduce) => {
+                    let child = self.children.get_mut(&reduce.of.child.0).expect("a child");
+                    child.reduce_to = Some(reduce.qty);
+                }
+                Output::Report(report)
+                    if matches!(report.kind, ReportKind::New | ReportKind::Replaced) =>
+                {
+                    let name = (report.cl_ord_id.to_string(), report.session);
+                    self.names.insert(report.order.0, name);
                 }
                 Output::Notice(Notice::Shares(..)) => self.shares += 1,
                 Output::Report(report) if report.kind == ReportKind::Trade => {
@@ -335,6 +440,8 @@ impl World {
             if child.role != Role::Part {
                 let there = &self.children[&child.id.0];
                 assert!(there.filled >= child.filled.0, "{child:?} {there:?}");
+                let open = there.new.qty.0 - there.filled;
+                assert!(!there.is_open || open <= child.leaves().0, "{child:?} {there:?}");
             }
         }
         for order in self.desk.engine.orders() {
@@ -351,11 +458,9 @@ impl World {
             self.go_up(venue);
         }
         for _ in 0..40 {
-            for id in 1..=self.ids {
-                for session in 0..ACCOUNTS {
-                    self.desk.session = SessionId(session);
-                    self.desk.client(&format!("cancel o{id}"));
-                }
+            for (name, session) in self.names.clone().into_values() {
+                self.desk.session = session;
+                self.desk.client(&format!("cancel {name}"));
             }
             self.take_outputs();
             let open: Vec<_> = self.children.keys().copied().collect();
@@ -364,6 +469,7 @@ impl World {
                     self.end(id);
                 }
             }
+            self.refuse_late_cancels();
             for venue in (0..VENUES).map(VenueId) {
                 self.answer(venue);
             }
@@ -373,6 +479,24 @@ impl World {
             if self.desk.engine.open_orders() == 0 {
                 break;
             }
+        }
+    }
+
+    /// Venues refuse to cancel what is over there by an execution or an amend that they did not
+    /// tell.
+    fn refuse_late_cancels(&mut self) {
+        let living = |id: &u64| {
+            let child = self.desk.engine.child(ChildId(*id));
+            child.is_some_and(|child| !child.state().is_over())
+        };
+        let late: Vec<u64> = (self.children.iter())
+            .filter(|(id, child)| !child.is_open && child.cancel_asked && living(id))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in late {
+            let (venue, child) = (self.children[&id].new.venue, ChildId(id));
+            let reason = VenueReject::UnknownOrder;
+            self.desk.input(Input::CancelRejected { venue, child, reason, retry_after_ns: 0 });
         }
     }
 
@@ -399,7 +523,7 @@ impl World {
 
 #[test]
 fn nothing_is_lost_or_doubled_whatever_happens_to_children_that_orders_share() {
-    let (mut shares, mut of_shared) = (0, 0);
+    let (mut shares, mut of_shared, mut resting, mut reduced) = (0, 0, 0, 0);
     for seed in seeds::chosen(CASES) {
         seeds::run(seed, "scenarios shared_at_random::", || {
             let run = || {
@@ -424,7 +548,12 @@ fn nothing_is_lost_or_doubled_whatever_happens_to_children_that_orders_share() {
                 child.is_some_and(|child| child.role == Role::Shared)
             };
             of_shared += world.children.keys().filter(|id| parts(id)).count();
+            let rests = |child: &AtVenue| child.new.tif == TimeInForce::Gtc;
+            let all = world.children.iter().filter(|(id, child)| parts(id) && rests(child));
+            resting += all.count();
+            reduced += world.reduced;
         });
     }
     assert!(shares > 500 && of_shared > 50, "{shares} parts, {of_shared} shared children");
+    assert!(resting > 50 && reduced > 20, "{resting} rest, {reduced} are reduced");
 }

@@ -31,6 +31,8 @@ struct Demand {
     deadline: u64,
     /// The account's orders may share a child.
     shares: bool,
+    /// How long an order rests at its venue before it is filled; zero for orders that take.
+    rests: u64,
 }
 
 /// What became of all orders.
@@ -80,6 +82,8 @@ struct Market {
     seq: u64,
     start: u64,
     venues: Vec<StrictVenue>,
+    /// Orders that rest, with the time at which the venue's accept is here.
+    accepts: VecDeque<(u64, SendNew)>,
     /// Orders with a venue, with the time at which the fill is here.
     fills: VecDeque<(u64, SendNew)>,
     /// The last order that was sent to a venue.
@@ -93,7 +97,7 @@ impl Market {
     fn new(windows: [&[WindowDef]; VENUES as usize], demand: Demand) -> Self {
         let genesis = Genesis {
             orders_log2: 18,
-            children_log2: 14,
+            children_log2: 16,
             executions_log2: 14,
             ..reference::genesis()
         };
@@ -121,6 +125,7 @@ impl Market {
             start: desk.now.0,
             desk,
             venues: windows.iter().map(|windows| StrictVenue::new(windows)).collect(),
+            accepts: VecDeque::new(),
             fills: VecDeque::new(),
             last_sent: 0,
             demand,
@@ -163,7 +168,10 @@ impl Market {
         let venue = &mut self.venues[new.venue.index()];
         assert!(venue.order(at + WAY, new.child.0), "beyond the venue's limit: {new:?}");
         self.outcome.by_venue[new.venue.index()] += 1;
-        self.fills.push_back((at + 2 * WAY, new));
+        if self.demand.rests > 0 {
+            self.accepts.push_back((at + 2 * WAY, new));
+        }
+        self.fills.push_back((at + 2 * WAY + self.demand.rests, new));
     }
 
     /// Each order ends once.
@@ -175,8 +183,11 @@ impl Market {
         ends.push(delay);
     }
 
-    /// Sends all orders, and lets time pass until each has ended.
+    /// Sends all orders, and lets time pass until each has ended, or until the end of an order that
+    /// would rest for ever.
     fn run(mut self) -> Outcome {
+        let end =
+            self.start + if self.demand.rests > 0 { self.demand.deadline } else { u64::MAX / 2 };
         let mut sent = 0;
         // Ends: an order of an account with a deadline ends at its deadline.
         loop {
@@ -184,11 +195,18 @@ impl Market {
             let fill = self.fills.front().map(|(at, _)| *at);
             let timer = self.desk.engine.next_timer().map(|at| at.0.max(self.desk.now.0));
             let order = (sent < self.demand.orders).then_some(order);
-            let Some(at) = [order, fill, timer].into_iter().flatten().min() else { break };
+            let accept = self.accepts.front().map(|(at, _)| *at);
+            let next = [order, accept, fill, timer].into_iter().flatten().min();
+            let Some(at) = next.filter(|at| *at <= end) else { break };
             if self.desk.engine.open_orders() == 0 && order.is_none() {
                 break;
             }
-            if fill == Some(at) {
+            if accept == Some(at) {
+                let (_, new) = self.accepts.pop_front().expect("an accept");
+                let (venue, child) = (new.venue, new.child);
+                let venue_order = crate::desk::text("X1");
+                self.apply(at, &Input::ChildAccepted { venue, child, venue_order });
+            } else if fill == Some(at) {
                 let (_, new) = self.fills.pop_front().expect("a fill");
                 self.apply(at, &Input::ChildFill(fill_of(&new)));
             } else if timer == Some(at) {
@@ -197,14 +215,16 @@ impl Market {
                 sent += 1;
                 let order = NewOrder {
                     client_seq: sent,
-                    tif: TimeInForce::Ioc,
-                    price: Price(10_010),
+                    tif: if self.demand.rests > 0 { TimeInForce::Gtc } else { TimeInForce::Ioc },
+                    price: Price(if self.demand.rests > 0 { 10_000 } else { 10_010 }),
                     ..reference::buy(&format!("o{sent}"))
                 };
                 self.apply(at, &Input::NewOrder(order));
             }
         }
-        assert_eq!(self.ended.iter().filter(|ended| !**ended).count(), 0, "orders are lost");
+        let open = self.ended.iter().filter(|ended| !**ended).count();
+        assert_eq!(open, self.desk.engine.open_orders(), "orders are lost");
+        assert!(open == 0 || self.demand.rests > 0, "orders that take end at their deadline");
         self.outcome.delays.sort_unstable();
         self.outcome
     }
@@ -241,7 +261,8 @@ fn kraken() -> [WindowDef; 1] {
 #[test]
 fn a_hundred_thousand_orders_of_one_second_are_all_filled_by_two_venues_that_take_ten_thousand() {
     let window = [WindowDef::orders(5_000, SECOND)];
-    let demand = Demand { orders: 100_000, every: 10_000, deadline: 60 * SECOND, shares: false };
+    let demand =
+        Demand { orders: 100_000, every: 10_000, deadline: 60 * SECOND, shares: false, rests: 0 };
     let outcome = Market::new([&window, &window], demand).run();
     outcome.tell("100,000 orders in one second");
     assert_eq!((outcome.delays.len(), outcome.given_back.len()), (100_000, 0));
@@ -252,7 +273,8 @@ fn a_hundred_thousand_orders_of_one_second_are_all_filled_by_two_venues_that_tak
 
 #[test]
 fn of_a_spike_beyond_the_documented_limits_the_oldest_are_filled_and_the_others_told_in_time() {
-    let demand = Demand { orders: 100_000, every: 10_000, deadline: 60 * SECOND, shares: false };
+    let demand =
+        Demand { orders: 100_000, every: 10_000, deadline: 60 * SECOND, shares: false, rests: 0 };
     let outcome = Market::new([&binance(), &kraken()], demand).run();
     outcome.tell("100,000 orders in one second, documented limits");
     let filled = outcome.delays.len() as u64;
@@ -267,8 +289,13 @@ fn of_a_spike_beyond_the_documented_limits_the_oldest_are_filled_and_the_others_
 
 #[test]
 fn a_steady_demand_beyond_the_documented_limits_gets_all_that_the_venues_allow() {
-    let demand =
-        Demand { orders: 20 * 600, every: SECOND / 20, deadline: 10 * SECOND, shares: false };
+    let demand = Demand {
+        orders: 20 * 600,
+        every: SECOND / 20,
+        deadline: 10 * SECOND,
+        shares: false,
+        rests: 0,
+    };
     let outcome = Market::new([&binance(), &kraken()], demand).run();
     outcome.tell("20 orders a second for ten minutes, documented limits");
     let per_10_s = outcome.per_10_s(100 * SECOND, 600 * SECOND);
@@ -281,7 +308,8 @@ fn a_steady_demand_beyond_the_documented_limits_gets_all_that_the_venues_allow()
 #[test]
 fn orders_that_share_children_go_many_at_a_time_through_the_documented_limits() {
     let sharers = SHARERS_MAX as u64;
-    let demand = Demand { orders: 100_000, every: 10_000, deadline: 60 * SECOND, shares: true };
+    let demand =
+        Demand { orders: 100_000, every: 10_000, deadline: 60 * SECOND, shares: true, rests: 0 };
     let outcome = Market::new([&binance(), &kraken()], demand).run();
     outcome.tell("100,000 orders in one second, documented limits, sharing");
     let filled = outcome.delays.len() as u64;
@@ -290,10 +318,38 @@ fn orders_that_share_children_go_many_at_a_time_through_the_documented_limits() 
     let children: u64 = outcome.by_venue.iter().sum();
     assert!(filled > (children - 110) * sharers && filled <= children * sharers, "{filled}");
     let every = SECOND / 500;
-    let demand = Demand { orders: 500 * 300, every, deadline: 10 * SECOND, shares: true };
+    let demand = Demand { orders: 500 * 300, every, deadline: 10 * SECOND, shares: true, rests: 0 };
     let outcome = Market::new([&binance(), &kraken()], demand).run();
     outcome.tell("500 orders a second for five minutes, documented limits, sharing");
     let per_10_s = outcome.per_10_s(100 * SECOND, 300 * SECOND);
     println!("sustained: {per_10_s} orders in ten seconds");
     assert!((59 * sharers..=60 * sharers).contains(&per_10_s), "{per_10_s}");
+}
+
+/// Orders that rest for a second each, at a limit that no book offers. The documented limits count
+/// children, and one of them carries up to [`SHARERS_MAX`] of these orders as well.
+#[test]
+fn resting_orders_that_share_children_go_many_at_a_time_through_the_documented_limits() {
+    let sharers = SHARERS_MAX as u64;
+    let mut filled = Vec::new();
+    for shares in [false, true] {
+        let (every, deadline, rests) = (10_000, 60 * SECOND, SECOND);
+        let demand = Demand { orders: 100_000, every, deadline, shares, rests };
+        let outcome = Market::new([&binance(), &kraken()], demand).run();
+        outcome.tell(if shares { "100,000 resting, sharing" } else { "100,000 resting, alone" });
+        let children: u64 = outcome.by_venue.iter().sum();
+        filled.push((outcome.delays.len() as u64, children));
+    }
+    let [(alone, requests), (together, children)] = filled[..] else { panic!("two runs") };
+    assert!((6 * 50 + 48 + 50..=7 * 50 + 48 + 60).contains(&alone), "{alone} of {requests}");
+    assert!(together > (children - 120) * sharers && together <= children * sharers, "{together}");
+    for (per_s, shares) in [(20, false), (500, true)] {
+        let (every, deadline, rests) = (SECOND / per_s, 300 * SECOND, SECOND);
+        let demand = Demand { orders: per_s * 300, every, deadline, shares, rests };
+        let outcome = Market::new([&binance(), &kraken()], demand).run();
+        let per_10_s = outcome.per_10_s(100 * SECOND, 300 * SECOND);
+        println!("sustained, sharing {shares}: {per_10_s} resting orders in ten seconds");
+        let each = if shares { sharers } else { 1 };
+        assert!((59 * each..=60 * each).contains(&per_10_s), "{per_10_s}");
+    }
 }

@@ -45,7 +45,7 @@ pub enum ParsedRequest {
     /// An input for the core.
     Input(Input),
     /// A preview that the core has no fields for is answered with this refusal.
-    NoPreview(ClOrdId, Refusal),
+    NoPreview(Unacceptable),
     /// A required field is missing or malformed.
     Reject {
         /// `SessionRejectReason` (373).
@@ -103,9 +103,7 @@ fn preview(
     let read = NewOrderSingle::read(message);
     Ok(match order(message, &read, id, owner, terms)? {
         Ok(order) => ParsedRequest::Input(Input::Preview(order)),
-        Err(Unacceptable { cl_ord_id, refusal, .. }) => {
-            ParsedRequest::NoPreview(cl_ord_id, refusal)
-        }
+        Err(order) => ParsedRequest::NoPreview(order),
     })
 }
 

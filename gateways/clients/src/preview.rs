@@ -2,8 +2,7 @@
 //!
 //! A line belongs here if it collects the parts of the core's answer, or writes their fields.
 
-use rutter_core::id::ClOrdId;
-use rutter_core::input::{NewOrder, OrdType, Refusal};
+use rutter_core::input::{NewOrder, OrdType, Refusal, Unacceptable};
 use rutter_core::output::{Previewed, VenueLine};
 use rutter_core::reference::VENUES_MAX;
 use rutter_core::routing::{ALL_IN_DECIMALS, PlannedChild};
@@ -14,6 +13,7 @@ use rutter_fix::tags;
 
 use crate::number::{AVERAGE_EXTRA_DECIMALS, DecimalText, average};
 use crate::refusal::codes;
+use crate::report::{write_written, write_written_numbers};
 use crate::terms::Terms;
 
 /// `Text` (58) of the answer to a preview while another is being answered.
@@ -63,6 +63,7 @@ impl PendingPreview {
                 self.venues.push(VenuePart { line, take, rest });
                 self.paid = self.paid.saturating_add(paid);
             }
+            Previewed::Bridge(_) => {}
         }
     }
 
@@ -134,10 +135,16 @@ impl VenuePart {
     }
 }
 
-/// Writes the answer to a preview that the core has no fields for.
-pub fn write_no_preview(out: &mut Encoder<'_>, id: &ClOrdId, refusal: Refusal, version: Version) {
-    out.field(tags::CL_ORD_ID, id.as_bytes());
-    write_refusal(out, refusal, version);
+/// Writes the answer to a preview that the core has no fields for, with the terms as the client
+/// wrote them.
+pub fn write_no_preview(out: &mut Encoder<'_>, order: &Unacceptable, version: Version) {
+    out.field(tags::CL_ORD_ID, order.cl_ord_id.as_bytes());
+    if !order.symbol.is_empty() {
+        out.field(tags::SYMBOL, order.symbol.as_bytes());
+    }
+    write_written(out, &order.written);
+    write_written_numbers(out, &order.written);
+    write_refusal(out, order.refusal, version);
 }
 
 fn write_refusal(out: &mut Encoder<'_>, refusal: Refusal, version: Version) {

@@ -6,12 +6,12 @@
 //! `reader`, the version of the session that reads the report.
 
 use rutter_core::id::ChildId;
-use rutter_core::input::{Liquidity, Refusal, WrittenTerms};
+use rutter_core::input::{Liquidity, Refusal, ScoreWeights, WrittenTerms};
 use rutter_core::number::AMOUNT_DECIMALS;
 use rutter_core::output::{
     CancelReject, LastFill, MassCancelReport, OrdStatus, Report, ReportKind,
 };
-use rutter_core::strategy::Strategy;
+use rutter_core::strategy::number_of;
 use rutter_fix::codec::{Encoder, TimePrecision};
 use rutter_fix::dictionary::Version;
 use rutter_fix::tags;
@@ -72,7 +72,7 @@ pub fn write_report(
     }
     write_account(out, report, owner);
     write_what(out, report, instrument);
-    write_strategy(out, report, instrument);
+    write_strategy(out, report, instrument, reader.version);
     write_numbers(out, report, instrument);
     if let Some(last) = &report.last {
         write_last(out, last, instrument, reader.version, terms);
@@ -278,38 +278,60 @@ fn write_what(out: &mut Encoder<'_>, report: &Report, instrument: Option<&Instru
         out.char(tags::TIME_IN_FORCE, b'0' + report.tif as u8);
         return;
     }
-    let WrittenTerms { side, ord_type, tif, .. } = report.written;
-    for (tag, written) in [
-        (tags::SIDE, if side == 0 { NO_SIDE } else { side }),
-        (tags::ORD_TYPE, ord_type),
-        (tags::TIME_IN_FORCE, tif),
-    ] {
+    if report.written.side == 0 {
+        out.char(tags::SIDE, NO_SIDE);
+    }
+    write_written(out, &report.written);
+}
+
+/// Writes side, type and time in force as the client wrote them.
+pub fn write_written(out: &mut Encoder<'_>, written: &WrittenTerms) {
+    let WrittenTerms { side, ord_type, tif, .. } = *written;
+    for (tag, written) in
+        [(tags::SIDE, side), (tags::ORD_TYPE, ord_type), (tags::TIME_IN_FORCE, tif)]
+    {
         if written != 0 {
             out.char(tag, written);
         }
     }
 }
 
-/// Writes the strategy and its terms. Our dictionary of FIX 4.2 has the field for the strategy.
-fn write_strategy(out: &mut Encoder<'_>, report: &Report, instrument: Option<&InstrumentConfig>) {
-    let Some(instrument) = instrument.filter(|_| report.strategy != Strategy::Cross) else {
-        return;
-    };
+/// Writes quantity and price as the client wrote them.
+pub fn write_written_numbers(out: &mut Encoder<'_>, written: &WrittenTerms) {
+    for (tag, number) in [(tags::ORDER_QTY, written.qty), (tags::PRICE, written.price)] {
+        if number.digits != 0 {
+            out.decimal(tag, number.digits, number.decimals);
+        }
+    }
+}
+
+/// Writes the strategy that the order names, and its terms. Our dictionary of FIX 4.2 has the field
+/// for the strategy, and none for its parameters.
+fn write_strategy(
+    out: &mut Encoder<'_>,
+    report: &Report,
+    instrument: Option<&InstrumentConfig>,
+    version: Version,
+) {
+    let number = number_of(report.strategy, report.choice);
+    let Some(instrument) = instrument.filter(|_| number != 0) else { return };
     if report.min_qty.0 != 0 {
         out.decimal(tags::MIN_QTY, report.min_qty.0, instrument.qty_decimals);
     }
-    out.uint(tags::TARGET_STRATEGY, u64::from(report.strategy.number()));
+    out.uint(tags::TARGET_STRATEGY, u64::from(number));
+    if let Some(weights) = report.weights.filter(|_| version != Version::Fix42) {
+        let ScoreWeights { price, latency, reliability, liquidity } = weights;
+        let text = format!(
+            "price={price},latency={latency},reliability={reliability},liquidity={liquidity}"
+        );
+        out.text(tags::TARGET_STRATEGY_PARAMETERS, &text);
+    }
 }
 
 /// Writes quantity, limit price, filled and open quantity, and the average price.
 fn write_numbers(out: &mut Encoder<'_>, report: &Report, instrument: Option<&InstrumentConfig>) {
     let Some(InstrumentConfig { price_decimals, qty_decimals, .. }) = instrument.copied() else {
-        let WrittenTerms { qty, price, .. } = report.written;
-        for (tag, number) in [(tags::ORDER_QTY, qty), (tags::PRICE, price)] {
-            if number.digits != 0 {
-                out.decimal(tag, number.digits, number.decimals);
-            }
-        }
+        write_written_numbers(out, &report.written);
         // The instrument is not known, so nothing was filled.
         out.uint(tags::CUM_QTY, 0).uint(tags::LEAVES_QTY, 0).uint(tags::AVG_PX, 0);
         return;

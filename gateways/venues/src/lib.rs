@@ -11,6 +11,7 @@
 pub mod answers;
 pub mod backoff;
 pub mod binance;
+pub mod clock;
 pub mod command;
 pub mod decimal;
 pub mod ids;
@@ -19,6 +20,7 @@ pub mod json;
 pub mod kraken;
 pub mod life;
 pub mod listing;
+pub mod shape;
 pub mod signing;
 pub mod silence;
 pub mod venue;

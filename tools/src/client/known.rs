@@ -3,7 +3,7 @@
 //! A line belongs here if it concerns what the client knows of its orders. All of it comes from
 //! reports, so orders of earlier runs are known as soon as the node reports them.
 
-use super::{Report, Terms};
+use super::{Instructions, Report, Terms};
 
 /// Most orders that are remembered. Beyond this the oldest ended one is forgotten, or the oldest.
 const ORDERS_MAX: usize = 10_000;
@@ -21,6 +21,8 @@ pub struct Known {
     pub symbol: String,
     /// Terms.
     pub terms: Terms,
+    /// What the order said beside them; nothing for an order of an earlier run.
+    pub instructions: Instructions,
     /// Quantity that is still open, in 10^-8.
     pub leaves_e8: i64,
     /// Whether the order has ended.
@@ -35,17 +37,30 @@ pub struct Orders(Vec<Known>);
 
 impl Orders {
     /// Remembers an order that was sent with that `MsgSeqNum` (34).
-    pub fn sent(&mut self, seq: u64, cl_ord_id: &str, symbol: &str, terms: Terms) {
-        self.begin(Some(seq), cl_ord_id, symbol, terms);
+    pub fn sent(
+        &mut self,
+        seq: u64,
+        cl_ord_id: &str,
+        symbol: &str,
+        (terms, instructions): (Terms, Instructions),
+    ) {
+        self.begin(Some(seq), cl_ord_id, symbol, (terms, instructions));
     }
 
-    fn begin(&mut self, sent_as: Option<u64>, cl_ord_id: &str, symbol: &str, terms: Terms) {
+    fn begin(
+        &mut self,
+        sent_as: Option<u64>,
+        cl_ord_id: &str,
+        symbol: &str,
+        (terms, instructions): (Terms, Instructions),
+    ) {
         self.add(Known {
             cl_ord_id: cl_ord_id.to_owned(),
             order_id: String::new(),
             earlier: Vec::new(),
             symbol: symbol.to_owned(),
             terms,
+            instructions,
             leaves_e8: terms.qty_e8,
             over: false,
             sent_as,
@@ -107,7 +122,8 @@ impl Orders {
         let about = [&report.order_id, &report.orig_cl_ord_id, &report.cl_ord_id];
         let Some(at) = about.into_iter().find_map(|id| self.place(id)) else {
             if let Some(terms) = report.terms.filter(|_| !report.is_final()) {
-                self.begin(None, &report.cl_ord_id, &report.symbol, terms);
+                let said = (terms, Instructions::NONE);
+                self.begin(None, &report.cl_ord_id, &report.symbol, said);
                 self.told(report);
             }
             return;
@@ -186,7 +202,7 @@ mod tests {
         let mut orders = Orders::default();
         let begun = ["a", "b", "c"];
         for (seq, id) in (5..).zip(begun) {
-            orders.sent(seq, id, "BTC/USDT", Terms::default());
+            orders.sent(seq, id, "BTC/USDT", <_>::default());
         }
         assert_eq!(orders.rejected(4), None, "a message that was no order");
         assert_eq!(orders.rejected(6).map(|order| order.cl_ord_id.as_str()), Some("b"));
@@ -199,11 +215,11 @@ mod tests {
     #[test]
     fn what_is_remembered_has_a_limit_and_open_orders_outlast_ended_ones() {
         let mut orders = Orders::default();
-        orders.sent(1, "open", "BTC/USDT", Terms::default());
-        orders.sent(2, "ended", "BTC/USDT", Terms::default());
+        orders.sent(1, "open", "BTC/USDT", <_>::default());
+        orders.sent(2, "ended", "BTC/USDT", <_>::default());
         orders.0[1].over = true;
         for number in 2..=ORDERS_MAX {
-            orders.sent(9, &number.to_string(), "BTC/USDT", Terms::default());
+            orders.sent(9, &number.to_string(), "BTC/USDT", <_>::default());
         }
         assert_eq!(orders.0.len(), ORDERS_MAX);
         assert!(orders.find("open").is_some() && orders.find("ended").is_none());

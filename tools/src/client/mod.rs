@@ -4,6 +4,7 @@
 //! send and when: `demo`, `load` and `prompt` do. Orders and reports are `message`, the session
 //! without its socket is `session`; its rules are `rutter_fix`'s.
 
+mod instructions;
 mod keyboard;
 mod known;
 mod message;
@@ -26,6 +27,7 @@ use rutter_fix::session::{SendError, SessionError};
 use rutter_fix::store::{MemStore, MessageStore};
 
 use crate::clock::unix_ns;
+pub use instructions::Instructions;
 pub use message::{Execution, Order, Report, Side, Terms, Tif, parse_e8};
 pub use session::{ClientConfig, ClientSession, Told};
 use session::{KEPT_BYTES_MAX, READ_BYTES};
@@ -233,6 +235,20 @@ impl<S: MessageStore> FixClient<S> {
         self.flush()
     }
 
+    /// Sends an order that says more and writes at once.
+    ///
+    /// # Errors
+    /// [`ClientError::Send`].
+    pub fn new_order_with(
+        &mut self,
+        now_ns: u64,
+        order: &Order<'_>,
+        instructions: &Instructions,
+    ) -> Result<(), ClientError> {
+        self.session.new_order_with(now_ns, order, instructions)?;
+        self.flush()
+    }
+
     /// Asks to replace an order by one with new terms and writes at once.
     ///
     /// # Errors
@@ -244,6 +260,21 @@ impl<S: MessageStore> FixClient<S> {
         order: &Order<'_>,
     ) -> Result<(), ClientError> {
         self.session.replace(now_ns, orig_cl_ord_id, order)?;
+        self.flush()
+    }
+
+    /// Asks to replace an order by one that says more and writes at once.
+    ///
+    /// # Errors
+    /// [`ClientError::Send`].
+    pub fn replace_with(
+        &mut self,
+        now_ns: u64,
+        orig_cl_ord_id: &str,
+        order: &Order<'_>,
+        instructions: &Instructions,
+    ) -> Result<(), ClientError> {
+        self.session.replace_with(now_ns, orig_cl_ord_id, order, instructions)?;
         self.flush()
     }
 

@@ -18,8 +18,8 @@ use super::keyboard::{Keyboard, QUIT};
 use super::known::{Known, Orders};
 use crate::causes::with_causes;
 use crate::client::{
-    ClientConfig, ClientPoll, FixClient, KEPT_BYTES_MAX, Order, Report, Side, Terms, Tif, Told,
-    parse_e8,
+    ClientConfig, ClientPoll, FixClient, Instructions, KEPT_BYTES_MAX, Order, Report, Side, Terms,
+    Tif, Told, parse_e8,
 };
 use crate::clock::unix_ns;
 
@@ -32,8 +32,12 @@ const LINGER_NS: u64 = 2_000_000_000;
 const LOGON_PATIENCE: Duration = Duration::from_secs(10);
 
 const HELP: &str = "\
-  buy QTY SYMBOL [at PRICE] [day|gtc|ioc|fok]    with a price gtc if nothing is said
-  sell QTY SYMBOL [at PRICE] [day|gtc|ioc|fok]   without a price: market, and ioc
+  buy QTY SYMBOL [at PRICE] [day|gtc|ioc|fok] [MORE ...]
+  sell QTY SYMBOL [at PRICE] [day|gtc|ioc|fok] [MORE ...]
+                         with a price gtc if nothing is said; without: market, and ioc
+    MORE is one of       on VENUE (100), min QTY (110), as STRATEGY (847), weights TEXT (848),
+                         until TIME (Deadline, such as 20261201-12:00:00)
+    STRATEGY is          all, post, cross, smart, score, cost, share, best, or a number
   amend ID [qty QTY] [at PRICE]                  QTY is the total, the filled part included
   cancel ID
   status ID
@@ -201,11 +205,12 @@ impl Desk {
             ["help"] => Ok(HELP.to_owned()),
             ["orders"] => Ok(self.open()),
             ["buy" | "sell", ..] => {
-                let Wanted { terms, symbol } = wanted(&words)?;
+                let Wanted { terms, symbol, instructions } = wanted(&words)?;
                 let id = self.id();
                 let seq = client.next_out();
-                client.new_order(now_ns, &order(&id, &symbol, terms))?;
-                self.orders.sent(seq, &id, &symbol, terms);
+                let order = order(&id, &symbol, terms);
+                client.new_order_with(now_ns, &order, &instructions)?;
+                self.orders.sent(seq, &id, &symbol, (terms, instructions));
                 Ok(format!("{id} sent"))
             }
             ["amend", id, changes @ ..] => {
@@ -213,7 +218,7 @@ impl Desk {
                 let terms = amended(known.terms, changes)?;
                 let id = self.id();
                 let order = order(&id, &known.symbol, terms);
-                client.replace(now_ns, &known.cl_ord_id, &order)?;
+                client.replace_with(now_ns, &known.cl_ord_id, &order, &known.instructions)?;
                 Ok(format!("{} is to become {id}", known.cl_ord_id))
             }
             ["cancel", id] => {
@@ -303,6 +308,7 @@ fn amended(mut terms: Terms, changes: &[&str]) -> anyhow::Result<Terms> {
 struct Wanted {
     terms: Terms,
     symbol: String,
+    instructions: Instructions,
 }
 
 fn wanted(words: &[&str]) -> anyhow::Result<Wanted> {
@@ -316,17 +322,24 @@ fn wanted(words: &[&str]) -> anyhow::Result<Wanted> {
         ["at", price, rest @ ..] => (Some(*price), rest),
         rest => (None, rest),
     };
-    let tif = match rest {
-        [] if limit.is_none() => Tif::Ioc,
-        [] | ["gtc"] => Tif::Gtc,
-        ["day"] => Tif::Day,
-        ["ioc"] => Tif::Ioc,
-        ["fok"] => Tif::Fok,
-        _ => bail!("day, gtc, ioc or fok?"),
+    let usual = if limit.is_none() { Tif::Ioc } else { Tif::Gtc };
+    let (tif, mut rest) = match rest {
+        ["gtc", rest @ ..] => (Tif::Gtc, rest),
+        ["day", rest @ ..] => (Tif::Day, rest),
+        ["ioc", rest @ ..] => (Tif::Ioc, rest),
+        ["fok", rest @ ..] => (Tif::Fok, rest),
+        rest => (usual, rest),
     };
+    let mut instructions = Instructions::NONE;
+    // Ends: each turn takes words off.
+    while instructions.read(&mut rest)? {}
+    if let [word, ..] = rest {
+        bail!("{word}? day, gtc, ioc or fok, and then on, min, as, weights or until");
+    }
     let limit_e8 = limit.map(|price| parse_e8(price).context("not a price")).transpose()?;
     let qty_e8 = parse_e8(qty).context("not a quantity")?;
-    Ok(Wanted { terms: Terms { side, qty_e8, limit_e8, tif }, symbol: (*symbol).to_owned() })
+    let terms = Terms { side, qty_e8, limit_e8, tif };
+    Ok(Wanted { terms, symbol: (*symbol).to_owned(), instructions })
 }
 
 /// A report as a sentence.
@@ -399,6 +412,10 @@ mod tests {
         assert_eq!(read("buy BTC/USDT"), None);
         assert_eq!(read("buy 1 BTC/USDT at dawn"), None);
         assert_eq!(read("buy 1 BTC/USDT at 5 maybe"), None);
+        let more = read("buy 1 BTC/USDT at 5 ioc min 0.5 on kraken").expect("an order");
+        assert_eq!((more.terms.tif, more.terms.limit_e8), (Tif::Ioc, Some(500_000_000)));
+        assert_ne!(more.instructions, Instructions::NONE);
+        assert_eq!(read("buy 1 BTC/USDT at 5 on"), None);
     }
 
     fn with_message(fields: &str, see: impl FnOnce(&Message<'_>)) {
@@ -415,8 +432,8 @@ mod tests {
     #[test]
     fn a_rejected_order_is_told_by_its_id_and_is_no_longer_open() {
         let mut desk = Desk { prefix: "k".to_owned(), sent: 2, orders: Orders::default() };
-        desk.orders.sent(7, "k-1", "BTC/USDT", Terms::default());
-        desk.orders.sent(8, "k-2", "BTC/USDT", Terms::default());
+        desk.orders.sent(7, "k-1", "BTC/USDT", <_>::default());
+        desk.orders.sent(8, "k-2", "BTC/USDT", <_>::default());
         with_message("35=3|45=7|371=38|58=OutOfRange|", |message| {
             assert_eq!(desk.rejected(message), "k-1 rejected as malformed: OutOfRange (tag 38)");
         });

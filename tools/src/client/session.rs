@@ -12,6 +12,7 @@ use rutter_fix::session::{
 use rutter_fix::store::{MemStore, MessageStore};
 use rutter_fix::tags::{self, msg_type};
 
+use super::instructions::Instructions;
 use super::message::{Order, SCALE, Side};
 
 /// Most bytes of sent messages that are kept for a resend.
@@ -208,7 +209,23 @@ impl<S: MessageStore> ClientSession<S> {
     /// # Errors
     /// [`SendError`].
     pub fn new_order(&mut self, now_ns: u64, order: &Order<'_>) -> Result<(), SendError> {
-        self.send(now_ns, msg_type::NEW_ORDER_SINGLE, |out| write_order(now_ns, order, out))
+        self.new_order_with(now_ns, order, &Instructions::NONE)
+    }
+
+    /// Sends an order that says more.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    pub fn new_order_with(
+        &mut self,
+        now_ns: u64,
+        order: &Order<'_>,
+        instructions: &Instructions,
+    ) -> Result<(), SendError> {
+        self.send(now_ns, msg_type::NEW_ORDER_SINGLE, |out| {
+            write_order(now_ns, order, out);
+            instructions.write(out);
+        })
     }
 
     /// Asks to replace an order by one with new terms.
@@ -221,9 +238,24 @@ impl<S: MessageStore> ClientSession<S> {
         orig_cl_ord_id: &str,
         order: &Order<'_>,
     ) -> Result<(), SendError> {
+        self.replace_with(now_ns, orig_cl_ord_id, order, &Instructions::NONE)
+    }
+
+    /// Asks to replace an order by one that says more.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    pub fn replace_with(
+        &mut self,
+        now_ns: u64,
+        orig_cl_ord_id: &str,
+        order: &Order<'_>,
+        instructions: &Instructions,
+    ) -> Result<(), SendError> {
         self.send(now_ns, msg_type::ORDER_CANCEL_REPLACE_REQUEST, |out| {
             out.text(tags::ORIG_CL_ORD_ID, orig_cl_ord_id);
             write_order(now_ns, order, out);
+            instructions.write(out);
         })
     }
 

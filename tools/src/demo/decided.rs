@@ -79,7 +79,9 @@ fn looked_best(record: &Value, filled: &Filled) -> Option<Venue> {
         }
         let venue = Venue::from_name(seen["name"].as_str()?)?;
         let fee = seen["taker_fee_ppm"].as_str()?.parse().ok()?;
-        let book = Book { bids: levels(&seen["bids"]), asks: levels(&seen["asks"]) };
+        let (bids, asks) = (levels(&seen["bids"]), levels(&seen["asks"]));
+        // The record leaves out the levels that own orders keep the order from.
+        let book = Book { bids, asks, own: [None; 2] };
         let Filled { side, limit_e8, qty_e8 } = *filled;
         let all_in = cost_alone_e18(fee, &book, side, limit_e8, qty_e8)?;
         Some((if side == Side::Buy { all_in } else { -all_in }, venue))

@@ -45,6 +45,9 @@ pub struct DrawnVenue {
     pub fee_ppm: u32,
     /// The best levels, best first.
     pub rungs: Vec<Rung>,
+    /// Best price of the node's own orders on that side, in 10^-8: the order does not go there or
+    /// beyond, unless their owners let it.
+    pub own_e8: Option<i64>,
     /// Quantity taken, in 10^-8, drawn levels or not.
     pub taken_e8: i64,
     /// Amount for the whole quantity at this venue alone, fees included, in 10^-18; `None` if the
@@ -74,6 +77,12 @@ pub struct Drawn {
 }
 
 impl DrawnVenue {
+    /// `, own 60001.00`: the node's own order on that side; empty if there is none.
+    pub fn own_text(&self) -> String {
+        let price = |price| fixed(i128::from(price), E8_DECIMALS, 2);
+        self.own_e8.map_or_else(String::new, |own| format!(", own {}", price(own)))
+    }
+
     /// `alone: 110641.20 (+3.18 bps)`.
     pub fn alone_text(&self) -> String {
         match (self.alone_e18, self.dearer_bps) {
@@ -101,6 +110,7 @@ impl Drawn {
                 name: venue.name(),
                 fee_ppm: fees_ppm[venue.index()],
                 rungs: rungs(order, venue, levels),
+                own_e8: book.own[usize::from(order.side == Side::Buy)],
                 taken_e8: taken(order, venue, None),
                 alone_e18: alone,
                 dearer_bps: alone.map(|all_in| bps(dearer(all_in), priced.middle)),
@@ -174,7 +184,8 @@ impl Drawn {
         let largest = largest.max().unwrap_or(1).max(1);
         for venue in &self.venues {
             let fee = f64::from(venue.fee_ppm) / 1e4;
-            let mut column = vec![format!("{} {side}, fee {fee:.2} %", venue.name)];
+            let own = venue.own_text();
+            let mut column = vec![format!("{} {side}, fee {fee:.2} %{own}", venue.name)];
             column.extend(venue.rungs.iter().map(|rung| rung_text(rung, largest, bar)));
             column.resize(RUNGS_MAX + 1, String::new());
             columns.push(column);
@@ -255,6 +266,7 @@ pub mod tests {
                 rung(6_000_323_000_000, 10_000, 0),
                 rung(6_000_423_000_000, 29_999_999, 0),
             ],
+            own_e8: Some(6_000_323_000_000),
             taken_e8: 35_000_000,
             alone_e18: Some(210_000_420_000_000_000_000_000),
             dearer_bps: Some(12.34),
@@ -293,6 +305,18 @@ pub mod tests {
         moved.venues[0].rungs[2].taken_e8 += 20_000;
         moved.venues[0].taken_e8 += 20_000;
         assert!(!moved.is_telling(), "more was taken than the book held");
+    }
+
+    #[test]
+    fn an_own_order_on_the_side_that_is_taken_is_named_with_its_price() {
+        let mut drawn = wide();
+        assert!(
+            drawn.books()[1].contains(" asks, fee 0.25 %, own 60003.23"),
+            "{:?}",
+            drawn.books()
+        );
+        drawn.venues[0].own_e8 = None;
+        assert!(!drawn.books()[1].trim_start().split("fee").nth(1).expect("a fee").contains("own"));
     }
 
     #[test]

@@ -170,8 +170,9 @@ fn drawing(html: &mut String, drawn: &Drawn) {
         let fee = f64::from(venue.fee_ppm) / 1e4;
         let _ = writeln!(
             html,
-            "<p class=\"legend\"><b style=\"color:{colour}\">{}</b>, fee {fee:.2} %; {}</p>",
+            "<p class=\"legend\"><b style=\"color:{colour}\">{}</b>, fee {fee:.2} %{}; {}</p>",
             venue.name,
+            venue.own_text(),
             escaped(&venue.alone_text())
         );
         let bar = |rung: &super::drawing::Rung| Bar {
@@ -198,7 +199,7 @@ fn explanation(html: &mut String, explained: &Explained) {
          by the replay: record {} of the journal, {}. Asked: {}. Expected: {} filled, {} in all \
          with fees, {} on average. The decision is made from the books that the node held at that \
          moment, without the levels behind its own resting orders, so that an exchange can fill less \
-         here than in the drawing. Basis points are of the expected amount.</p><table>",
+         here than in the drawing, which names their best price (own). Basis points are of the expected amount.</p><table>",
         escaped(&explained.order),
         explained.record,
         escaped(&explained.time),

@@ -311,6 +311,7 @@ mod tests {
         let book = |asks: &[(i64, i64)]| Book {
             bids: vec![(100 * E8, E8)],
             asks: asks.iter().map(|(p, q)| (p * E8, q * E8)).collect(),
+            own: [None; 2],
         };
         let mut arrival = Arrival::default();
         arrival.books[0] = book(&[(100, 1), (110, 9)]);

@@ -242,7 +242,8 @@ fn node_config(dir: &Path, places: &Places<'_>, settings: &NodeSettings) -> Stri
     text
 }
 
-fn further_name(venue: Venue) -> String {
+/// Name of the node's further account at a venue.
+pub(super) fn further_name(venue: Venue) -> String {
     format!("{}-b", venue.name())
 }
 

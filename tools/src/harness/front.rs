@@ -24,6 +24,8 @@ pub struct Book {
     pub bids: Vec<(i64, i64)>,
     /// Levels of sellers.
     pub asks: Vec<(i64, i64)>,
+    /// Best prices of the node's own orders, which the levels leave out: buyer, seller.
+    pub own: [Option<i64>; 2],
 }
 
 /// An execution of the node's account, as the venue booked it.
@@ -74,7 +76,12 @@ pub(super) fn book(exchange: &Exchange, market: usize, levels: usize) -> Book {
         let levels = levels.into_iter().filter(|(_, qty)| *qty > 0);
         levels.map(|(price, qty)| (price * scale, qty)).collect()
     };
-    Book { bids: side(Side::Buy), asks: side(Side::Sell) }
+    let own = |side| {
+        let own = exchange.open_orders(CLIENT, Some(id)).filter(move |order| order.side == side);
+        own.map(|order| order.price * scale)
+    };
+    let own = [own(Side::Buy).max(), own(Side::Sell).min()];
+    Book { bids: side(Side::Buy), asks: side(Side::Sell), own }
 }
 
 /// Factor from the venue's price mantissa to units of 10^-8.

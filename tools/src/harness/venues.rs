@@ -14,6 +14,7 @@ use rutter_sim::server::{
 };
 use rutter_sim::venue::Endpoint;
 
+use super::config::further_name;
 use super::market::{Market, SharedFront, VenuesConfig};
 use super::{HarnessError, io};
 use crate::clock::unix_ns;
@@ -118,16 +119,21 @@ impl Venues {
 }
 
 /// Writes the files with the secrets of the node's keys at each venue, and `keys.json`, which has
-/// the keys of the first accounts.
+/// the keys: of the first account by the venue's name, of the further one by that name and `-b`.
 pub(super) fn write_keys(seed: u64, dir: &Path) -> Result<(), HarnessError> {
     let mut keys = serde_json::Map::new();
     let mut files = Vec::new();
     for venue in Venue::ALL {
-        let key = venue.terms().credentials(seed);
-        let entry = serde_json::json!({ "api_key": key.api_key, "secret_file": key.secret_file });
-        keys.insert(venue.name().to_owned(), entry);
-        let further = venue.terms().further_credentials(seed);
-        files.extend([key, further].map(|key| (key.secret_file, key.secret)));
+        let names = [venue.name().to_owned(), further_name(venue)];
+        let both = [venue.terms().credentials(seed), venue.terms().further_credentials(seed)];
+        for (name, key) in names.into_iter().zip(both) {
+            let (api_key, secret_file) = (key.api_key, key.secret_file);
+            keys.insert(
+                name,
+                serde_json::json!({ "api_key": api_key, "secret_file": secret_file }),
+            );
+            files.push((secret_file, key.secret));
+        }
     }
     files.push(("keys.json", serde_json::Value::Object(keys).to_string()));
     for (name, text) in files {

@@ -49,6 +49,10 @@ pub struct Arguments {
     /// The node in node.toml speaks TLS to the venues.
     #[arg(long)]
     pub tls: bool,
+    /// The node in node.toml has a second account at each venue, such as binance-b, and an account
+    /// fund-b whose orders go by these. Its session is the last one, so there are at least two.
+    #[arg(long)]
+    pub second_accounts: bool,
     /// Seed of prices and keys.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -130,6 +134,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut settings = NodeSettings::new(arguments.fix_listen);
     settings.sessions = ClientSession::desks(usize::from(arguments.sessions));
     settings.tls = arguments.tls;
+    if arguments.second_accounts {
+        settings.further = Venue::ALL.to_vec();
+        settings.sessions = ClientSession::desks(usize::from(arguments.sessions.max(2)));
+    }
     settings.metrics = arguments.metrics_listen;
     let node_config = write_node_config(&dir, &venues, &settings)?;
     let mut ready = ready(&dir, &venues, &node_config);

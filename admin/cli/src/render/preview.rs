@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::text::{Line, Paint, Span, Table, numbers, words};
-use super::{Look, amount, flag, number, rows, word};
+use super::{Look, amount, flag, number, rounded, rows, word};
 
 /// The order, the refusal or its plan, and why each venue gets what it gets.
 pub fn plan(ok: &Value, look: &Look) -> Vec<Line> {
@@ -24,11 +24,11 @@ pub fn plan(ok: &Value, look: &Look) -> Vec<Line> {
         lines.push(Line::of(format!("would be REFUSED: {refusal}"), Paint::Bad));
         return lines;
     }
-    let (filled, average) = (amount(ok, "filled"), amount(ok, "average"));
+    let (filled, average) = (amount(ok, "filled"), rounded(ok, "average"));
     let fills = if filled == "0" {
         "fills nothing at once".to_owned()
     } else {
-        let with_fees = amount(ok, "average_all_in");
+        let with_fees = rounded(ok, "average_all_in");
         format!("fills {filled} at {average} on average, {with_fees} with fees")
     };
     lines.push(Line::of(fills, Paint::Plain));
@@ -73,8 +73,8 @@ fn legs(ok: &Value) -> Table {
             amount(leg, "qty").into(),
             amount(leg, "limit").into(),
             amount(leg, "fills").into(),
-            amount(leg, "total").into(),
-            amount(leg, "total_all_in").into(),
+            rounded(leg, "total").into(),
+            rounded(leg, "total_all_in").into(),
         ]);
     }
     table
@@ -94,7 +94,7 @@ fn venues(ok: &Value) -> Table {
             Span::from(word(venue, "verdict")),
             amount(venue, "got").into(),
             amount(venue, "best").into(),
-            amount(venue, "best_all_in").into(),
+            rounded(venue, "best_all_in").into(),
         ]);
     }
     table

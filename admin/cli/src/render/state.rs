@@ -67,6 +67,10 @@ fn why(venue: &Value) -> String {
     let mut told = Vec::new();
     for (name, link) in [("", "order_link"), ("feed ", "feed_link")] {
         let link = venue.get(link).unwrap_or(&Value::Null);
+        if let Some(unread) = number(link, "unread").filter(|unread| *unread > 0) {
+            let last = link.get("unread_last").and_then(Value::as_str).unwrap_or_default();
+            told.push(format!("{name}{unread} not read, the last: {last}"));
+        }
         let reason = word(link, "why");
         if !link.get("why").is_some_and(Value::is_string) {
             continue;

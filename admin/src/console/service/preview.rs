@@ -9,7 +9,7 @@ use rutter_core::input::{
 use rutter_core::number::{Price, Qty, Text};
 use rutter_core::output::Previewed;
 use rutter_core::routing::Search;
-use rutter_core::strategy::{BY_COST, BY_SCORE, Strategy};
+use rutter_core::strategy::{BY_COST, BY_SCORE, REST_AT_BEST, REST_BY_SHARE, Strategy};
 use rutter_core::waiting::Waiting;
 use serde_json::{Value, json};
 
@@ -26,7 +26,12 @@ use crate::plan::PlanShown;
 type Understood = (Preview, InstrumentDef, Option<u32>);
 
 /// Words of strategies that are no strategy of their own.
-const CHOICES: [(&str, u32); 2] = [("by-score", BY_SCORE), ("by-cost", BY_COST)];
+const CHOICES: [(&str, u32); 4] = [
+    ("by-score", BY_SCORE),
+    ("by-cost", BY_COST),
+    ("by-share", REST_BY_SHARE),
+    ("at-best", REST_AT_BEST),
+];
 
 /// The number of a strategy in FIX 847, by a word or by the number.
 fn strategy_of(text: &str) -> Result<u32, Failure> {
@@ -114,6 +119,7 @@ fn printed(
     decided: &Decided,
 ) -> Value {
     let (mut takes, mut lines, mut rested) = (Vec::new(), Vec::new(), Vec::new());
+    let mut bridges = Vec::new();
     let (mut refused, mut given_back, mut waits) = (Refusal::None, Refusal::None, Waiting::Nothing);
     let mut work = Search::default();
     for part in &decided.preview {
@@ -126,6 +132,7 @@ fn printed(
                 takes.extend(take);
                 rested.extend(rest);
             }
+            Previewed::Bridge(line) => bridges.push(line),
         }
     }
     let is_refused = refused != Refusal::None;
@@ -144,6 +151,7 @@ fn printed(
         takes: &takes,
         rests: &rested,
         lines: &lines,
+        bridges: &bridges,
         search: work,
         left_why: &left_why,
     };

@@ -355,9 +355,7 @@ impl<S: MessageStore> ClientGateway<S> {
             ParsedRequest::Input(Input::Preview(order)) => {
                 self.on_preview_request(now_ns, conn, place, app, order);
             }
-            ParsedRequest::NoPreview(id, refusal) => {
-                self.refuse_preview(now_ns, place, app, &id, refusal);
-            }
+            ParsedRequest::NoPreview(order) => self.refuse_preview(now_ns, place, app, &order),
             ParsedRequest::Input(mut input) => {
                 let arrived_ns = connection.arrived_ns;
                 crate::trace::give(&mut input, self.terms.node_tag(), arrived_ns);

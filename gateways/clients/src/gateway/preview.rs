@@ -5,8 +5,7 @@
 //!
 //! A line belongs here if it takes such a question, or passes on its answer.
 
-use rutter_core::id::ClOrdId;
-use rutter_core::input::{Input, NewOrder, Refusal};
+use rutter_core::input::{Input, NewOrder, Unacceptable};
 use rutter_core::output::ClientPreview;
 use rutter_fix::codec::Encoder;
 use rutter_fix::session::{AppMessage, BusinessRejectReason, SendError};
@@ -44,11 +43,10 @@ impl<S: MessageStore> ClientGateway<S> {
         now_ns: u64,
         place: usize,
         app: &AppMessage<'_>,
-        id: &ClOrdId,
-        refusal: Refusal,
+        order: &Unacceptable,
     ) {
         let version = self.clients[place].owner.version;
-        self.send_preview(now_ns, place, |out, _| write_no_preview(out, id, refusal, version));
+        self.send_preview(now_ns, place, |out, _| write_no_preview(out, order, version));
         self.clients[place].session.confirm_in(app.id);
     }
 

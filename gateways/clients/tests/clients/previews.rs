@@ -81,7 +81,14 @@ fn the_answer_to_a_client_that_is_gone_is_forgotten() {
 fn what_no_order_may_ask_for_is_refused_without_the_core() {
     let mut desk = alpha();
     desk.send(1, &format!("35=U3|11=p1|388=0|{ORDER}"));
-    desk.saw_like(1, &["35=U4|34=2|11=p1|103=11|58=UnsupportedField|"]);
+    let terms = "55=BTC/USDT|54=1|40=2|59=1|38=0.5|44=60000.25|";
+    desk.saw_like(1, &[&format!("35=U4|34=2|11=p1|{terms}103=11|58=UnsupportedField|")]);
+    // An unknown instrument has no decimals: the terms are as the client wrote them.
+    desk.send(1, &format!("35=U3|11=p1|{}", ORDER.replacen("BTC/USDT", "BTC/EUR", 1)));
+    let terms = terms.replacen("BTC/USDT", "BTC/EUR", 1);
+    desk.saw_like(1, &[&format!("35=U4|34=3|11=p1|{terms}103=1|58=UnknownSymbol|")]);
+    desk.send(1, &format!("35=U3|11=p1|847=1010|848=speed=100|{ORDER}"));
+    desk.saw_like(1, &["35=U4|34=4|11=p1|55=BTC/USDT|54=1|40=2|59=1|38=0.5|44=60000.25|103=11|58=UnsupportedStrategy|"]);
     desk.send(1, "35=U3|38=1|");
     desk.saw_like(1, &["35=3| 371=11| 373=1|"]);
     assert_eq!(desk.published(), []);

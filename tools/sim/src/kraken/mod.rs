@@ -415,7 +415,10 @@ impl Front for Kraken {
             | Fault::Reorder
             | Fault::HalfOpen
             | Fault::Disconnect
-            | Fault::Heal => {}
+            | Fault::ClockBehind { .. }
+            | Fault::Heal
+            // Another venue's.
+            | Fault::SlowEngine { .. } => {}
         }
     }
 }

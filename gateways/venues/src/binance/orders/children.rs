@@ -32,6 +32,8 @@ pub(super) struct Entry {
     pub child: ChildId,
     /// When this process sent the order; `None` when an earlier process did.
     pub sent_ns: Option<u64>,
+    /// When the venue said last that it does not know what became of the order.
+    pub doubted_ns: Option<u64>,
     /// The venue's number of the order, once told.
     pub venue_order: Option<u64>,
     /// Quantity in all, as the core knows it; zero if this process has not told or heard it.

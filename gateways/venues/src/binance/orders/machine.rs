@@ -12,6 +12,7 @@ use rutter_fix::tags::{self, msg_type};
 use rutter_transport::machine::{CloseReason, Endpoint, Event, Framing, Machine, Outbox};
 use rutter_transport::refusals::Refusals;
 use rutter_transport::standing::{Standing, Why};
+use rutter_transport::unread::Unread;
 
 use super::children::{Children, Request};
 use super::encode;
@@ -24,13 +25,14 @@ use crate::backoff::Backoff;
 use crate::binance::config::{BinanceConfig, ConfigError};
 use crate::binance::ids;
 use crate::binance::reject;
-use crate::inquiry::{Inquiry, One, Pace, Phase, Steps};
+use crate::inquiry::{Inquiry, Looks, One, Pace, Phase, Steps};
 use crate::life::{self, CLOSE_TIMEOUT_NS, CONNECT_TIMEOUT_NS, Life, Stage};
 use crate::listing::{Assets, Listings};
 use crate::signing::Ed25519Signer;
 
 mod change;
 mod refused;
+mod unread;
 
 const SECOND_NS: u64 = 1_000_000_000;
 const MS: u64 = 1_000_000;
@@ -72,8 +74,6 @@ enum Link {
 enum Broken {
     #[error(transparent)]
     Session(#[from] SessionError),
-    #[error(transparent)]
-    Report(#[from] report::ReportError),
     #[error("message type not allowed now")]
     MessageType,
     #[error("the venue has lost count of our messages")]
@@ -94,6 +94,8 @@ pub struct BinanceOrders {
     inbound: Option<Inbound>,
     children: Children,
     inquiry: Inquiry<One, Steps>,
+    /// What lists of orders have shown, for the inquiry.
+    looks: Looks,
     backoff: Backoff,
     /// Connections that ended without the venue's Logout. The number is part of the next comp id.
     unclean: u32,
@@ -105,6 +107,8 @@ pub struct BinanceOrders {
     counters: Counters,
     last_text: Text<TEXT_KEPT>,
     refusals: Refusals,
+    /// What could not be read.
+    unread: Unread,
     life: Life,
 }
 
@@ -130,6 +134,7 @@ impl BinanceOrders {
                 Pace { limit: PACE.limit.of_one(config.accounts_at_address), ..PACE },
                 config.seed ^ 0x0042_494e_414e_4345,
             ),
+            looks: Looks::default(),
             backoff: Backoff::new(config.backoff_base_ns, config.backoff_max_ns, config.seed),
             unclean: 0,
             logged_on: false,
@@ -138,6 +143,7 @@ impl BinanceOrders {
             counters: Counters::default(),
             last_text: Text::default(),
             refusals: Refusals::default(),
+            unread: Unread::default(),
             life: Life::default(),
             config,
         })
@@ -203,6 +209,8 @@ impl BinanceOrders {
             now_ns,
             connected_ns: self.connected_ns,
             children: &mut self.children,
+            looks: &mut self.looks,
+            clock: self.session.clock(),
         };
         act(&mut self.inquiry, &mut dialect);
         self.life.follow(now_ns, &self.inquiry);
@@ -320,7 +328,7 @@ impl BinanceOrders {
         self.keep_text(text.as_bytes());
         let why = match error {
             Broken::Session(SessionError::Sequence) | Broken::OutOfStep => Why::SequenceGap,
-            Broken::Session(_) | Broken::Report(_) | Broken::MessageType => Why::Protocol,
+            Broken::Session(_) | Broken::MessageType => Why::Protocol,
         };
         self.life.failed(now_ns, why, &text);
         if self.link == Link::On {
@@ -342,11 +350,12 @@ impl BinanceOrders {
         out: &mut Outbox<Input>,
     ) -> Result<(), Broken> {
         self.session.accept(now_ns, message)?;
+        self.life.follow_clock(self.session.clock());
         if let Link::LoggingOn { .. } = self.link {
             return self.on_logon_answer(now_ns, message, out);
         }
         match message.msg_type() {
-            msg_type::EXECUTION_REPORT => self.on_report(now_ns, message, out)?,
+            msg_type::EXECUTION_REPORT => self.on_report(now_ns, message, out),
             msg_type::ORDER_CANCEL_REJECT => {
                 self.keep_text(message.get(tags::TEXT).unwrap_or_default());
                 let news = self.reader(now_ns).cancel_reject(message);
@@ -394,6 +403,7 @@ impl BinanceOrders {
             }
             msg_type::REJECT | msg_type::LOGOUT => {
                 self.counters.logons_refused += 1;
+                self.note_refused_time(now_ns, message);
                 self.keep_text(message.get(tags::TEXT).unwrap_or_default());
                 let code = report::code_of(message);
                 let why = reject::why(code, self.last_text.as_str()).unwrap_or(Why::LogonRefused);
@@ -442,18 +452,17 @@ impl BinanceOrders {
         }
     }
 
-    fn on_report(
-        &mut self,
-        now_ns: u64,
-        message: &Message<'_>,
-        out: &mut Outbox<Input>,
-    ) -> Result<(), Broken> {
-        let news = self.reader(now_ns).execution(message)?;
-        if let News::Refused { .. } = news {
-            self.keep_text(message.get(tags::TEXT).unwrap_or_default());
+    fn on_report(&mut self, now_ns: u64, message: &Message<'_>, out: &mut Outbox<Input>) {
+        self.note_refused_time(now_ns, message);
+        match self.reader(now_ns).execution(message) {
+            Ok(news) => {
+                if let News::Refused { .. } = news {
+                    self.keep_text(message.get(tags::TEXT).unwrap_or_default());
+                }
+                self.on_news(now_ns, news, out);
+            }
+            Err(error) => self.on_unreadable(message, error, out),
         }
-        self.on_news(now_ns, news, out);
-        Ok(())
     }
 
     /// A Reject names our message by its number. When the venue expects another number than ours,
@@ -465,6 +474,7 @@ impl BinanceOrders {
         out: &mut Outbox<Input>,
     ) -> Result<(), Broken> {
         self.keep_text(message.get(tags::TEXT).unwrap_or_default());
+        self.note_refused_time(now_ns, message);
         let seq = message.uint(tags::REF_SEQ_NUM).ok().flatten().unwrap_or_default();
         match self.children.by_seq(seq) {
             Some((child, Request::New)) => {
@@ -656,9 +666,11 @@ impl Machine for BinanceOrders {
             Event::Bytes(FIX_LINK, bytes) => self.on_bytes(now_ns, bytes, out),
             Event::Closed(FIX_LINK, reason) => self.on_closed(now_ns, reason, out),
             Event::Http(id, response) => {
+                let failures = self.inquiry.tally().failures;
                 self.inquire(now_ns, |inquiry, dialect| {
                     inquiry.on_http(now_ns, id, response, dialect, out);
                 });
+                self.after_answer(failures, response);
             }
             Event::Connected(_)
             | Event::Bytes(..)

@@ -6,7 +6,8 @@
 //!
 //! Kraken's call counter allows about one call in six seconds, so children share calls. A round
 //! lists the open orders. It then finds the remaining children by id; when they are several, the
-//! newest pages of closed orders come first, since one such call finds many. It then reads the
+//! pages of closed orders since they were sent come first, since one such call finds many, and all
+//! pages show which orders are not there. It then reads the
 //! trades of all children that have traded.
 
 use std::collections::BTreeMap;
@@ -18,10 +19,14 @@ use rutter_transport::machine::{HttpRequest, HttpResponse};
 
 use super::children::{End, Entry};
 use super::message::{self, digits};
+use super::nonce::Nonce;
 use super::report::{Ledger, canceled};
-use super::rest::{self, Call, OrderInfo, Orders, PAGE, QUERY_ORDERS_MAX, RestError, TradeInfo};
+use super::rest::{
+    self, Call, OrderInfo, Orders, PAGE, QUERY_ORDERS_MAX, RestError, TradeInfo, digits_of,
+};
 use super::time::unix_seconds;
 use crate::answers::Class;
+use crate::clock::VenueClock;
 use crate::inquiry::{
     Ask, CallLimit, Dialect, Limit, Member, OrderState, Pace, Refused, Retry, Round, Trade,
 };
@@ -37,8 +42,17 @@ const ALONE_MAX: usize = 8;
 /// Fewest children for which the newest closed orders are listed before each is asked for alone.
 const RECENT_MIN: usize = 3;
 
-/// Most pages of closed orders in one round.
-const RECENT_PAGES_MAX: usize = 4;
+/// Most pages of closed orders in one round. Children that are on none of so many are asked for
+/// alone.
+const RECENT_PAGES_MAX: usize = 40;
+
+/// How long ago an earlier process may have sent a child, in seconds: closed orders are listed
+/// since then.
+const HISTORY_S: u64 = 86_400;
+
+/// Closed orders are listed from this long before the oldest child was sent, in seconds: our clock
+/// may be ahead.
+const RECENT_MARGIN_S: u64 = 5;
 
 /// Most pages of trades in one round.
 const PAGES_MAX: usize = 200;
@@ -50,7 +64,7 @@ const TRADES_MARGIN_S: u64 = 5;
 pub(super) const fn pace(limit: CallLimit, pause_ns: (u64, u64)) -> Pace {
     Pace {
         questions_max: 1 << 17,
-        round_children_max: 100,
+        round_children_max: 1_000,
         in_flight_max: 1,
         // The channel `executions` shows them.
         lists_open_orders: false,
@@ -87,6 +101,10 @@ enum Step {
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     step: Step,
+    /// Since when the closed orders are listed, in Unix seconds; zero before the first page.
+    recent_s: u64,
+    /// All pages of closed orders were read, so an order on none of them is not closed.
+    is_listed: bool,
     /// When the orders that were found were opened, in Unix seconds.
     opened_s: BTreeMap<ChildId, u64>,
 }
@@ -96,31 +114,29 @@ pub(super) struct KrakenDialect<'a> {
     pub ledger: &'a mut Ledger,
     /// The decoded API secret.
     pub secret: &'a [u8],
-    /// The last nonce.
-    pub nonce: &'a mut u64,
+    pub nonce: &'a mut Nonce,
     pub now_ns: u64,
     /// When the private link was connected.
     pub connected_ns: u64,
     /// The venue takes orders.
     pub is_online: bool,
+    pub clock: &'a VenueClock,
 }
 
-/// The signed request of a call. The nonce is the time in milliseconds, and at least one more than
-/// the nonce before.
+/// The signed request of a call.
 pub(super) fn signed(
     call: &Call,
     id: u64,
     now_ns: u64,
-    nonce: &mut u64,
+    nonce: &mut Nonce,
     key: (&rutter_transport::secret::Secret, &[u8]),
 ) -> HttpRequest {
-    *nonce = (now_ns / 1_000_000).max(*nonce + 1);
-    rest::request(id, call, *nonce, key.0, key.1)
+    rest::request(id, call, nonce.next(now_ns), key.0, key.1)
 }
 
 fn refused(error: RestError, now_ns: u64) -> Refused<RestError> {
     let (why, pause_ns) = (error.why(), error.pause_ns(now_ns));
-    Refused { error, pause_ns, why }
+    Refused { error, pause_ns, why, is_of_child: false }
 }
 
 impl Dialect for KrakenDialect<'_> {
@@ -149,12 +165,19 @@ impl Dialect for KrakenDialect<'_> {
         }
         if let Step::Recent { pages } = round.plan.step {
             if pages < RECENT_PAGES_MAX && self.lookups(round, 0, false).len() >= RECENT_MIN {
-                return Some(Call::RecentOrders { offset: pages * PAGE });
+                if pages == 0 {
+                    round.plan.recent_s = self.recent_from_s(round);
+                }
+                let start_s = round.plan.recent_s;
+                return Some(Call::RecentOrders { start_s, offset: pages * PAGE });
             }
             round.plan.step = Step::Closed { from: 0, asked: 0 };
         }
         if let Step::Closed { from, asked } = round.plan.step {
-            let lookups = self.lookups(round, from, false);
+            let mut lookups = self.lookups(round, from, false);
+            if round.plan.is_listed {
+                lookups.clear();
+            }
             if asked >= ALONE_MAX {
                 postpone(round, &lookups);
             } else if let Some(at) = lookups.first().copied() {
@@ -232,7 +255,8 @@ impl Dialect for KrakenDialect<'_> {
         let mut totals: BTreeMap<_, _> = assets.map(|asset| (asset, Amount::ZERO)).collect();
         for (name, info) in &told {
             if let Some(asset) = ledger.assets.name(name.as_bytes()) {
-                let part = amount(digits(info.balance)).map_err(|_| refused(RestError::Shape))?;
+                let part =
+                    amount(digits_of(info.balance)).map_err(|_| refused(RestError::Shape))?;
                 let total = totals.entry(asset).or_default();
                 *total = total.plus(part);
             }
@@ -259,7 +283,9 @@ impl Dialect for KrakenDialect<'_> {
         let sent_ns = entry.and_then(|entry| entry.sent_ns).unwrap_or(self.connected_ns);
         let config = &self.ledger.config;
         let valid_ns = sent_ns.saturating_add(config.validity_ns);
-        valid_ns.saturating_add(config.never_arrived_margin_ns).saturating_add(1)
+        let doubted_ns = entry.and_then(|entry| entry.doubted_ns).unwrap_or_default();
+        let late_ns = valid_ns.max(doubted_ns).saturating_add(config.never_arrived_margin_ns);
+        late_ns.saturating_add(1)
     }
 
     fn is_shown(&self, child: ChildId) -> bool {
@@ -341,6 +367,7 @@ fn give_up(at: usize, round: &mut Round<Plan>) {
 
 /// A page of closed orders was read; a short one is the last.
 const fn next_recent(orders: usize, round: &mut Round<Plan>) {
+    round.plan.is_listed = orders < PAGE;
     if let Step::Recent { pages } = &mut round.plan.step {
         *pages = if orders < PAGE { RECENT_PAGES_MAX } else { *pages + 1 };
     }
@@ -364,6 +391,18 @@ impl KrakenDialect<'_> {
         };
         let members = round.members.iter().enumerate().skip(from);
         members.filter(wanted).map(|(at, _)| at).collect()
+    }
+
+    /// The time since which the closed orders must be listed to show all that were not found yet.
+    fn recent_from_s(&self, round: &Round<Plan>) -> u64 {
+        let old_ns = self.connected_ns.saturating_sub(HISTORY_S * SECOND_NS);
+        let sent = self.lookups(round, 0, false).into_iter().map(|at| {
+            let member = round.members.get(at);
+            let entry = member.and_then(|member| self.ledger.children.get(member.child));
+            entry.and_then(|entry| entry.sent_ns).unwrap_or(old_ns)
+        });
+        let oldest_ns = self.clock.at_venue(sent.min().unwrap_or(old_ns));
+        (oldest_ns / SECOND_NS).saturating_sub(RECENT_MARGIN_S)
     }
 
     fn order_of(&self, round: &Round<Plan>, at: usize) -> String {
@@ -399,7 +438,7 @@ impl KrakenDialect<'_> {
     /// The venue was asked for the closed orders with one of our ids. If it names other orders, it
     /// ignored the filter, and the absence of ours proves nothing.
     fn on_filtered(&mut self, orders: &Orders<'_>, asked: &str, round: &mut Round<Plan>) {
-        if orders.values().any(|info| info.cl_ord_id.as_deref() != Some(asked)) {
+        if orders.values().any(|info| info.cl_ord_id != asked) {
             self.ledger.counters.protocol_errors += 1;
             if let Step::Closed { from, .. } = round.plan.step
                 && round.members.get(from).is_none_or(|member| member.found.is_none())
@@ -413,7 +452,7 @@ impl KrakenDialect<'_> {
     fn on_orders(&mut self, orders: &Orders<'_>, round: &mut Round<Plan>) {
         for (txid, info) in orders {
             let Some(order) = message::order_id(txid) else { continue };
-            let by_id = info.cl_ord_id.as_deref().and_then(|id| self.ledger.child(id));
+            let by_id = self.ledger.child(&info.cl_ord_id);
             let Some(child) = by_id.or_else(|| self.ledger.children.of_order(order)) else {
                 continue;
             };
@@ -422,7 +461,7 @@ impl KrakenDialect<'_> {
             };
             let fate = self.fate(child, info);
             let listing = self.ledger.listing(member.instrument);
-            let filled = listing.and_then(|listing| listing.qty(digits(info.vol_exec)).ok());
+            let filled = listing.and_then(|listing| listing.qty(digits_of(info.vol_exec)).ok());
             if let (Some(fate), Some(filled)) = (fate, filled) {
                 let qty = listing.zip(info.vol).map(|(listing, vol)| listing.qty(digits(vol)));
                 let qty = qty.and_then(Result::ok).unwrap_or_default().max(filled);
@@ -442,10 +481,7 @@ impl KrakenDialect<'_> {
         match info.status.as_ref() {
             "pending" | "open" => Some(Fate::Open),
             "closed" => Some(Fate::Closed),
-            "canceled" => {
-                let reason = info.reason.as_deref().unwrap_or_default();
-                Some(fate_of(canceled(ioc, reason)))
-            }
+            "canceled" => Some(fate_of(canceled(ioc, &info.reason))),
             "expired" => Some(Fate::Expired),
             _ => None,
         }
@@ -498,12 +534,15 @@ impl KrakenDialect<'_> {
                 _ => return None,
             },
             exec: ExecId::from_text(exec.as_bytes())?,
-            qty: listing.qty(digits(info.vol)).ok()?,
-            price: listing.price(digits(info.price)).ok()?,
-            fee: amount(digits(info.fee)).ok()?,
+            qty: listing.qty(digits_of(info.vol)).ok()?,
+            price: listing.price(digits_of(info.price)).ok()?,
+            fee: amount(digits_of(info.fee)).ok()?,
             fee_asset: self.ledger.quote(listing),
             is_fee_known: true,
-            liquidity: if info.maker == Some(true) { Liquidity::Maker } else { Liquidity::Taker },
+            liquidity: match info.maker.map(serde_json::value::RawValue::get) {
+                Some("true") => Liquidity::Maker,
+                _ => Liquidity::Taker,
+            },
         })
     }
 }

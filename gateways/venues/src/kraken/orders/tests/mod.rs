@@ -1,6 +1,7 @@
 //! Scenarios: the venue on one side, the core on the other, the adapter between them.
 
 mod amends;
+mod clock;
 mod hostile;
 mod orders;
 mod reasons;
