@@ -4,7 +4,7 @@
 //! task; comparing venues is `routing`.
 
 use crate::breaker::Pause;
-use crate::input::{BookUpdate, Distrust, Level, Side};
+use crate::input::{BookUpdate, Distrust, Level, MarketStatus, Side};
 use crate::number::{Price, Qty, UnixNanos};
 use crate::own_orders::OwnSide;
 use crate::traded::Traded;
@@ -119,6 +119,8 @@ pub struct Book {
     /// The venue has said that the instrument's market is closed. Each venue account has its own,
     /// also one that uses the levels of another account's book.
     pub closed: Pause,
+    /// What the venue says of its market; kept with the book that its feed keeps.
+    pub market: MarketStatus,
     /// What trades lately, by the side that rested.
     traded: [Traded; 2],
 }
@@ -137,6 +139,7 @@ impl Book {
             own_children: [OwnSide::EMPTY; 2],
             in_way: [None; 2],
             closed: Pause::NONE,
+            market: MarketStatus::Open,
             traded: [Traded::NONE; 2],
         }
     }

@@ -464,6 +464,10 @@ impl Engine {
                 self.on_book_distrusted(*venue, *instrument, *reason, out);
             }
             Input::Trade(trade) => self.on_trade(trade, out),
+            Input::VenueTerms(terms) => self.on_venue_terms(terms, out),
+            Input::Market { venue, instrument, status } => {
+                self.on_market(*venue, *instrument, *status, out);
+            }
             Input::FeedAlive(venue) => self.on_feed_alive(*venue, out),
         }
         self.look_at_fees(out);

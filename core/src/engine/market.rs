@@ -8,11 +8,15 @@ use super::{ClientSession, DAY_NS, ENDS_PER_INPUT_MAX, Engine, ONE_FAULT_NS, Out
 use crate::breaker::RequestKind;
 use crate::heard::Heard;
 use crate::id::{InstrumentId, OrderId, VenueId};
-use crate::input::{BookUpdate, Distrust, Input, Level, ListingDef, Refusal, Side, TimeInForce};
+use crate::input::{
+    BookUpdate, Distrust, Input, Level, ListingDef, ListingTerms, MarketStatus, Refusal, Side,
+    TimeInForce,
+};
 use crate::listed::place_of;
 use crate::number::UnixNanos;
 use crate::order::{CancelReason, Order};
-use crate::output::{Notice, Sink};
+use crate::output::{Notice, Paused, Sink};
+use crate::reference::Reference;
 use crate::reference_price::ReferencePrice;
 use crate::risk::AccountUsage;
 use crate::routing::{VenueState, least_cost};
@@ -91,6 +95,61 @@ impl Engine {
         }
         let (venues, accounts) = (reference.venues.len(), reference.accounts.len());
         self.ledger.grow(venues, accounts, reference.assets.len());
+    }
+
+    /// A venue tells the filters of a listing. Plans that are made from now on keep them; children
+    /// that rest stay as they are.
+    pub(super) fn on_venue_terms<S: Sink>(&mut self, told: &ListingTerms, out: &mut Out<'_, S>) {
+        let ListingTerms { instrument, venue, .. } = *told;
+        let held = |reference: &Reference| {
+            let def = reference.listing(instrument, venue);
+            def.map(|def| (ListingTerms::from(def), def.enabled))
+        };
+        let before = held(&self.reference);
+        if self.reference.define(&Input::VenueTerms(*told)).is_err() {
+            return out.notice(Notice::BadReference);
+        }
+        let after = held(&self.reference);
+        let Some((terms, _)) = after.filter(|_| after != before) else { return };
+        out.notice(Notice::Terms(terms));
+        self.note_best(self.reference.book_owner(venue), instrument);
+        self.judge_books(instrument, out);
+        self.wake_for_venue(instrument);
+    }
+
+    /// A venue tells whether its market in an instrument takes orders. What refusals have closed
+    /// opens again when the venue opens the market, except for a pause whose end it has named.
+    pub(super) fn on_market<S: Sink>(
+        &mut self,
+        venue: VenueId,
+        instrument: InstrumentId,
+        status: MarketStatus,
+        out: &mut Out<'_, S>,
+    ) {
+        let known = self.has_feed(venue) && self.reference.listing(instrument, venue).is_some();
+        let at = self.reference.book_at(instrument, venue);
+        let Some(book) = self.books.get_mut(at).filter(|_| known) else {
+            return out.notice(Notice::BadReference);
+        };
+        let before = core::mem::replace(&mut book.market, status);
+        if before == status {
+            return;
+        }
+        out.notice(Notice::Market(venue, instrument, status));
+        if !status.is_open() {
+            return;
+        }
+        for index in 0..self.reference.venues.len() {
+            let account = VenueId(index as u8);
+            if self.reference.book_owner(account) != venue {
+                continue;
+            }
+            let Some(book) = self.books.get_mut(place_of(instrument, account)) else { continue };
+            if !book.closed.is_told() && book.closed.lift(self.now) {
+                out.notice(Notice::Paused(account, Paused::Listing(instrument), UnixNanos(0)));
+            }
+        }
+        self.wake_for_venue(instrument);
     }
 
     #[inline]
