@@ -19,7 +19,7 @@ use rutter_core::reference::{ACCOUNTS_MAX, ASSETS_MAX, INSTRUMENTS_MAX, SESSIONS
 use rutter_core::ticks::{TickBand, Ticks};
 use rutter_feeds::deep::Depth;
 use rutter_journal::{SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, SEGMENT_BYTES_STEP};
-use rutter_venues::venue::{OwnKeys, Venue};
+use rutter_venues::venue::{OwnKeys, Reconnect, Venue};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use toml::de::DeTable;
@@ -283,6 +283,16 @@ pub struct VenueConfig {
     /// without `books_of`.
     #[schemars(range(min = 1, max = 86_400_000))]
     pub stale_after_ms: Option<u64>,
+    /// First wait before a lost connection is made again, in milliseconds; the wait doubles up to
+    /// `reconnect_max_ms`. Without this key the usual time of the venue's kind holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 50, max = 3_600_000))]
+    pub reconnect_first_ms: Option<u64>,
+    /// Longest wait before a lost connection is made again, in milliseconds. Without this key the
+    /// usual time of the venue's kind holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 50, max = 3_600_000))]
+    pub reconnect_max_ms: Option<u64>,
     /// Most new orders in any interval of `order_window_ms`. Without this key and without
     /// `budget`, the limits of the venue's documents hold (`docs/limits.md`); 4294967295: no limit
     /// of this kind.
@@ -408,6 +418,12 @@ fn breaker_open_max() -> u64 {
     BREAKER.open_max_ns / MS_NS
 }
 impl VenueConfig {
+    /// How long a lost connection waits.
+    pub fn reconnect(&self) -> Reconnect {
+        let ns = |ms: Option<u64>| ms.map(|ms| ms.saturating_mul(1_000_000));
+        Reconnect { first_ns: ns(self.reconnect_first_ms), longest_ns: ns(self.reconnect_max_ms) }
+    }
+
     /// How much of the venue's books the router sees.
     pub fn depth(&self) -> Depth {
         Depth {

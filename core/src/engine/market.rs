@@ -16,7 +16,6 @@ use crate::listed::place_of;
 use crate::number::UnixNanos;
 use crate::order::{CancelReason, Order};
 use crate::output::{Notice, Paused, Sink};
-use crate::reference::Reference;
 use crate::reference_price::ReferencePrice;
 use crate::risk::AccountUsage;
 use crate::routing::{VenueState, least_cost};
@@ -101,17 +100,14 @@ impl Engine {
     /// that rest stay as they are.
     pub(super) fn on_venue_terms<S: Sink>(&mut self, told: &ListingTerms, out: &mut Out<'_, S>) {
         let ListingTerms { instrument, venue, .. } = *told;
-        let held = |reference: &Reference| {
-            let def = reference.listing(instrument, venue);
-            def.map(|def| (ListingTerms::from(def), def.enabled))
-        };
-        let before = held(&self.reference);
+        let known = self.reference.terms_of(instrument, venue);
+        if known.is_some_and(|(_, before)| before == Some(told)) {
+            return;
+        }
         if self.reference.define(&Input::VenueTerms(*told)).is_err() {
             return out.notice(Notice::BadReference);
         }
-        let after = held(&self.reference);
-        let Some((terms, _)) = after.filter(|_| after != before) else { return };
-        out.notice(Notice::Terms(terms));
+        out.notice(Notice::Terms(*told));
         self.note_best(self.reference.book_owner(venue), instrument);
         self.judge_books(instrument, out);
         self.wake_for_venue(instrument);

@@ -127,8 +127,7 @@ pub enum Notice {
     Paused(VenueId, Paused, UnixNanos),
     /// What a venue says of its market in an instrument; told when it changes.
     Market(VenueId, InstrumentId, MarketStatus),
-    /// The terms that a venue's orders in an instrument are held to from now on, after the venue
-    /// has told filters of its own.
+    /// The filters that a venue has told of a listing; told when they change.
     Terms(ListingTerms),
     /// A venue refused a child for a reason that lies in the order: the order does not go there
     /// again, unless it is replaced.

@@ -12,6 +12,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
+use rutter_core::input::MarketStatus;
 use rutter_journal::{SYNC_BUCKET_NS_MIN, SYNC_BUCKETS};
 
 use crate::watch::buckets::{BUCKETS_NS, Buckets};
@@ -450,6 +451,19 @@ impl MetricsPage {
             })
         });
         out.gauges("venue_pauses", help, pauses)?;
+        let help = "Markets that the venue itself keeps closed";
+        let markets = venues.iter().flat_map(|v| {
+            MarketStatus::ALL.into_iter().filter(|status| !status.is_open()).map(move |status| {
+                let closed = v.markets.iter().filter(|market| market.status == status.word());
+                let labels = vec![("exchange", v.name.as_str()), ("status", status.word())];
+                (labels, closed.count() as f64)
+            })
+        });
+        out.gauges("venue_markets_closed", help, markets)?;
+        let help = "Listings whose terms are not as configured, since the venue has told others";
+        let differ =
+            venues.iter().map(|v| (vec![("exchange", v.name.as_str())], v.terms.len() as f64));
+        out.gauges("venue_terms_differ", help, differ)?;
         self.behaviour(out)?;
         self.fees(out)?;
         self.answers(out)?;

@@ -66,6 +66,8 @@ struct Core {
     books: BTreeMap<u16, [BTreeMap<i64, i64>; 2]>,
     distrusted: Vec<Distrust>,
     alive: usize,
+    /// Filters and statuses, in words.
+    markets: Vec<String>,
 }
 
 struct Desk {
@@ -133,6 +135,16 @@ impl Desk {
                     self.core.distrusted.push(*reason);
                 }
                 Input::FeedAlive(VENUE) => self.core.alive += 1,
+                Input::Market { instrument: MATIC, status, .. } => {
+                    self.core.markets.push(status.word().to_owned());
+                }
+                Input::VenueTerms(terms) => self.core.markets.push(format!(
+                    "tick {} lot {} min {} cost {}",
+                    terms.ticks.least().0,
+                    terms.lot.0,
+                    terms.qty_min.0,
+                    terms.notional_min.0 / 1_000_000_000_000_000
+                )),
                 other => panic!("not a feed's: {other:?}"),
             }
         }
@@ -412,4 +424,49 @@ fn a_symbol_that_the_venue_does_not_list_is_named() {
     let (reason, detail) = why(&desk);
     assert_eq!(reason, Some(Why::UnlistedSymbol));
     assert!(detail.contains("MATIC/USD"), "{detail}");
+}
+
+fn pairs(kind: &str, status: &str, filters: &str) -> String {
+    format!(
+        r#"{{"channel":"instrument","type":"{kind}","data":{{"assets":[],"pairs":[{{"symbol":"MATIC/USD","status":"{status}",{filters}"qty_precision":8,"price_precision":4}}]}}}}"#
+    )
+}
+
+#[test]
+fn filters_and_status_of_a_pair_are_told_and_followed() {
+    let filters = r#""tick_size":0.0001,"qty_increment":1e-08,"qty_min":10.5,"cost_min":0.5,"#;
+    let mut desk = Desk::new(config());
+    desk.event(Event::Connected(LINK)).text(&pairs("snapshot", "online", filters));
+    let terms = "tick 10 lot 1 min 1050000000 cost 500";
+    assert_eq!(desk.core.markets, [terms, "open"]);
+    for (status, word) in [
+        ("cancel_only", "cancel_only"),
+        ("limit_only", "open"),
+        ("post_only", "post_only"),
+        ("maintenance", "maintenance"),
+        ("reduce_only", "cancel_only"),
+        ("delisted", "delisted"),
+        ("a_status_of_tomorrow", "unknown_status"),
+        ("online", "open"),
+    ] {
+        desk.core.markets.clear();
+        desk.text(&pairs("update", status, ""));
+        assert_eq!(desk.core.markets, [word], "{status}");
+    }
+    desk.core.markets.clear();
+    let coarser = filters.replace("0.0001", "0.0005");
+    desk.text(&pairs("update", "online", &coarser)).text(&pairs("update", "online", &coarser));
+    assert_eq!(desk.core.markets, ["tick 50 lot 1 min 1050000000 cost 500"]);
+    assert_eq!(desk.feed.metadata.status(MATIC), Some(rutter_core::input::MarketStatus::Open));
+}
+
+#[test]
+fn a_pair_that_a_whole_list_leaves_out_closes_and_one_that_an_update_leaves_out_does_not() {
+    let mut desk = Desk::synced();
+    desk.core.markets.clear();
+    let other = pairs("update", "online", "").replace("MATIC/USD", "X/Y");
+    desk.text(&other);
+    assert_eq!(desk.core.markets, [""; 0]);
+    desk.text(&other.replace("update", "snapshot"));
+    assert_eq!(desk.core.markets, ["unlisted"]);
 }
