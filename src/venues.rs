@@ -120,8 +120,8 @@ fn listings(
             symbol: listing.symbol.clone(),
             price_decimals: instrument.price_decimals,
             qty_decimals: instrument.qty_decimals,
-            venue_price_decimals: listing.venue_price_decimals,
-            venue_qty_decimals: listing.venue_qty_decimals,
+            venue_price_decimals: listing.venue_price_decimals.unwrap_or(instrument.price_decimals),
+            venue_qty_decimals: listing.venue_qty_decimals.unwrap_or(instrument.qty_decimals),
         })
     };
     venue.listing.iter().map(listing).collect()

@@ -96,21 +96,34 @@ impl Engine {
         self.ledger.grow(venues, accounts, reference.assets.len());
     }
 
-    /// A venue tells the filters of a listing. Plans that are made from now on keep them; children
-    /// that rest stay as they are.
+    /// A venue tells the filters of a listing, which hold for all its accounts. Plans that are made
+    /// from now on keep them; children that rest stay as they are.
     pub(super) fn on_venue_terms<S: Sink>(&mut self, told: &ListingTerms, out: &mut Out<'_, S>) {
-        let ListingTerms { instrument, venue, .. } = *told;
-        let known = self.reference.terms_of(instrument, venue);
-        if known.is_some_and(|(_, before)| before == Some(told)) {
-            return;
-        }
-        if self.reference.define(&Input::VenueTerms(*told)).is_err() {
+        let ListingTerms { instrument, venue: owner, .. } = *told;
+        if !self.has_feed(owner) || self.reference.listing(instrument, owner).is_none() {
             return out.notice(Notice::BadReference);
         }
-        out.notice(Notice::Terms(*told));
-        self.note_best(self.reference.book_owner(venue), instrument);
-        self.judge_books(instrument, out);
-        self.wake_for_venue(instrument);
+        let mut is_news = false;
+        for index in 0..self.reference.venues.len() {
+            let venue = VenueId(index as u8);
+            let uses_books = self.reference.book_owner(venue) == owner;
+            let known = self.reference.terms_of(instrument, venue).filter(|_| uses_books);
+            let Some((_, before)) = known else { continue };
+            let terms = ListingTerms { venue, ..*told };
+            if before == Some(&terms) {
+                continue;
+            }
+            if self.reference.define(&Input::VenueTerms(terms)).is_err() {
+                return out.notice(Notice::BadReference);
+            }
+            out.notice(Notice::Terms(terms));
+            is_news = true;
+        }
+        if is_news {
+            self.note_best(owner, instrument);
+            self.judge_books(instrument, out);
+            self.wake_for_venue(instrument);
+        }
     }
 
     /// A venue tells whether its market in an instrument takes orders. What refusals have closed

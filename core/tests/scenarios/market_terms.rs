@@ -182,11 +182,15 @@ fn news_of_a_market_that_is_not_listed_changes_nothing() {
 }
 
 #[test]
-fn a_further_account_obeys_the_market_status_of_the_venue_whose_books_it_uses() {
+fn a_further_account_obeys_filters_and_status_of_the_venue_whose_books_it_uses() {
     let mut desk = desk(1);
     desk.further_account(1, 0);
     desk.routing(|terms| terms.denied = [V0].into_iter().collect());
     desk.outputs.clear();
+    let terms = told(&desk, V0, |terms| terms.lot = Qty(5));
+    desk.input(terms);
+    let lot = desk.engine.reference().listing(PAIR, V1).expect("listed").lot;
+    assert_eq!(lot, Qty(5), "the venue's filters hold for all its accounts");
     desk.input(market(V0, MarketStatus::Halted));
     desk.client("a buy 10 @ 10000 gtc");
     assert_eq!(sent(&mut desk), []);
