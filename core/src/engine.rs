@@ -20,6 +20,7 @@ mod market;
 mod mass;
 mod operator;
 mod own;
+mod own_waits;
 mod place;
 mod places;
 mod posted;

@@ -1,7 +1,6 @@
 //! Any text to Binance's market-data parsers and machine.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use rutter_core::id::{InstrumentId, VenueId};
 use rutter_transport::machine::{Action, Event, HttpResponse, LinkId, Machine, Outbox};
 use rutter_venues::binance::feed::message::{Decimals, Levels, parse, parse_snapshot};
@@ -10,7 +9,11 @@ use rutter_venues::listing::FeedListing;
 
 const LINK: LinkId = LinkId(0);
 
-fuzz_target!(|data: &[u8]| {
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| run(data));
+
+/// One input of the fuzzer.
+pub fn run(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let decimals = Decimals { price: 4, qty: 8 };
     let mut levels = Levels::default();
@@ -51,4 +54,4 @@ fuzz_target!(|data: &[u8]| {
         }
         out.clear();
     }
-});
+}

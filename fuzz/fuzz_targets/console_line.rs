@@ -1,13 +1,16 @@
 //! Any line to the console's reader; each request goes on to the table of verbs, in each role.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use rutter_admin::console::frame::{answer, parse};
 use rutter_admin::console::people::Role;
 use rutter_admin::console::verb::Verb;
 use serde_json::Value;
 
-fuzz_target!(|data: &[u8]| {
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| run(data));
+
+/// One input of the fuzzer.
+pub fn run(data: &[u8]) {
     let (id, result) = match parse(data) {
         Ok(request) => {
             let asked = Verb::find(&request.verb).and_then(|verb| {
@@ -20,4 +23,4 @@ fuzz_target!(|data: &[u8]| {
     };
     let line = answer(id, result);
     assert!(line.ends_with('\n') && line.matches('\n').count() == 1, "an answer is one line");
-});
+}

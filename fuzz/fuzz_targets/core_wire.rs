@@ -1,7 +1,6 @@
 //! Any bytes to the core's input decoder; each decoded input goes on to the engine.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use rutter_core::Engine;
 use rutter_core::input::{Genesis, Header, Input};
 use rutter_core::number::UnixNanos;
@@ -17,7 +16,11 @@ const GENESIS: Genesis = Genesis {
     hash_seed: 7,
 };
 
-fuzz_target!(|data: &[u8]| {
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| run(data));
+
+/// One input of the fuzzer.
+pub fn run(data: &[u8]) {
     let Ok(mut engine) = Engine::new(&GENESIS) else { return };
     let mut outputs: Vec<Output> = Vec::new();
     let mut rest = data;
@@ -39,4 +42,4 @@ fuzz_target!(|data: &[u8]| {
         engine.apply(header, &input, &mut outputs);
         outputs.clear();
     }
-});
+}

@@ -1,8 +1,7 @@
 //! Any bytes to the FIX codec: it makes progress, keeps its bounds, and writes back each message it
 //! has read.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use rutter_fix::app::{NewOrderSingle, OrderCancelRequest, OrderStatusRequest};
 use rutter_fix::codec::{Encoder, FieldIndex, Message, SOH, Status, checksum, decode};
 
@@ -64,9 +63,13 @@ fn look(bytes: &[u8], index: &FieldIndex) {
     }
 }
 
-fuzz_target!(|data: &[u8]| {
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| run(data));
+
+/// One input of the fuzzer.
+pub fn run(data: &[u8]) {
     read(data);
     for begin_string in ["FIX.4.2", "FIX.4.4", "FIXT.1.1"] {
         read(&framed(begin_string, data));
     }
-});
+}

@@ -1,8 +1,7 @@
 //! A data dictionary of any text, and a message of any fields checked against that dictionary and
 //! against ours.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use rutter_fix::codec::{Encoder, FieldIndex, Message, decode};
 use rutter_fix::dictionary::{Checks, Dictionary, Version};
 
@@ -11,7 +10,11 @@ const TYPES: [&[u8]; 16] = [
     b"q",
 ];
 
-fuzz_target!(|data: &[u8]| {
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| run(data));
+
+/// One input of the fuzzer.
+pub fn run(data: &[u8]) {
     let cut = data.iter().position(|byte| *byte == 0).unwrap_or(data.len());
     let (xml, fields) = data.split_at(cut);
     // The byte behind the zero chooses the type of the message.
@@ -52,4 +55,4 @@ fuzz_target!(|data: &[u8]| {
     if let Ok(dictionary) = Dictionary::read_layers(transport, xml) {
         let _ = dictionary.check(&message, &some);
     }
-});
+}

@@ -1,9 +1,8 @@
 //! A FIX session of any version under any peer: framed messages of any fields, raw bytes, time,
 //! lost connections, ends of session hours. The session must make progress, answer, bound its
 //! memory, and never move its sequence numbers back.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use rutter_fix::codec::{Encoder, FieldIndex, TimePrecision, checksum};
 use rutter_fix::dictionary::Version;
 use rutter_fix::session::schedule::{Day, TimeOfDay};
@@ -128,7 +127,7 @@ impl<'a> Wire<'a> {
             }
             5 => {
                 // Seconds mostly, hours now and then.
-                let unit = if self.byte() & 15 == 0 { 3_600 } else { 1 };
+                let unit = if self.byte().is_multiple_of(16) { 3_600 } else { 1 };
                 self.now_ns += u64::from(self.byte()) * unit * SECOND_NS;
                 let _ = self.session.on_timer(self.now_ns, &mut self.out);
             }
@@ -154,7 +153,11 @@ impl<'a> Wire<'a> {
     }
 }
 
-fuzz_target!(|data: &[u8]| {
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| run(data));
+
+/// One input of the fuzzer.
+pub fn run(data: &[u8]) {
     let mut config = Config::acceptor("US", "PEER");
     // The last byte also chooses the session's options.
     let choice = data.last().copied().unwrap_or(0);
@@ -188,4 +191,4 @@ fuzz_target!(|data: &[u8]| {
     while !wire.data.is_empty() {
         wire.step();
     }
-});
+}

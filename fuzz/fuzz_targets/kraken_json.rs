@@ -1,7 +1,6 @@
 //! Any text to Kraken's market-data parser and machine.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use rutter_core::id::{InstrumentId, VenueId};
 use rutter_feeds::deep::Depth;
 use rutter_transport::machine::{Event, LinkId, Machine, Outbox};
@@ -12,7 +11,11 @@ use rutter_venues::listing::FeedListing;
 const LINK: LinkId = LinkId(0);
 const PAIRS: &str = r#"{"channel":"instrument","type":"snapshot","data":{"pairs":[{"symbol":"A/B","qty_precision":8,"price_precision":4}]}}"#;
 
-fuzz_target!(|data: &[u8]| {
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| run(data));
+
+/// One input of the fuzzer.
+pub fn run(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let _ = parse(text, &mut Content::default());
     let listing = FeedListing {
@@ -37,4 +40,4 @@ fuzz_target!(|data: &[u8]| {
         feed.on_timer(now_ns, &mut out);
         out.clear();
     }
-});
+}

@@ -26,5 +26,6 @@ mod prometheus;
 mod quickfix;
 mod reload;
 mod secrets;
+mod self_match;
 mod venue_accounts;
 mod virtual_demo;

@@ -14,6 +14,10 @@ use crate::volume::{DAY_NS, Volume, day_of};
 /// A changed volume is told so often at most, in nanoseconds.
 pub const VOLUME_TOLD_EVERY_NS: u64 = 1_000_000_000;
 
+/// A discount that has ended begins again at so many per cent of the token's least balance. A
+/// balance near the least would otherwise end it and begin it again with each execution.
+pub const TOKEN_BACK_PERCENT: i128 = 110;
+
 /// The engine's state of one venue's fees.
 #[derive(Clone, Debug, Default)]
 pub(super) struct FeeCount {
@@ -21,6 +25,8 @@ pub(super) struct FeeCount {
     asset: Option<AssetId>,
     volume: Volume,
     not_counted: u64,
+    /// The discount for the token has held and has ended.
+    has_ended: bool,
     /// What was told last; `None` if nothing was.
     told: Option<FeeState>,
     told_at: UnixNanos,
@@ -52,6 +58,8 @@ impl Engine {
             *count = FeeCount { asset, ..FeeCount::default() };
         }
         count.volume.state(schedule.volume, u64::from(schedule.from_day));
+        // The terms may be others.
+        count.has_ended = false;
         self.fees_watched.insert(venue);
         self.judge_fees(venue, out);
     }
@@ -114,12 +122,15 @@ impl Engine {
             Some(_) => count.volume.total(day_of(self.now)),
             None => Amount::ZERO,
         };
+        let in_token = fees.schedule.token.is_some_and(|token| {
+            let percent = if count.has_ended { TOKEN_BACK_PERCENT } else { 100 };
+            let total = self.ledger.funds(venue, token.asset).total;
+            total >= percent_of(token.least, percent)
+        });
+        count.has_ended = !in_token && (count.has_ended || fees.in_token);
         let state = FeeState {
             tier: fees.tier_for(volume),
-            in_token: fees
-                .schedule
-                .token
-                .is_some_and(|token| self.ledger.funds(venue, token.asset).total >= token.least),
+            in_token,
             volume,
             not_counted: count.not_counted,
         };
@@ -133,8 +144,7 @@ impl Engine {
         self.fees_due = self.fees_due.min(due);
         if changed {
             self.reference.hold_fees(venue, state.tier, state.in_token);
-            // Plans that sent nothing may send something now, and other places may be better.
-            self.watch_places(|_| true);
+            // Plans that sent nothing may send something now. Where orders rest is looked at by time.
             self.wake_for_venues();
         }
     }
@@ -156,6 +166,12 @@ impl Engine {
             }
         }
     }
+}
+
+/// So many per cent of an amount, rounded up.
+const fn percent_of(amount: Amount, percent: i128) -> Amount {
+    // In two parts, so that no product overflows: an amount is far below a hundredth of the type.
+    Amount((amount.0 / 100).saturating_mul(percent) + ((amount.0 % 100) * percent + 99) / 100)
 }
 
 /// When a changed volume may be told.

@@ -20,14 +20,14 @@ use crate::order::{CancelReason, Order, OrderState};
 use crate::output::{ReportKind, Sink};
 use crate::own_orders::OwnPlaces;
 use crate::reference::VENUES_MAX;
-use crate::routing::{PlannedChild, RouteRequest, RoutingView, may_go, reaches};
+use crate::routing::{PlannedChild, RouteRequest, RoutingView, reaches};
 use crate::self_match::SelfMatches;
 use crate::venue_set::VenueSet;
 use crate::waiting::Waiting;
 
 /// What a resting child of ours is to an order that could match it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Meets {
+pub(super) enum Meets {
     /// The order may match the child.
     Passes,
     /// The child is being cancelled already.
@@ -40,7 +40,7 @@ enum Meets {
 
 /// How a child makes way for an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum How {
+pub(super) enum How {
     /// Its order is cancelled.
     Cancel,
     /// Its order and the other one lose the smaller quantity.
@@ -51,7 +51,7 @@ enum How {
 
 /// What the owners of two orders want that would match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Policy {
+pub(super) enum Policy {
     /// They may match.
     Pass,
     /// The resting order stays.
@@ -66,8 +66,8 @@ pub(super) struct InWay {
     pub held: Qty,
     /// The best of their prices.
     nearest: Option<Price>,
-    children: [(ChildId, How); OWN_CALLED_BACK_MAX],
-    len: usize,
+    pub children: [(ChildId, How); OWN_CALLED_BACK_MAX],
+    pub len: usize,
 }
 
 /// A child that was called back for another order has ended.
@@ -210,7 +210,7 @@ impl Engine {
     }
 
     /// As [`Self::own_facing`], with what each is to the order if all before it make way that can.
-    fn own_meeting<'a>(
+    pub(super) fn own_meeting<'a>(
         &'a self,
         order: &'a Order,
         venue: VenueId,
@@ -257,7 +257,7 @@ impl Engine {
     /// What the owners of two orders want when the first would match a child of the second, which
     /// rests. Two owners with accounts of their own at a venue trade with each other as any two
     /// traders do: the order never comes from the account where the child rests.
-    fn policy(&self, order: &Order, resting: &Order, child: &Child) -> Policy {
+    pub(super) fn policy(&self, order: &Order, resting: &Order, child: &Child) -> Policy {
         let mine = self.reference.owner_of(order.account);
         let theirs = self.reference.owner_of(resting.account);
         match (mine.owner == theirs.owner, mine.self_match, theirs.other_owners) {
@@ -277,27 +277,6 @@ impl Engine {
     fn is_of_other_account(&self, order: &Order, child: &Child) -> bool {
         let reference = &self.reference;
         reference.shares_books() && reference.routing_of(order.account).denied.has(child.venue)
-    }
-
-    /// Whether an order of ours is in the way that would make way, and cannot at this moment.
-    pub(super) fn is_held_up(&self, order: &Order) -> bool {
-        let makes_way = |child: &Child| {
-            let resting = self.orders.get(child.order.0);
-            resting.is_some_and(|one| matches!(self.policy(order, one, child), Policy::MakeWay(_)))
-        };
-        self.venues_of(order).any(|venue| {
-            let facing = self.own_meeting(order, venue).take(OWN_LOOKED_AT_MAX);
-            let mut reached =
-                facing.take_while(|(child, _)| reaches(order.worst, child.price, order.side));
-            reached.any(|(child, meets)| makes_way(child) && meets == Meets::Stays)
-        })
-    }
-
-    /// The venues that an order may go to, where orders of ours can be in its way.
-    fn venues_of(&self, order: &Order) -> impl Iterator<Item = VenueId> + use<'_> {
-        let request = self.route_request(order);
-        let venues = (0..self.venues.len()).map(|index| VenueId(index as u8));
-        venues.filter(move |venue| may_go(&self.market(), &request, *venue))
     }
 
     /// Whether a cancel of the child is with its venue, or goes there as soon as there is room. An
@@ -450,6 +429,10 @@ impl Engine {
         for leg in self.router.plan().rests() {
             self.find_at(order, leg, leg.price, true, &mut found);
         }
+        let plan = self.router.plan();
+        if !has_least && plan.sends_nothing() && plan.refusal() == Refusal::NoLiquidity {
+            self.find_unshown(order, &mut found);
+        }
         self.look_up_own(order);
         if let Some(nearest) = found.nearest {
             let elsewhere = self.taken_without(order, nearest);
@@ -510,11 +493,27 @@ impl Engine {
         if !pays && !at.same_owner {
             return;
         }
+        // What is ours from the price of the child on, and from the next child on.
+        let (mut pays, mut ours, mut ours_next, mut price) = (pays, at.ours, at.ours, None);
         for (child, meets) in self.facing_within(order, leg.venue, worst) {
-            let Meets::MakesWay(how) = meets else { continue };
-            if (pays || how != How::Yield) && found.len < OWN_CALLED_BACK_MAX {
-                found.children[found.len] = (child.id, how);
-                found.len += 1;
+            let is_next_price = price.replace(child.price) != Some(child.price);
+            if is_next_price {
+                ours = ours_next;
+            }
+            if let Meets::MakesWay(how) = meets {
+                if how == How::Yield && pays && !is_whole {
+                    let better = |price| !reaches(price, child.price, order.side);
+                    let rest = within.saturating_sub(shown(book, order.side, better));
+                    // Nobody gets past one that stays.
+                    pays = rest.saturating_sub(ours).0 >= least;
+                }
+                if (pays || how != How::Yield) && found.len < OWN_CALLED_BACK_MAX {
+                    found.children[found.len] = (child.id, how);
+                    found.len += 1;
+                }
+            }
+            if meets != Meets::Passes {
+                ours_next = ours_next.saturating_sub(child.leaves());
             }
         }
         let is_nearer = found.nearest.is_none_or(|known| reaches(known, first, order.side));
@@ -527,7 +526,7 @@ impl Engine {
 
     /// Own children at a venue that an order would match up to a price, till the first that stays,
     /// with what they are to the order.
-    fn facing_within<'a>(
+    pub(super) fn facing_within<'a>(
         &'a self,
         order: &'a Order,
         venue: VenueId,
@@ -539,7 +538,7 @@ impl Engine {
             .take_while(|(_, meets)| *meets != Meets::Stays)
     }
 
-    fn have_one_owner(&self, order: &Order, child: &Child) -> bool {
+    pub(super) fn have_one_owner(&self, order: &Order, child: &Child) -> bool {
         let resting = self.orders.get(child.order.0);
         let owner = |order: &Order| self.reference.owner_of(order.account).owner;
         resting.is_some_and(|resting| owner(resting) == owner(order))
@@ -765,18 +764,6 @@ impl Engine {
         if order.unplaced().is_zero() {
             self.wait_no_more(order, out);
         }
-    }
-
-    /// Whether an order that cannot go is cancelled because an order of its owner is in the way.
-    pub(super) fn stops_for_own(&self, order: &Order) -> bool {
-        let policy = self.reference.owner_of(order.account).self_match;
-        let blocks = |child: &Child| {
-            reaches(order.worst, child.price, order.side) && self.have_one_owner(order, child)
-        };
-        policy == SelfMatchPolicy::CancelIncoming
-            && self
-                .venues_of(order)
-                .any(|venue| self.own_facing(order, venue).take(OWN_LOOKED_AT_MAX).any(blocks))
     }
 }
 

@@ -191,6 +191,10 @@ impl Engine {
         if self.is_book_changing(order) {
             return Unsent::Waits(Waiting::BookChanging, Help::Book);
         }
+        // The book may tell the end of such an order before the venue's answer does.
+        if is_for_books(refusal) && self.awaits_own(order) {
+            return Unsent::Waits(Waiting::CallingBack, Help::Fade);
+        }
         Unsent::GivenBack(refusal)
     }
 
@@ -608,6 +612,19 @@ impl Engine {
         let expired = ends && order.expire_at <= self.now;
         expired.then_some(end_of_time(order))
     }
+}
+
+/// Whether an order is given back for what the books offer to it at that moment.
+const fn is_for_books(refusal: Refusal) -> bool {
+    matches!(
+        refusal,
+        Refusal::SelfMatch
+            | Refusal::NoLiquidity
+            | Refusal::FokNotFillable
+            | Refusal::MinQtyNotFillable
+            | Refusal::BelowMinimum
+            | Refusal::SearchBound
+    )
 }
 
 /// The reference that names a child to its sender.

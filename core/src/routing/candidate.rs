@@ -128,7 +128,10 @@ impl<'a> Candidate<'a> {
         line.verdict = match (c.best, c.own) {
             (Some(_), _) => Verdict::WorsePrice,
             // Levels that are left lie at or behind our own order.
-            (None, Some(_)) if first_left(book.opposite(side).worst_first(), gone).is_some() => {
+            (None, Some(own))
+                if reaches(request.worst, own, side)
+                    && first_left(book.opposite(side).worst_first(), gone).is_some() =>
+            {
                 Verdict::OwnOrder
             }
             (None, _) => Verdict::TooThin,

@@ -311,6 +311,36 @@ fn a_discount_begins_with_the_token_and_ends_when_the_token_runs_out() {
     desk.client("c buy 5 market ioc").sent(&["v1 new buy 5 @ 10000 Ioc #3"]);
 }
 
+/// Each fee takes a little of the token, and the venue tells the balance again a moment later.
+#[test]
+fn a_balance_of_the_token_near_its_least_does_not_change_the_fees_with_each_execution() {
+    let mut desk = desk_with(with_token(), &[(0, 1_200)]);
+    let least = UNIT / 10;
+    told_balance(&mut desk, least);
+    assert_eq!(taker_at(&desk, V0), 900, "the first balance counts as it is");
+    fee_states(&mut desk);
+    let mut changes = 0;
+    for nth in 0..50 {
+        told_balance(&mut desk, least - 1 - nth % 3);
+        told_balance(&mut desk, least + nth % 7);
+        let states = fee_states(&mut desk);
+        changes += states.iter().filter(|state| state.in_token).count();
+    }
+    assert_eq!((changes, taker_at(&desk, V0)), (0, 1_200));
+    // With a tenth more the discount begins again, and ends below the least.
+    told_balance(&mut desk, least * 11 / 10 - 1);
+    assert_eq!(taker_at(&desk, V0), 1_200);
+    told_balance(&mut desk, least * 11 / 10);
+    assert_eq!(taker_at(&desk, V0), 900);
+    told_balance(&mut desk, least);
+    assert_eq!(taker_at(&desk, V0), 900);
+    // New terms are judged by the balance alone.
+    told_balance(&mut desk, least - 1);
+    desk.input(Input::FeeSchedule(with_token()));
+    told_balance(&mut desk, least);
+    assert!(fee_states(&mut desk).last().is_some_and(|state| state.in_token));
+}
+
 #[test]
 fn the_discount_is_of_every_fee_above_zero_and_of_no_rebate() {
     let mut desk = desk_with(with_token(), &[]);

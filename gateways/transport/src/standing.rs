@@ -71,6 +71,7 @@ reasons! {
     MetadataFailing = "metadata_failing", "the venue does not tell its instruments and their filters";
     SnapshotFailing = "snapshot_failing", "the snapshot of a book cannot be used";
     DepthPaced = "depth_paced", "deep levels come late: they change too often for their rate limit";
+    OrdersUnclear = "orders_unclear", "the venue does not say what became of some of our orders";
     RestFailing = "rest_failing", "a REST call brought no answer";
     RestUnreadable = "rest_unreadable", "the answer to a REST call is not as documented";
     RestRefused = "rest_refused", "the venue refused a REST call";

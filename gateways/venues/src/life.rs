@@ -53,6 +53,8 @@ pub struct Life {
     key_refusals: u32,
     /// What the venue said when it closed.
     closed_text: String,
+    /// Orders that the venue does not answer about; said while nothing else is wrong.
+    unclear: Option<String>,
     /// Deep levels come late; said while nothing else is wrong.
     depth_paced: Option<String>,
 }
@@ -67,6 +69,7 @@ impl Default for Life {
             failures: 0,
             key_refusals: 0,
             closed_text: String::new(),
+            unclear: None,
             depth_paced: None,
         }
     }
@@ -79,9 +82,10 @@ impl Life {
     }
 
     fn tell(&mut self, why: Option<Why>, text: &str) {
-        let (why, text) = match (why, self.depth_paced.as_deref()) {
-            (None, Some(paced)) => (Some(Why::DepthPaced), paced),
-            (why, _) => (why, text),
+        let (why, text) = match (why, self.unclear.as_deref(), self.depth_paced.as_deref()) {
+            (None, Some(unclear), _) => (Some(Why::OrdersUnclear), unclear),
+            (None, None, Some(paced)) => (Some(Why::DepthPaced), paced),
+            (why, ..) => (why, text),
         };
         self.standing.why = why;
         self.standing.detail = detail(text);
@@ -181,6 +185,20 @@ impl Life {
         }
     }
 
+    /// Tells of orders that the venue does not answer about, and when there are none any more.
+    fn follow_unclear<C, P: Default>(&mut self, inquiry: &Inquiry<C, P>) {
+        let unclear = inquiry.unclear().map(|(children, oldest)| {
+            let error = inquiry.last_error().unwrap_or("nothing that settles it");
+            format!("{children} orders, the oldest is child {}; last: {error}", oldest.0)
+        });
+        let has_changed = unclear.is_some() != self.unclear.is_some();
+        self.unclear = unclear;
+        let is_else = self.standing.why.is_some_and(|why| why != Why::OrdersUnclear);
+        if has_changed && self.standing.is_up && !is_else {
+            self.tell(None, "");
+        }
+    }
+
     /// The deep tiers that are due have been told as far as possible. Tells when they fall behind,
     /// and when they have caught up.
     pub fn follow_depth(&mut self, deep: &mut DeepQueue, now_ns: u64) {
@@ -217,6 +235,7 @@ impl Life {
             None => self.untroubled(),
         }
         self.failures = failures;
+        self.follow_unclear(inquiry);
         if inquiry.is_up() {
             self.reached(now_ns, Stage::Up);
         } else if inquiry.phase() == Phase::Closed && self.standing.why.is_none_or(Why::is_progress)

@@ -11,7 +11,7 @@ use super::counter::{CallCounter, CallLimit};
 pub enum Limit {
     /// So many calls at once after a rest, and one more in each `call_ns` nanoseconds.
     Rate {
-        /// Calls that may be made at once.
+        /// Calls of cost one that may be made at once.
         burst: u64,
         /// Time in which one more call is earned, in nanoseconds.
         call_ns: u64,
@@ -45,14 +45,27 @@ impl Limit {
 /// What is left of a [`Limit`].
 #[derive(Clone, Debug)]
 pub(super) enum Budget {
-    Rate(TokenBucket),
-    Counter { counter: CallCounter, cost_max: u32 },
+    Rate {
+        bucket: TokenBucket,
+        call_ns: u64,
+        /// What calls have cost beyond what was there.
+        owed: u64,
+        /// When that has been earned.
+        free_ns: u64,
+    },
+    Counter {
+        counter: CallCounter,
+        cost_max: u32,
+    },
 }
 
 impl Budget {
     pub const fn new(limit: Limit) -> Self {
         match limit {
-            Limit::Rate { burst, call_ns } => Self::Rate(TokenBucket::new(burst, call_ns)),
+            Limit::Rate { burst, call_ns } => {
+                let bucket = TokenBucket::new(burst, call_ns);
+                Self::Rate { bucket, call_ns, owed: 0, free_ns: 0 }
+            }
             Limit::Counter { limit, cost_max } => {
                 Self::Counter { counter: CallCounter::new(limit), cost_max }
             }
@@ -67,7 +80,7 @@ impl Budget {
     /// The earliest time, not before `now_ns`, at which a call may be made.
     pub fn due_ns(&self, now_ns: u64) -> u64 {
         match self {
-            Self::Rate(bucket) => bucket.due_ns(now_ns),
+            Self::Rate { bucket, free_ns, .. } => bucket.due_ns(now_ns).max(*free_ns),
             Self::Counter { counter, cost_max } => counter.ready_ns(*cost_max, now_ns),
         }
     }
@@ -75,8 +88,13 @@ impl Budget {
     /// A call of that cost is made.
     pub fn spend(&mut self, cost: u32, now_ns: u64) {
         match self {
-            Self::Rate(bucket) => {
-                bucket.take(now_ns);
+            Self::Rate { bucket, call_ns, owed, free_ns } => {
+                *owed = owed.saturating_add(u64::from(cost));
+                while *owed > 0 && bucket.take(now_ns) {
+                    *owed -= 1;
+                }
+                let wait_ns = owed.saturating_mul(*call_ns);
+                *free_ns = if wait_ns == 0 { 0 } else { now_ns.saturating_add(wait_ns) };
             }
             Self::Counter { counter, .. } => counter.add(cost, now_ns),
         }
@@ -86,7 +104,7 @@ impl Budget {
     /// long to pause, so nothing changes here.
     pub fn exhaust(&mut self, now_ns: u64) {
         match self {
-            Self::Rate(_) => {}
+            Self::Rate { .. } => {}
             Self::Counter { counter, .. } => counter.fill(now_ns),
         }
     }

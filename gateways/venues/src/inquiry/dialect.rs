@@ -30,6 +30,8 @@ pub struct OpenOrders {
     pub ours: Vec<(ChildId, InstrumentId, OrderState)>,
     /// Number of orders with another id.
     pub others: u64,
+    /// Orders with an id of ours whose state cannot be read: each is asked about by its id.
+    pub unclear: Vec<(ChildId, InstrumentId)>,
     /// Number of orders with an id of ours whose symbol is not listed here.
     pub unlisted: u64,
 }
@@ -43,6 +45,9 @@ pub struct Refused<E> {
     pub pause_ns: Option<u64>,
     /// The reason, for people.
     pub why: Why,
+    /// Only the child that the call was about is at fault: the venue answers, and answers about
+    /// other children may be of use.
+    pub is_of_child: bool,
 }
 
 /// A venue's requests and answers, and what the adapter remembers of its children.

@@ -8,6 +8,10 @@
 //! about every child in doubt; then for the balances; then the venue is up. The link for private
 //! reports is logged on before the first question, so whatever happens between two answers is
 //! reported there. The core is told all fills of a child first, and the child's fate last.
+//!
+//! A child that the venue does not answer about does not keep the venue down: after
+//! [`ASIDE_TRIES`] answers that settle nothing the venue is up without it. The child stays unknown
+//! to the core, with its exposure, and is asked about further.
 
 use core::fmt::Display;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +26,7 @@ use super::answer::OrderState;
 use super::budget::{Budget, Limit};
 use super::dialect::{Ask, Dialect, Refused};
 use super::pause::Pause;
-use super::retry::{Retry, proves_never_arrived};
+use super::retry::{Absence, Retry, absence_counts};
 use super::round::{Flight, Member, Question, Round};
 use crate::backoff::Backoff;
 use crate::life::{KEY_PAUSE_NS, KEY_REFUSALS_MAX};
@@ -47,6 +51,9 @@ pub struct Pace {
     /// When a child without a clear answer is asked about again.
     pub retry: Retry,
 }
+
+/// Answers that settle nothing, after which a child no longer keeps the venue from being up.
+pub const ASIDE_TRIES: u32 = 3;
 
 /// How far the inquiry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +112,8 @@ pub struct Inquiry<C, P> {
     are_balances_due: bool,
     /// Children whose fate the core has been told since the logon.
     told: BTreeSet<ChildId>,
+    /// Children in doubt that do not keep the venue from being up.
+    aside: BTreeSet<ChildId>,
     next_id: u64,
     pause: Pause,
     /// Calls in a row that the venue has refused because of our key.
@@ -128,6 +137,7 @@ impl<C, P: Default> Inquiry<C, P> {
             account: None,
             are_balances_due: false,
             told: BTreeSet::new(),
+            aside: BTreeSet::new(),
             next_id: 1,
             pause: Pause::new(Backoff::new(first_ns, longest_ns, seed)),
             key_refusals: 0,
@@ -153,6 +163,16 @@ impl<C, P: Default> Inquiry<C, P> {
     pub fn pending(&self) -> usize {
         let asked: usize = self.rounds.iter().map(|active| active.round.members.len()).sum();
         self.questions.len() + asked
+    }
+
+    /// Children in doubt that keep the venue from being up.
+    fn holding(&self) -> usize {
+        self.pending().saturating_sub(self.aside.len())
+    }
+
+    /// Children that the venue has not answered about for long: how many, and the oldest.
+    pub fn unclear(&self) -> Option<(usize, ChildId)> {
+        self.aside.first().map(|child| (self.aside.len(), *child))
     }
 
     /// Counts since the start.
@@ -211,8 +231,10 @@ impl<C, P: Default> Inquiry<C, P> {
             }
         }
         self.due.clear();
+        self.aside.clear();
         for (child, question) in &mut self.questions {
-            *question = Question { due_ns: 0, known: None, ..*question };
+            let instrument = question.instrument;
+            *question = Question { instrument, due_ns: 0, tries: 0, absent_ns: None, known: None };
             self.due.insert((0, *child));
         }
     }
@@ -234,7 +256,7 @@ impl<C, P: Default> Inquiry<C, P> {
             }
             None => 0,
         };
-        self.put(child, Question { instrument, due_ns: 0, tries, known: None });
+        self.put(child, Question { instrument, due_ns: 0, tries, absent_ns: None, known: None });
     }
 
     /// The balances that the private stream tells cannot be trusted: asks for all balances.
@@ -277,14 +299,14 @@ impl<C, P: Default> Inquiry<C, P> {
         D: Dialect<Call = C, Plan = P>,
     {
         self.expire(now_ns, dialect.venue(), out);
-        if self.phase == Phase::Balances && self.account.is_none() && self.pending() > 0 {
+        if self.phase == Phase::Balances && self.account.is_none() && self.holding() > 0 {
             // A child came into doubt while the balances failed.
             self.phase = Phase::Questions;
         }
         if matches!(self.phase, Phase::Questions | Phase::Up | Phase::Closed) {
             self.pump_rounds(now_ns, dialect, out);
         }
-        if self.phase == Phase::Questions && self.pending() == 0 {
+        if self.phase == Phase::Questions && self.holding() == 0 {
             self.tell_shown(dialect, out);
             self.phase = Phase::Balances;
         }
@@ -353,6 +375,7 @@ impl<C, P: Default> Inquiry<C, P> {
             } else {
                 // The child cannot have been sent, since the instrument has no name at the venue.
                 self.tally.unlisted += 1;
+                self.aside.remove(&child);
             }
         }
         let has_begun = !members.is_empty();
@@ -389,7 +412,8 @@ impl<C, P: Default> Inquiry<C, P> {
         }
         for _ in 0..late {
             let (error, why) = ("no answer", Why::RestFailing);
-            self.failed(now_ns, &Refused { error, pause_ns: None, why }, venue, out);
+            let refused = Refused { error, pause_ns: None, why, is_of_child: false };
+            self.failed(now_ns, &refused, venue, out);
         }
     }
 
@@ -417,6 +441,14 @@ impl<C, P: Default> Inquiry<C, P> {
         }
     }
 
+    /// An answer about one child is of no use. That says nothing of the venue, so other calls do
+    /// not wait.
+    fn unread(&mut self, refused: &Refused<impl Display>) {
+        self.tally.failures += 1;
+        self.last_error = Some(refused.error.to_string());
+        self.trouble = Some(refused.why);
+    }
+
     /// A call about the account has brought nothing. While the venue is up, the call is due again.
     fn unasked(&mut self, ask: &Ask<C>) {
         let is_told = matches!(self.phase, Phase::Up | Phase::Closed);
@@ -441,10 +473,10 @@ impl<C, P: Default> Inquiry<C, P> {
                 Ask::Balances => self.on_balances(response, dialect, out),
                 Ask::Children(_) => Ok(()),
             };
-            if result.is_err() {
+            result.map_err(|refused| {
                 self.unasked(&flight.call);
-            }
-            result
+                Refused { is_of_child: false, ..refused }
+            })
         } else {
             let answered = self.rounds.iter_mut().find_map(|active| {
                 let flight = active.flight.take_if(is_this)?;
@@ -465,6 +497,7 @@ impl<C, P: Default> Inquiry<C, P> {
                 self.key_refusals = 0;
                 self.trouble = None;
             }
+            Err(refused) if refused.is_of_child => self.unread(&refused),
             Err(refused) => self.failed(now_ns, &refused, dialect.venue(), out),
         }
         self.pump(now_ns, dialect, out);
@@ -493,6 +526,9 @@ impl<C, P: Default> Inquiry<C, P> {
                 }
             }
         }
+        for (child, instrument) in found.unclear {
+            self.ask(child, instrument);
+        }
         self.phase = Phase::Questions;
         Ok(())
     }
@@ -505,7 +541,7 @@ impl<C, P: Default> Inquiry<C, P> {
     ) -> Result<(), Refused<D::Error>> {
         let totals = dialect.balances(response)?;
         let is_last = self.phase == Phase::Balances;
-        if is_last && self.pending() > 0 {
+        if is_last && self.holding() > 0 {
             // A child came into doubt meanwhile. Its fills must reach the core before the balances
             // that contain them.
             self.phase = Phase::Questions;
@@ -558,16 +594,18 @@ impl<C, P: Default> Inquiry<C, P> {
             }
             let is_open_question =
                 member.is_unclear || member.is_postponed || !member.is_complete();
-            let state = match &member.found {
-                Some(found) => Some(OrderState { filled: found.filled(), ..found.state }),
-                None => absence(asked_ns, child, dialect),
+            let absence = absence(asked_ns, &member, dialect).filter(|_| !is_open_question);
+            let state = match (&member.found, absence) {
+                (Some(found), _) => Some(OrderState { filled: found.filled(), ..found.state }),
+                (None, Some(Absence::Proved)) => Some(NEVER_ARRIVED),
+                (None, _) => None,
             };
             match state {
                 Some(state) if !is_open_question => {
                     self.tally.never_arrived += u64::from(state.fate == Fate::NeverArrived);
                     self.conclude(child, instrument, state, dialect, out);
                 }
-                _ => self.ask_again(now_ns, &member, asked_ns.is_some(), dialect),
+                _ => self.ask_again(now_ns, &member, (asked_ns.is_some(), absence), dialect),
             }
             if member.is_asked_again {
                 self.ask(child, instrument);
@@ -575,17 +613,31 @@ impl<C, P: Default> Inquiry<C, P> {
         }
     }
 
-    fn ask_again<D>(&mut self, now_ns: u64, member: &Member, was_asked: bool, dialect: &D)
-    where
+    fn ask_again<D>(
+        &mut self,
+        now_ns: u64,
+        member: &Member,
+        (was_asked, absence): (bool, Option<Absence>),
+        dialect: &D,
+    ) where
         D: Dialect<Call = C, Plan = P>,
     {
-        let mut question = Question { known: None, ..member.question };
+        let mut question = Question { absent_ns: None, known: None, ..member.question };
+        if member.is_postponed {
+            question.absent_ns = member.question.absent_ns;
+        }
         // A postponed child is as due as before. A round without any answer postpones nothing.
         if !(member.is_postponed && was_asked) {
             let may_arrive = member.found.is_none() && !member.is_unclear;
             let certain_ns = may_arrive.then(|| dialect.certain_ns(member.child));
             question.due_ns = self.pace.retry.due_ns(now_ns, question.tries, certain_ns);
+            if let Some(Absence::Again { first_ns, due_ns }) = absence {
+                (question.absent_ns, question.due_ns) = (Some(first_ns), due_ns.max(now_ns));
+            }
             question.tries = question.tries.saturating_add(1);
+            if question.tries >= ASIDE_TRIES {
+                self.aside.insert(member.child);
+            }
         }
         self.put(member.child, question);
     }
@@ -602,6 +654,9 @@ impl<C, P: Default> Inquiry<C, P> {
         D: Dialect<Call = C, Plan = P>,
     {
         dialect.settle(child, instrument, &mut state);
+        // The venue came up without the child, so its balances were told before its fills.
+        let is_told = matches!(self.phase, Phase::Up | Phase::Closed);
+        self.are_balances_due |= self.aside.remove(&child) && is_told;
         let (venue, fate, filled) = (dialect.venue(), state.fate, state.filled);
         tell_quantity(venue, child, &state, out);
         out.emit(Input::ChildFate { venue, child, fate, filled });
@@ -622,7 +677,7 @@ impl<C, P: Default> Inquiry<C, P> {
         let next = match self.phase {
             Phase::Down => return None,
             Phase::OpenOrders | Phase::Balances => account,
-            Phase::Questions if self.pending() == 0 => Some(free),
+            Phase::Questions if self.holding() == 0 => Some(free),
             Phase::Up | Phase::Closed if self.are_balances_due => account,
             Phase::Questions | Phase::Up | Phase::Closed => self.next_round_ns(free),
         };
@@ -647,12 +702,20 @@ const fn outcome_of(why: Why) -> QueryOutcome {
     }
 }
 
-/// The state of a child that the venue does not know, if that proves that the child never arrived.
-fn absence<D: Dialect>(asked_ns: Option<u64>, child: ChildId, dialect: &D) -> Option<OrderState> {
-    let (certain_ns, is_shown) = (dialect.certain_ns(child), dialect.is_shown(child));
-    let is_proved = proves_never_arrived(asked_ns?, certain_ns, is_shown);
-    let (order, fate) = (VenueOrderId::default(), Fate::NeverArrived);
-    is_proved.then_some(OrderState { order, fate, filled: Qty::ZERO, qty: Qty::ZERO })
+/// The state of a child that never arrived.
+const NEVER_ARRIVED: OrderState = OrderState {
+    order: VenueOrderId::EMPTY,
+    fate: Fate::NeverArrived,
+    filled: Qty::ZERO,
+    qty: Qty::ZERO,
+};
+
+/// What it comes to that a round has not found the member; `None` if that does not count.
+fn absence<D: Dialect>(asked_ns: Option<u64>, member: &Member, dialect: &D) -> Option<Absence> {
+    let (asked_ns, child) = (asked_ns?, member.child);
+    let counts = member.found.is_none()
+        && absence_counts(asked_ns, dialect.certain_ns(child), dialect.is_shown(child));
+    counts.then(|| Absence::of(asked_ns, member.question.absent_ns))
 }
 
 /// Tells the core the quantity of an open order, where the core does not know it yet.

@@ -30,6 +30,6 @@ pub use budget::Limit;
 pub use counter::CallLimit;
 pub use dialect::{Ask, Dialect, OpenOrders, Refused};
 pub use machine::{Inquiry, Pace, Phase, Tally};
-pub use one_by_one::{One, OneByOne, Steps, TradePage};
+pub use one_by_one::{Look, Looks, One, OneByOne, OrderPage, Steps, TradePage};
 pub use retry::Retry;
 pub use round::{Found, Member, Round};

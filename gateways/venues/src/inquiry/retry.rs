@@ -37,14 +37,42 @@ impl Retry {
     }
 }
 
-/// Whether it proves that a child never arrived, when the venue said to a question asked at
-/// `asked_ns` that it does not know the child.
+/// Least time between two rounds of questions that find a child nowhere, in nanoseconds. One round
+/// alone proves nothing: what answers queries may lag behind what takes orders.
+pub const ABSENCE_GAP_NS: u64 = 3_000_000_000;
+
+/// Whether it counts that all sources of the venue do not know a child, when they were asked at
+/// `asked_ns`.
 ///
-/// The child may be on its way until `certain_ns`, the end of its validity at the venue and a
-/// margin for clocks and queues. A child that the venue has ever shown to know (`is_shown`) did
-/// arrive, whatever the venue says later.
-pub const fn proves_never_arrived(asked_ns: u64, certain_ns: u64, is_shown: bool) -> bool {
+/// The child may be on its way or in work until `certain_ns`: the end of its validity at the venue,
+/// the venue's longest time to process an order, and the lag of its queries. A child that the venue
+/// has ever shown to know (`is_shown`) did arrive, whatever the venue says later.
+pub const fn absence_counts(asked_ns: u64, certain_ns: u64, is_shown: bool) -> bool {
     asked_ns >= certain_ns && !is_shown
+}
+
+/// What an absence that counts comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absence {
+    /// The child is asked about once more at this time. The first such round was asked at `first`.
+    Again {
+        /// When the first round was asked.
+        first_ns: u64,
+        /// When the child is asked about again.
+        due_ns: u64,
+    },
+    /// The child never arrived.
+    Proved,
+}
+
+impl Absence {
+    /// After a round asked at `asked_ns` that found nothing, with an earlier such round at
+    /// `first_ns`, if there was one.
+    pub fn of(asked_ns: u64, first_ns: Option<u64>) -> Self {
+        let first_ns = first_ns.unwrap_or(asked_ns);
+        let due_ns = first_ns.saturating_add(ABSENCE_GAP_NS);
+        if asked_ns >= due_ns { Self::Proved } else { Self::Again { first_ns, due_ns } }
+    }
 }
 
 #[cfg(test)]
@@ -73,9 +101,18 @@ mod tests {
     }
 
     #[test]
-    fn an_absence_proves_something_only_after_the_window_and_of_a_child_never_shown() {
-        assert!(proves_never_arrived(10, 10, false));
-        assert!(!proves_never_arrived(9, 10, false));
-        assert!(!proves_never_arrived(10, 10, true));
+    fn an_absence_counts_only_after_the_window_and_of_a_child_never_shown() {
+        assert!(absence_counts(10, 10, false));
+        assert!(!absence_counts(9, 10, false));
+        assert!(!absence_counts(10, 10, true));
+    }
+
+    #[test]
+    fn one_absence_is_no_proof_and_two_close_together_are_none() {
+        let due_ns = 10 + ABSENCE_GAP_NS;
+        let again = Absence::Again { first_ns: 10, due_ns };
+        assert_eq!(Absence::of(10, None), again);
+        assert_eq!(Absence::of(due_ns - 1, Some(10)), again);
+        assert_eq!(Absence::of(due_ns, Some(10)), Absence::Proved);
     }
 }

@@ -19,6 +19,8 @@ pub(super) struct Question {
     pub due_ns: u64,
     /// Answers so far that were not clear.
     pub tries: u32,
+    /// When the first round was asked that found the child nowhere, if that counts as proof.
+    pub absent_ns: Option<u64>,
     /// The order's state, when the list of open orders has told it and its trades are missing.
     pub known: Option<OrderState>,
 }

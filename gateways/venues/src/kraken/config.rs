@@ -66,7 +66,9 @@ pub struct KrakenConfig {
     pub assets: Vec<AssetNames>,
     /// How long the venue may take a new order after it was sent (`deadline`), 500 ms to 60 s.
     pub validity_ns: u64,
-    /// Margin behind the validity, after which an unknown child counts as never arrived.
+    /// Time behind the validity, or behind the venue's word that it does not know the outcome,
+    /// before which an absence says nothing: clocks, processing, and the lag of queries, of which no
+    /// document has a figure.
     pub never_arrived_margin_ns: u64,
     /// An order or cancel without an answer for this long is in doubt.
     pub answer_timeout_ns: u64,
@@ -135,7 +137,7 @@ impl KrakenConfig {
             listings: Vec::new(),
             assets: Vec::new(),
             validity_ns: 5 * SECOND_NS,
-            never_arrived_margin_ns: 2 * SECOND_NS,
+            never_arrived_margin_ns: 10 * SECOND_NS,
             answer_timeout_ns: 5 * SECOND_NS,
             silence_ns: 10 * SECOND_NS,
             backoff_base_ns: SECOND_NS,

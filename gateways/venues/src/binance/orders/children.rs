@@ -32,6 +32,8 @@ pub(super) struct Entry {
     pub child: ChildId,
     /// When this process sent the order; `None` when an earlier process did.
     pub sent_ns: Option<u64>,
+    /// When the venue said last that it does not know what became of the order.
+    pub doubted_ns: Option<u64>,
     /// The venue's number of the order, once told.
     pub venue_order: Option<u64>,
     /// Quantity in all, as the core knows it; zero if this process has not told or heard it.
@@ -46,9 +48,15 @@ pub(super) struct Entry {
     pub amend_seq: Option<u64>,
     /// The quantity in all that this amend asks for.
     pub amend_to: Qty,
-    /// Number of cancel requests so far.
-    pub cancels: u32,
     over: bool,
+}
+
+impl Entry {
+    /// Whether the entry says nothing of its order, and no answer is awaited.
+    const fn is_idle(&self) -> bool {
+        let awaits = self.new_seq.is_some() || self.cancel.is_some() || self.amend_seq.is_some();
+        self.sent_ns.is_none() && !self.seen && !awaits
+    }
 }
 
 /// An answer that is due.
@@ -71,6 +79,9 @@ pub(super) struct TableFull;
 pub(super) struct Children {
     entries: VecDeque<Entry>,
     over: usize,
+    /// The number of the newest cancel request of this process, of whatever child. So no id of a
+    /// request comes twice, also of a child whose entry has been dropped between two of them.
+    cancels: u32,
     /// Sorted by deadline, since the time to answer is the same for all requests.
     waits: VecDeque<Wait>,
 }
@@ -127,6 +138,20 @@ impl Children {
         }
     }
 
+    /// The number of the next cancel request.
+    pub const fn number_cancel(&mut self) -> u32 {
+        self.cancels = self.cancels.wrapping_add(1);
+        self.cancels
+    }
+
+    /// Drops the entry of a child that is there for the answer to a request alone, once no answer
+    /// is awaited: the request has crossed the end of the order, and nothing more is told of it.
+    pub fn end_if_idle(&mut self, child: ChildId) {
+        if self.get(child).is_some_and(Entry::is_idle) {
+            self.end(child);
+        }
+    }
+
     /// An answer to the request that was sent with `seq` is due at `deadline_ns`.
     pub fn await_answer(&mut self, child: ChildId, request: Request, seq: u64, deadline_ns: u64) {
         self.waits.push_back(Wait { deadline_ns, child, request, seq });
@@ -143,6 +168,7 @@ impl Children {
                 Request::Amend => entry.amend_seq = None,
             }
         }
+        self.end_if_idle(wait.child);
         Some((wait.child, wait.request))
     }
 
@@ -188,6 +214,8 @@ impl Children {
             (entry.new_seq, entry.amend_seq) = (None, None);
             entry.cancel = None;
         }
+        self.entries.retain(|entry| !entry.over && !entry.is_idle());
+        self.over = 0;
     }
 
     /// Number of children that are not over.

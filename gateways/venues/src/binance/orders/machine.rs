@@ -25,7 +25,7 @@ use crate::binance::config::{BinanceConfig, ConfigError};
 use crate::binance::feed::rest::note;
 use crate::binance::ids;
 use crate::binance::reject;
-use crate::inquiry::{Inquiry, One, Pace, Phase, Steps};
+use crate::inquiry::{Inquiry, Looks, One, Pace, Phase, Steps};
 use crate::life::{self, CLOSE_TIMEOUT_NS, CONNECT_TIMEOUT_NS, Life, Stage};
 use crate::listing::{Assets, Listings};
 use crate::signing::Ed25519Signer;
@@ -95,6 +95,8 @@ pub struct BinanceOrders {
     inbound: Option<Inbound>,
     children: Children,
     inquiry: Inquiry<One, Steps>,
+    /// What lists of orders have shown, for the inquiry.
+    looks: Looks,
     backoff: Backoff,
     /// Connections that ended without the venue's Logout. The number is part of the next comp id.
     unclean: u32,
@@ -131,6 +133,7 @@ impl BinanceOrders {
                 Pace { limit: PACE.limit.of_one(config.accounts_at_address), ..PACE },
                 config.seed ^ 0x0042_494e_414e_4345,
             ),
+            looks: Looks::default(),
             backoff: Backoff::new(config.backoff_base_ns, config.backoff_max_ns, config.seed),
             unclean: 0,
             logged_on: false,
@@ -205,6 +208,7 @@ impl BinanceOrders {
             now_ns,
             connected_ns: self.connected_ns,
             children: &mut self.children,
+            looks: &mut self.looks,
         };
         act(&mut self.inquiry, &mut dialect);
         self.life.follow(now_ns, &self.inquiry);

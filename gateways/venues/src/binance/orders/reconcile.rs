@@ -13,22 +13,23 @@ use rutter_transport::standing::Why;
 use super::children::{CHILDREN_MAX, Children};
 use super::rest::{self, RestError};
 use crate::inquiry::{
-    Ask, Limit, One, OneByOne, OpenOrders, OrderState, Pace, Refused, Retry, TradePage,
+    Ask, Limit, Look, Looks, One, OneByOne, OpenOrders, OrderPage, OrderState, Pace, Refused,
+    Retry, TradePage,
 };
 use crate::listing::{Assets, Listing, Listings};
 use crate::signing::Ed25519Signer;
 
 const MS: u64 = 1_000_000;
 
-/// How fast Binance is asked from one address. 1,100 requests of weight 5 a minute stay below the
-/// limit of 6,000. The accounts of one address share them.
+/// How fast Binance is asked: 5,000 of the 6,000 that requests may weigh in a minute, and 500 at
+/// once after a rest. The accounts of one address share them.
 pub(super) const PACE: Pace = Pace {
     questions_max: CHILDREN_MAX,
     round_children_max: 1,
     in_flight_max: 4,
     lists_open_orders: true,
     answer_timeout_ns: 10_000 * MS,
-    limit: Limit::Rate { burst: 100, call_ns: 60 * MS },
+    limit: Limit::Rate { burst: 500, call_ns: 12 * MS },
     pause_ns: (200 * MS, 10_000 * MS),
     retry: Retry { first_ns: 500 * MS, longest_ns: 8_000 * MS, proof_wait_max_ns: None },
 };
@@ -38,9 +39,16 @@ const RATE_PAUSE_NS: u64 = 10_000 * MS;
 const BAN_PAUSE_NS: u64 = 120_000 * MS;
 /// Pause after HTTP 403, which is the venue's firewall. How long it lasts is not documented.
 const FIREWALL_PAUSE_NS: u64 = 300_000 * MS;
-/// Added to the receive window: one second that our clock may be ahead, and the time from the
-/// venue's gateway to its matching engine.
-const WINDOW_MARGIN_NS: u64 = 3_000 * MS;
+/// How far our clock may be ahead of the venue's, which refuses more.
+const CLOCK_AHEAD_NS: u64 = 1_000 * MS;
+/// Longest time from the venue's gateway to the answer of its matching engine. After that it
+/// answers -1007, and may still have done what was asked.
+const PROCESSING_NS: u64 = 10_000 * MS;
+/// How far what answers queries may lag behind the matching engine. No document has a figure.
+const QUERY_LAG_NS: u64 = 5_000 * MS;
+/// How far back the history is read for a child of an earlier process: the longest span that one
+/// query may have.
+const HISTORY_NS: u64 = 86_400_000 * MS;
 
 /// What Binance's requests and answers need, borrowed from the machine for one call.
 #[derive(Debug)]
@@ -58,6 +66,7 @@ pub(super) struct BinanceDialect<'a> {
     /// When the FIX connection was made.
     pub connected_ns: u64,
     pub children: &'a mut Children,
+    pub looks: &'a mut Looks,
 }
 
 /// A ban lasts as long as its text says, and otherwise as the documents have it.
@@ -71,6 +80,18 @@ fn refused(error: RestError, now_ns: u64) -> Refused<RestError> {
         RestError::RateLimited { .. } => Some(RATE_PAUSE_NS),
         _ => None,
     };
+    let is_of_child = match error {
+        RestError::Refused { status, code, why } => {
+            status < 500 && code != 0 && why.is_none_or(|why| why == Why::UnlistedSymbol)
+        }
+        RestError::Json
+        | RestError::Symbol
+        | RestError::OtherOrder
+        | RestError::Decimal(_)
+        | RestError::Status
+        | RestError::EmptyTrade => true,
+        RestError::NoAnswer | RestError::RateLimited { .. } => false,
+    };
     let why = match error {
         RestError::NoAnswer => Why::RestFailing,
         RestError::RateLimited { status: 403 | 418, .. } => Why::RestBanned,
@@ -83,7 +104,7 @@ fn refused(error: RestError, now_ns: u64) -> Refused<RestError> {
         | RestError::Status
         | RestError::EmptyTrade => Why::RestUnreadable,
     };
-    Refused { error, pause_ns, why }
+    Refused { error, pause_ns, why, is_of_child }
 }
 
 impl BinanceDialect<'_> {
@@ -108,7 +129,11 @@ impl OneByOne for BinanceDialect<'_> {
     }
 
     fn request(&self, ask: &Ask<One>, id: u64, now_ns: u64) -> HttpRequest {
-        let query = rest::query(ask, self.node_tag, self.listings);
+        let since_ns = match ask {
+            Ask::Children(One::History { child, .. }) => self.history_from_ns(*child),
+            _ => 0,
+        };
+        let query = rest::query(ask, self.node_tag, self.listings, since_ns / MS);
         rest::request(query, id, now_ns, self.signer, self.api_key)
     }
 
@@ -141,6 +166,40 @@ impl OneByOne for BinanceDialect<'_> {
             .map_err(|error| self.refused(error))
     }
 
+    fn lists_orders(&self) -> bool {
+        true
+    }
+
+    fn orders(
+        &self,
+        child: ChildId,
+        instrument: InstrumentId,
+        response: Option<&HttpResponse>,
+    ) -> Result<OrderPage, Refused<RestError>> {
+        let listing = self.listing(instrument).map_err(|error| self.refused(error))?;
+        let read = rest::orders(response, listing, (self.node_tag, child));
+        read.map_err(|error| self.refused(error))
+    }
+
+    /// Our clock may be ahead.
+    fn history_from_ns(&self, child: ChildId) -> u64 {
+        let sent_ns = self.children.get(child).and_then(|entry| entry.sent_ns);
+        let begin_ns = sent_ns.unwrap_or(self.connected_ns.saturating_sub(HISTORY_NS));
+        begin_ns.saturating_sub(CLOCK_AHEAD_NS)
+    }
+
+    fn look(&self, instrument: InstrumentId) -> Option<&Look> {
+        self.looks.get(instrument)
+    }
+
+    fn keep_look(&mut self, instrument: InstrumentId, look: Look) {
+        self.looks.keep(instrument, look);
+    }
+
+    fn cost(&self, ask: &Ask<One>) -> u32 {
+        rest::weight(ask)
+    }
+
     fn balances(
         &self,
         response: Option<&HttpResponse>,
@@ -149,11 +208,14 @@ impl OneByOne for BinanceDialect<'_> {
     }
 
     /// The receive window counts from the time at which this process sent the child. An earlier
-    /// process sent the child at the latest when this connection was made.
+    /// process sent the child at the latest when this connection was made. An order that the venue
+    /// itself is unsure of may be in work from then on.
     fn certain_ns(&self, child: ChildId) -> u64 {
         let entry = self.children.get(child);
         let sent_ns = entry.and_then(|entry| entry.sent_ns).unwrap_or(self.connected_ns);
-        sent_ns.saturating_add(self.recv_window_ns).saturating_add(WINDOW_MARGIN_NS)
+        let valid_ns = sent_ns.saturating_add(self.recv_window_ns).saturating_add(CLOCK_AHEAD_NS);
+        let doubted_ns = entry.and_then(|entry| entry.doubted_ns).unwrap_or_default();
+        valid_ns.max(doubted_ns).saturating_add(PROCESSING_NS + QUERY_LAG_NS)
     }
 
     fn is_shown(&self, child: ChildId) -> bool {

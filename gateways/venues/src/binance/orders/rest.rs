@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use rutter_core::id::{AssetId, ChildId, ExecId, VenueOrderId};
 use rutter_core::input::{Fate, Liquidity, Side};
-use rutter_core::number::Amount;
+use rutter_core::number::{Amount, Qty};
 use rutter_transport::machine::{HttpMethod, HttpRequest, HttpResponse};
 use rutter_transport::secret::Secret;
 use rutter_transport::standing::Why;
@@ -17,7 +17,7 @@ use serde::Deserialize;
 use crate::answers::Class;
 use crate::binance::{ids, reject};
 use crate::decimal::DecimalError;
-use crate::inquiry::{Ask, One, OpenOrders, OrderState, Trade, TradePage};
+use crate::inquiry::{Ask, One, OpenOrders, OrderPage, OrderState, Trade, TradePage};
 use crate::listing::{self, Assets, Listing, Listings};
 use crate::signing::{Ed25519Signer, percent_encode};
 
@@ -26,6 +26,21 @@ const TRADES_PER_PAGE: usize = 1_000;
 /// How long a signed request stays valid, in milliseconds.
 const REST_RECV_WINDOW_MS: u32 = 5_000;
 const NO_SUCH_ORDER: i64 = -2013;
+/// The order ended without an execution over 90 days ago.
+const ARCHIVED: i64 = -2026;
+/// Most orders on one page of the history, which is the venue's limit.
+const ORDERS_PER_PAGE: usize = 1_000;
+
+/// What a call adds to the weight that the venue counts.
+pub(super) const fn weight(ask: &Ask<One>) -> u32 {
+    match ask {
+        Ask::OpenOrders => 80,
+        Ask::Children(One::Order { .. }) => 4,
+        Ask::Children(One::Trades { .. }) => 5,
+        Ask::Children(One::Open { .. }) => 6,
+        Ask::Children(One::History { .. }) | Ask::Balances => 20,
+    }
+}
 
 /// Path and query of a question; the query ends with `&` unless it is empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,8 +50,8 @@ pub(super) struct Query {
 }
 
 /// The query of a question. An instrument that is not listed, which is never asked about, has an
-/// empty symbol.
-pub(super) fn query(ask: &Ask<One>, node_tag: u32, listings: &Listings) -> Query {
+/// empty symbol. `since_ms` is the time since which the history is read, in Unix milliseconds.
+pub(super) fn query(ask: &Ask<One>, node_tag: u32, listings: &Listings, since_ms: u64) -> Query {
     let symbol = |instrument| listings.instrument(instrument).map_or("", |l| l.symbol.as_str());
     let (path, query) = match *ask {
         Ask::OpenOrders => ("/api/v3/openOrders", String::new()),
@@ -49,6 +64,17 @@ pub(super) fn query(ask: &Ask<One>, node_tag: u32, listings: &Listings) -> Query
             let (symbol, limit) = (symbol(instrument), TRADES_PER_PAGE);
             let query = format!("symbol={symbol}&orderId={order}&{from}limit={limit}&");
             ("/api/v3/myTrades", query)
+        }
+        Ask::Children(One::Open { instrument, .. }) => {
+            ("/api/v3/openOrders", format!("symbol={}&", symbol(instrument)))
+        }
+        Ask::Children(One::History { instrument, from, .. }) => {
+            let (symbol, limit) = (symbol(instrument), ORDERS_PER_PAGE);
+            let begin = match from {
+                Some(from) => format!("orderId={from}"),
+                None => format!("startTime={since_ms}"),
+            };
+            ("/api/v3/allOrders", format!("symbol={symbol}&{begin}&limit={limit}&"))
         }
         Ask::Balances => ("/api/v3/account", String::new()),
     };
@@ -195,6 +221,11 @@ pub(super) fn order(
 ) -> Result<Option<OrderState>, RestError> {
     let text = match body(response) {
         Err(RestError::Refused { code: NO_SUCH_ORDER, .. }) => return Ok(None),
+        Err(RestError::Refused { code: ARCHIVED, .. }) => {
+            let (order, fate) = (VenueOrderId::default(), Fate::Closed);
+            let (filled, qty) = (Qty::ZERO, Qty::ZERO);
+            return Ok(Some(OrderState { order, fate, filled, qty }));
+        }
         other => other?,
     };
     let order: OrderJson<'_> = serde_json::from_str(text).map_err(|_| RestError::Json)?;
@@ -227,9 +258,33 @@ pub(super) fn open_orders(
             found.unlisted += 1;
             continue;
         };
-        found.ours.push((id.child, listing.instrument, order.state(listing)?));
+        match order.state(listing) {
+            Ok(state) => found.ours.push((id.child, listing.instrument, state)),
+            Err(_) => found.unclear.push((id.child, listing.instrument)),
+        }
     }
     Ok(found)
+}
+
+/// Reads the answer to [`One::Open`] or [`One::History`]: the child's order among those of its
+/// instrument. Orders of others are not read further than their ids.
+pub(super) fn orders(
+    response: Option<&HttpResponse>,
+    listing: &Listing,
+    (node_tag, child): (u32, ChildId),
+) -> Result<OrderPage, RestError> {
+    let told: Vec<OrderJson<'_>> =
+        serde_json::from_str(body(response)?).map_err(|_| RestError::Json)?;
+    let is_full = told.len() >= ORDERS_PER_PAGE;
+    let next = told.last().filter(|_| is_full).and_then(|last| last.order_id.checked_add(1));
+    let ours = |order: &OrderJson<'_>| {
+        let id = ids::parse(node_tag, order.client_order_id.as_bytes());
+        id.filter(|id| id.cancel.is_none()).map(|id| id.child)
+    };
+    let found = told.iter().find(|order| ours(order) == Some(child));
+    let found = found.map(|order| order.state(listing)).transpose()?;
+    let ours = told.iter().filter_map(ours).collect();
+    Ok(OrderPage { next: next.filter(|_| found.is_none()), ours, found })
 }
 
 #[derive(Deserialize)]

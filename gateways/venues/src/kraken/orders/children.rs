@@ -33,6 +33,8 @@ pub(super) struct Entry {
     pub order: VenueOrderId,
     /// When this process sent the order; `None` when an earlier process did.
     pub sent_ns: Option<u64>,
+    /// When the venue said last that it does not know what became of the order.
+    pub doubted_ns: Option<u64>,
     /// The order is immediate-or-cancel: a cancel by the venue means that it has expired.
     pub ioc: bool,
     /// The core was told that the order was accepted or is open.
@@ -71,6 +73,7 @@ impl Entry {
             side: None,
             order: VenueOrderId::default(),
             sent_ns: None,
+            doubted_ns: None,
             ioc: false,
             accepted: false,
             cancel_asked: false,

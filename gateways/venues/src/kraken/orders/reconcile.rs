@@ -6,7 +6,8 @@
 //!
 //! Kraken's call counter allows about one call in six seconds, so children share calls. A round
 //! lists the open orders. It then finds the remaining children by id; when they are several, the
-//! newest pages of closed orders come first, since one such call finds many. It then reads the
+//! pages of closed orders since they were sent come first, since one such call finds many, and all
+//! pages show which orders are not there. It then reads the
 //! trades of all children that have traded.
 
 use std::collections::BTreeMap;
@@ -37,8 +38,16 @@ const ALONE_MAX: usize = 8;
 /// Fewest children for which the newest closed orders are listed before each is asked for alone.
 const RECENT_MIN: usize = 3;
 
-/// Most pages of closed orders in one round.
-const RECENT_PAGES_MAX: usize = 4;
+/// Most pages of closed orders in one round. Children that are on none of so many are asked for
+/// alone.
+const RECENT_PAGES_MAX: usize = 40;
+
+/// How long ago an earlier process may have sent a child, in seconds, for the list of closed orders.
+const HISTORY_S: u64 = 86_400;
+
+/// Closed orders are listed from this long before the oldest child was sent, in seconds: our clock
+/// may be ahead.
+const RECENT_MARGIN_S: u64 = 5;
 
 /// Most pages of trades in one round.
 const PAGES_MAX: usize = 200;
@@ -50,7 +59,7 @@ const TRADES_MARGIN_S: u64 = 5;
 pub(super) const fn pace(limit: CallLimit, pause_ns: (u64, u64)) -> Pace {
     Pace {
         questions_max: 1 << 17,
-        round_children_max: 100,
+        round_children_max: 1_000,
         in_flight_max: 1,
         // The channel `executions` shows them.
         lists_open_orders: false,
@@ -87,6 +96,10 @@ enum Step {
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     step: Step,
+    /// Since when the closed orders are listed, in Unix seconds; zero before the first page.
+    recent_s: u64,
+    /// All pages of closed orders were read, so an order on none of them is not closed.
+    is_listed: bool,
     /// When the orders that were found were opened, in Unix seconds.
     opened_s: BTreeMap<ChildId, u64>,
 }
@@ -120,7 +133,7 @@ pub(super) fn signed(
 
 fn refused(error: RestError, now_ns: u64) -> Refused<RestError> {
     let (why, pause_ns) = (error.why(), error.pause_ns(now_ns));
-    Refused { error, pause_ns, why }
+    Refused { error, pause_ns, why, is_of_child: false }
 }
 
 impl Dialect for KrakenDialect<'_> {
@@ -149,12 +162,19 @@ impl Dialect for KrakenDialect<'_> {
         }
         if let Step::Recent { pages } = round.plan.step {
             if pages < RECENT_PAGES_MAX && self.lookups(round, 0, false).len() >= RECENT_MIN {
-                return Some(Call::RecentOrders { offset: pages * PAGE });
+                if pages == 0 {
+                    round.plan.recent_s = self.recent_from_s(round);
+                }
+                let start_s = round.plan.recent_s;
+                return Some(Call::RecentOrders { start_s, offset: pages * PAGE });
             }
             round.plan.step = Step::Closed { from: 0, asked: 0 };
         }
         if let Step::Closed { from, asked } = round.plan.step {
-            let lookups = self.lookups(round, from, false);
+            let mut lookups = self.lookups(round, from, false);
+            if round.plan.is_listed {
+                lookups.clear();
+            }
             if asked >= ALONE_MAX {
                 postpone(round, &lookups);
             } else if let Some(at) = lookups.first().copied() {
@@ -259,7 +279,9 @@ impl Dialect for KrakenDialect<'_> {
         let sent_ns = entry.and_then(|entry| entry.sent_ns).unwrap_or(self.connected_ns);
         let config = &self.ledger.config;
         let valid_ns = sent_ns.saturating_add(config.validity_ns);
-        valid_ns.saturating_add(config.never_arrived_margin_ns).saturating_add(1)
+        let doubted_ns = entry.and_then(|entry| entry.doubted_ns).unwrap_or_default();
+        let late_ns = valid_ns.max(doubted_ns).saturating_add(config.never_arrived_margin_ns);
+        late_ns.saturating_add(1)
     }
 
     fn is_shown(&self, child: ChildId) -> bool {
@@ -341,6 +363,7 @@ fn give_up(at: usize, round: &mut Round<Plan>) {
 
 /// A page of closed orders was read; a short one is the last.
 const fn next_recent(orders: usize, round: &mut Round<Plan>) {
+    round.plan.is_listed = orders < PAGE;
     if let Step::Recent { pages } = &mut round.plan.step {
         *pages = if orders < PAGE { RECENT_PAGES_MAX } else { *pages + 1 };
     }
@@ -364,6 +387,17 @@ impl KrakenDialect<'_> {
         };
         let members = round.members.iter().enumerate().skip(from);
         members.filter(wanted).map(|(at, _)| at).collect()
+    }
+
+    /// The time since which the closed orders must be listed to show all that were not found yet.
+    fn recent_from_s(&self, round: &Round<Plan>) -> u64 {
+        let old_ns = self.connected_ns.saturating_sub(HISTORY_S * SECOND_NS);
+        let sent = self.lookups(round, 0, false).into_iter().map(|at| {
+            let member = round.members.get(at);
+            let entry = member.and_then(|member| self.ledger.children.get(member.child));
+            entry.and_then(|entry| entry.sent_ns).unwrap_or(old_ns)
+        });
+        (sent.min().unwrap_or(old_ns) / SECOND_NS).saturating_sub(RECENT_MARGIN_S)
     }
 
     fn order_of(&self, round: &Round<Plan>, at: usize) -> String {

@@ -342,6 +342,9 @@ impl Ledger {
             Verdict::Refused(reason) => reason,
             Verdict::Session => VenueReject::Other,
             Verdict::Unsure => {
+                if let Some(entry) = self.children.get_mut(child) {
+                    entry.doubted_ns = Some(now_ns);
+                }
                 let doubt = Doubt::VenueUnsure;
                 out.emit(Input::ChildInDoubt { venue, child, doubt });
                 return Ok(());

@@ -37,8 +37,10 @@ pub enum Call {
     QueryOrders(Vec<String>),
     /// Closed orders with one of our ids.
     ClosedOrders(String),
-    /// A page of the closed orders, newest first.
+    /// A page of the orders opened or closed since `start_s` that are closed, newest first.
     RecentOrders {
+        /// Since when, in Unix seconds.
+        start_s: u64,
         /// Number of newer orders to pass over.
         offset: usize,
     },
@@ -82,7 +84,9 @@ impl Call {
             Self::Token | Self::OpenOrders | Self::Balances => Ok(()),
             Self::QueryOrders(ids) => write!(body, "&txid={}", ids.join(",")),
             Self::ClosedOrders(id) => write!(body, "&cl_ord_id={id}"),
-            Self::RecentOrders { offset } => write!(body, "&ofs={offset}"),
+            Self::RecentOrders { start_s, offset } => {
+                write!(body, "&start={start_s}&ofs={offset}")
+            }
             // Consolidated trades would have other ids than the executions of the stream.
             Self::TradesHistory { start_s, offset } => {
                 write!(body, "&start={start_s}&ofs={offset}&consolidate_taker=false")

@@ -29,7 +29,8 @@ fn bodies_carry_what_the_call_needs() {
     let ids = vec!["OA".to_owned(), "OB".to_owned()];
     assert_eq!(Call::QueryOrders(ids).body(1), "nonce=1&txid=OA,OB");
     assert_eq!(Call::ClosedOrders("2f".to_owned()).body(2), "nonce=2&cl_ord_id=2f");
-    assert_eq!(Call::RecentOrders { offset: 50 }.body(2), "nonce=2&ofs=50");
+    let recent = Call::RecentOrders { start_s: 1_700_000_000, offset: 50 };
+    assert_eq!(recent.body(2), "nonce=2&start=1700000000&ofs=50");
     let trades = Call::TradesHistory { start_s: 10, offset: 50 };
     assert_eq!(trades.body(3), "nonce=3&start=10&ofs=50&consolidate_taker=false");
     assert_eq!(trades.cost(), 2);

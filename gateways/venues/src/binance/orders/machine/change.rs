@@ -28,18 +28,16 @@ impl BinanceOrders {
         out: &mut Outbox<Input>,
     ) {
         let (venue, retry_after_ns) = (self.config.venue, refused.retry_after_ns);
+        let awaited = self.children.get(child).and_then(|entry| entry.cancel);
+        if awaited.map(|(current, _)| current) != attempt || attempt.is_none() {
+            // The answer is late: the core knows already that the child is in doubt, or over.
+            self.counters.ignored += 1;
+            return;
+        }
         if let Some(entry) = self.children.get_mut(child) {
-            let (Some((current, _)), Some(attempt)) = (entry.cancel, attempt) else {
-                // The answer is late: the core knows already that the child is in doubt.
-                self.counters.ignored += 1;
-                return;
-            };
-            if attempt != current {
-                self.counters.ignored += 1;
-                return;
-            }
             entry.cancel = None;
         }
+        self.children.end_if_idle(child);
         self.keep_refusal(child, Asked::Cancel, refused.code);
         match refused.verdict {
             Verdict::Refused(reason) => {
@@ -72,6 +70,7 @@ impl BinanceOrders {
             self.counters.ignored += 1;
             return;
         }
+        self.children.end_if_idle(child);
         self.keep_refusal(child, Asked::Amend, refused.code);
         let venue = self.config.venue;
         match refused.verdict {
@@ -93,6 +92,7 @@ impl BinanceOrders {
         let (venue, child) = (self.config.venue, cancel.child);
         // Also while questions are open: an order that the core no longer wants should not wait.
         if self.link != Link::On || self.send_cancel(now_ns, cancel, out).is_none() {
+            self.children.end_if_idle(child);
             self.counters.not_sent += 1;
             let (reason, retry_after_ns) = (VenueReject::NotSent, 0);
             out.emit(Input::CancelRejected { venue, child, reason, retry_after_ns });
@@ -107,8 +107,8 @@ impl BinanceOrders {
     ) -> Option<()> {
         let child = cancel.child;
         let listing = self.listings.instrument(cancel.instrument)?;
+        let attempt = self.children.number_cancel();
         let entry = self.children.ensure(child).ok()?;
-        let attempt = entry.cancels.wrapping_add(1);
         let order = ids::order(self.config.node_tag, child);
         let request = ids::cancel_request(self.config.node_tag, child, attempt);
         let venue_order = entry.venue_order;
@@ -117,7 +117,6 @@ impl BinanceOrders {
             Ok(())
         };
         let seq = self.session.send(now_ns, out, msg_type::ORDER_CANCEL_REQUEST, write).ok()?;
-        entry.cancels = attempt;
         entry.cancel = Some((attempt, seq));
         let deadline_ns = now_ns.saturating_add(self.config.answer_timeout_ns);
         self.children.await_answer(child, Request::Cancel(attempt), seq, deadline_ns);
@@ -126,6 +125,7 @@ impl BinanceOrders {
 
     pub(super) fn on_reduce(&mut self, now_ns: u64, reduce: &SendReduce, out: &mut Outbox<Input>) {
         if self.link != Link::On || self.send_reduce(now_ns, reduce, out).is_none() {
+            self.children.end_if_idle(reduce.of.child);
             self.counters.not_sent += 1;
             let (venue, child) = (self.config.venue, reduce.of.child);
             out.emit(Input::AmendRejected { venue, child, reason: VenueReject::NotSent });

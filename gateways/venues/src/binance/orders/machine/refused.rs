@@ -56,6 +56,7 @@ impl BinanceOrders {
             Verdict::Unsure => {
                 if let Some(entry) = self.children.get_mut(child) {
                     entry.new_seq = None;
+                    entry.doubted_ns = Some(now_ns);
                 }
                 out.emit(Input::ChildInDoubt { venue, child, doubt: Doubt::VenueUnsure });
             }

@@ -159,3 +159,37 @@ fn an_amend_by_somebody_else_is_no_answer_to_ours() {
     desk.venue(&by_hand).saw(&["amended 1 to 40000000"]);
     desk.wait(5 * SECOND).saw(&["doubt 1 NoAnswer"]);
 }
+
+/// The venue tells the end of an order while the request is on its way. What is kept for the answer
+/// is dropped with the answer, or when none comes.
+#[test]
+fn requests_that_cross_the_end_of_their_orders_leave_nothing_behind() {
+    let mut desk = Desk::up();
+    for child in 1..=300_u64 {
+        desk.new_order(child).venue(&accepted(child));
+        desk.venue(&report(child, "C", "39=C|14=0.00000000|17=105|151=0.00000000|"));
+        if child % 2 == 0 {
+            desk.cancel(child);
+        } else {
+            desk.reduce(child);
+        }
+    }
+    assert_eq!(desk.machine.load().0, 300);
+    let numbered = desk.sent.iter().rev().find(|sent| sent.contains("35=F|"));
+    let sent = numbered.expect("a cancel").clone();
+    desk.seen.clear();
+    let id = sent.split("|11=").nth(1).and_then(|rest| rest.split('|').next()).expect("an id");
+    desk.venue(&format!("35=9|11={id}|55=BTCUSDT|434=1|25016=-2011|58=Unknown order sent.|"));
+    desk.saw(&["no cancel 300 UnknownOrder"]);
+    let amended = "35=XAR|11=r000000ab-12b|55=BTCUSDT|38=0.3|25016=-2038|58=Unknown order sent.|";
+    desk.venue(amended).saw(&["no amend 299 UnknownOrder"]);
+    assert_eq!(desk.machine.load().0, 298);
+    desk.wait(6 * SECOND);
+    assert_eq!(desk.machine.load().0, 0);
+    // A further cancel of the same child has an id that was never used.
+    desk.sent.clear();
+    desk.cancel(300);
+    assert!(!desk.sent[0].contains(&format!("|11={id}|")), "{:?}", desk.sent);
+    desk.lose_link();
+    assert_eq!(desk.machine.load().0, 0);
+}

@@ -1,6 +1,8 @@
 //! What became of children: after a lost link, and while up.
 
-use super::harness::{Desk, SECOND, accepted, config, rest_order, rest_trade};
+use rutter_transport::machine::Machine as _;
+
+use super::harness::{Desk, SECOND, accepted, config, report, rest_order, rest_trade};
 use crate::binance::config::BinanceConfig;
 
 const ORDER: &str = "/api/v3/order?symbol=BTCUSDT&origClientOrderId=r000000ab-";
@@ -66,7 +68,7 @@ fn every_state_of_an_order_has_its_fate() {
     }
     let mut desk = Desk::up();
     desk.query(1).rest(ORDER, 200, &rest_order(1, "DREAMING", "0.00000000"));
-    desk.saw(&["query NoAnswer"]);
+    desk.saw(&[]);
     assert_eq!(desk.machine.last_rest_error(), Some("unknown order status"));
 }
 
@@ -75,7 +77,7 @@ fn every_state_of_an_order_has_its_fate() {
 fn an_answer_about_another_order_is_no_answer() {
     let mut desk = Desk::up();
     desk.query(1).rest(ORDER, 200, &rest_order(2, "NEW", "0.00000000"));
-    desk.saw(&["query NoAnswer"]);
+    desk.saw(&[]);
     assert_eq!(desk.machine.last_rest_error(), Some("answer about another order"));
 }
 
@@ -99,24 +101,168 @@ fn requests_are_signed_and_stamped() {
     assert_eq!(signature, expected);
 }
 
-/// The order may still be on its way to the books: only after its window is "not found" an answer.
+const OPEN_HERE: &str = "/api/v3/openOrders?symbol=BTCUSDT&";
+const HISTORY: &str = "/api/v3/allOrders?symbol=BTCUSDT&";
+
+/// Says "not found" wherever the adapter looks, until it has told something or so many seconds have
+/// passed. Returns how often each source was asked.
+fn nowhere(desk: &mut Desk, seconds: u64) -> [usize; 3] {
+    let mut asked = [0; 3];
+    let end = desk.now + seconds * SECOND;
+    while desk.now < end && !desk.seen.iter().any(|seen| seen.contains("fate")) {
+        match desk.requests.first().map(|request| request.target.clone()) {
+            Some(target) if target.starts_with(ORDER) => {
+                asked[0] += 1;
+                desk.rest(ORDER, 400, NOT_FOUND);
+            }
+            Some(target) if target.starts_with(OPEN_HERE) => {
+                asked[1] += 1;
+                desk.rest(OPEN_HERE, 200, "[]");
+            }
+            Some(target) if target.starts_with(HISTORY) => {
+                asked[2] += 1;
+                desk.rest(HISTORY, 200, "[]");
+            }
+            Some(target) if target.starts_with("/api/v3/account") => {
+                desk.account();
+            }
+            Some(target) => panic!("asked {target}"),
+            None => {
+                desk.wait(SECOND / 10).venue("35=0|");
+            }
+        }
+    }
+    asked
+}
+
+/// The order may still be on its way, or in work for 10 s: "not found" counts only after that, and
+/// only from all sources, twice.
 #[test]
-fn not_found_counts_only_after_the_window() {
+fn not_found_counts_only_when_the_venue_must_be_done_and_from_every_source_twice() {
     let mut desk = lost(&[1]);
     desk.rest(OPEN, 200, "[]");
     let sent = super::harness::START;
-    let mut asked = 0;
-    while desk.seen.is_empty() && asked < 10 {
-        let before = desk.now;
-        desk.wait_for_request().rest(ORDER, 400, NOT_FOUND);
-        assert!(desk.now - before <= 9 * SECOND);
-        asked += 1;
-    }
-    desk.saw(&["fate 1 NeverArrived filled 0"]);
-    assert!(desk.now >= sent + 28 * SECOND, "25 s window and 3 s margin");
-    assert!(desk.now <= sent + 29 * SECOND && (4..10).contains(&asked), "asked {asked} times");
-    desk.account().saw(&["balance 0 1500000000000000000", "balance 1 0", "up"]);
+    let asked = nowhere(&mut desk, 120);
+    assert_eq!(asked[1..], [2, 2], "open orders and history");
+    assert!((6..20).contains(&asked[0]), "{asked:?}");
+    // 25 s window, 1 s clock, 10 s processing, 5 s lag, and 3 s between the two looks.
+    assert!((44..60).contains(&((desk.now - sent) / SECOND)), "{}", desk.now - sent);
+    let up = ["balance 0 1500000000000000000", "balance 1 0", "up"];
+    // The venue is up meanwhile: one order in doubt does not keep it down.
+    desk.saw(&[up[0], up[1], up[2], "fate 1 NeverArrived filled 0"]);
+    desk.account().saw(&[up[0], up[1], "query Answered"]);
     assert_eq!(desk.machine.counters().never_arrived, 1);
+}
+
+/// Found by the simulation: the lists were read anew for each child, which took a minute for
+/// eighty, and their quantities went out again too late.
+#[test]
+fn children_that_never_arrived_share_the_lists_that_prove_it() {
+    let children: Vec<u64> = (1..=100).collect();
+    let mut desk = lost(&children);
+    desk.rest(OPEN, 200, "[]");
+    let (mut lists, mut over) = (0, 0);
+    let end = desk.now + 70 * SECOND;
+    while desk.now < end && over < 100 {
+        match desk.requests.first().map(|request| request.target.clone()) {
+            Some(target) if target.starts_with(ORDER) => desk.rest(ORDER, 400, NOT_FOUND),
+            Some(target) if target.starts_with(OPEN_HERE) => {
+                lists += 1;
+                desk.rest(OPEN_HERE, 200, "[]")
+            }
+            Some(target) if target.starts_with(HISTORY) => {
+                lists += 1;
+                desk.rest(HISTORY, 200, "[]")
+            }
+            Some(_) => desk.account(),
+            None => desk.wait(SECOND / 10).venue("35=0|"),
+        };
+        over = desk.seen.iter().filter(|seen| seen.contains("NeverArrived")).count();
+    }
+    assert_eq!(over, 100, "44 s are the least, for one child");
+    // Four rounds at once begin without each other's look; each child needs two looks.
+    assert!(lists <= 2 * 4 * 2 * 2, "{lists}");
+}
+
+/// A look at the lists proves nothing about a child that may have arrived since.
+#[test]
+fn a_look_that_is_older_than_the_proof_of_a_child_is_not_its_proof() {
+    let mut desk = lost(&[1]);
+    desk.rest(OPEN, 200, "[]");
+    nowhere(&mut desk, 120);
+    desk.account().seen.clear();
+    desk.new_order(2);
+    desk.lose_link().query(2).wait(SECOND).connect().log_on().rest(OPEN, 200, "[]");
+    assert_eq!(nowhere(&mut desk, 120)[1..], [2, 2], "two looks of its own");
+}
+
+/// The venue may take 10 s, say -1007, and have the order in its books after that. Found by a
+/// review: the quantity went out again, and was bought twice.
+#[test]
+fn a_slow_order_whose_outcome_the_venue_does_not_know_is_never_taken_for_never_arrived() {
+    let mut desk = Desk::up();
+    desk.new_order(1).wait(5 * SECOND).saw(&["doubt 1 NoAnswer"]);
+    desk.query(1);
+    nowhere(&mut desk, 25);
+    desk.venue(&report(1, "8", "39=8|25016=-1007|58=Timeout waiting for response.|"));
+    desk.saw(&["doubt 1 VenueUnsure"]);
+    desk.query(1);
+    assert_eq!(nowhere(&mut desk, 14)[1..], [0, 0], "not before 10 s and the lag are over");
+    desk.saw(&[]);
+    desk.venue(&accepted(1)).saw(&["accepted 1 as 76"]);
+    // What the venue has shown has arrived, however often it denies that.
+    nowhere(&mut desk, 60);
+    desk.saw(&[]);
+}
+
+#[test]
+fn an_order_that_only_the_history_knows_is_found_there() {
+    let mut desk = lost(&[1]);
+    desk.rest(OPEN, 200, "[]");
+    // Not before the proof begins: 25 s window, 1 s clock, 10 s processing, 5 s lag.
+    for _ in 0..1_000 {
+        match desk.requests.first().map(|request| request.target.clone()) {
+            Some(target) if target.starts_with(ORDER) => desk.rest(ORDER, 400, NOT_FOUND),
+            Some(target) if target.starts_with("/api/v3/account") => desk.account(),
+            Some(target) if target.starts_with(OPEN_HERE) => desk.rest(OPEN_HERE, 200, "[]"),
+            Some(_) => break,
+            None => desk.wait(SECOND / 10).venue("35=0|"),
+        };
+    }
+    let foreign = rest_order(9, "DREAMING", "x").replace("r000000ab-9", "web_1");
+    let ours = rest_order(1, "CANCELED", "0.00000000");
+    desk.seen.clear();
+    desk.rest(HISTORY, 200, &format!("[{foreign},{ours}]"));
+    desk.saw(&["fate 1 Closed filled 0"]);
+}
+
+#[test]
+fn an_archived_order_has_ended_without_an_execution() {
+    let mut desk = Desk::up();
+    let archived = r#"{"code":-2026,"msg":"Order was canceled or expired with no executed qty."}"#;
+    desk.query(1).rest(ORDER, 400, archived).saw(&["fate 1 Closed filled 0"]);
+}
+
+/// A price finer than our decimals, a status word that is new, a symbol that is gone: the venue is
+/// up without the child, which stays in doubt.
+#[test]
+fn one_child_that_cannot_be_read_does_not_keep_the_venue_down() {
+    for (status, body) in [
+        (200, rest_order(1, "DREAMING", "0.00000000")),
+        (200, rest_order(1, "FILLED", "0.000000001")),
+        (400, r#"{"code":-1121,"msg":"Invalid symbol."}"#.to_owned()),
+    ] {
+        let mut desk = lost(&[1]);
+        desk.rest(OPEN, 200, &format!("[{}]", rest_order(1, "DREAMING", "0.00000000")));
+        for _ in 0..3 {
+            desk.wait_for_request().rest(ORDER, status, &body).saw(&[]);
+        }
+        desk.account().saw(&["balance 0 1500000000000000000", "balance 1 0", "up"]);
+        let standing = desk.machine.standing().expect("told");
+        assert!(standing.is_up, "{standing:?}");
+        desk.wait_for_request().rest(ORDER, 200, &rest_order(1, "NEW", "0.00000000"));
+        desk.saw(&["fate 1 Open filled 0"]);
+    }
 }
 
 #[test]
@@ -132,15 +278,11 @@ fn an_order_that_arrives_within_its_window_is_found() {
 fn a_child_of_an_earlier_life_counts_from_the_connection() {
     let mut desk = Desk::new();
     desk.query(0x55);
-    desk.connect().log_on().rest(OPEN, 200, "[]").rest(ORDER, 400, NOT_FOUND).saw(&[]);
+    desk.connect().log_on().rest(OPEN, 200, "[]");
     let connected = desk.now;
-    for _ in 0..10 {
-        if desk.seen.is_empty() {
-            desk.wait_for_request().rest(ORDER, 400, NOT_FOUND);
-        }
-    }
-    assert!(desk.now >= connected + 28 * SECOND);
-    desk.saw(&["fate 85 NeverArrived filled 0"]);
+    nowhere(&mut desk, 120);
+    assert!(desk.now >= connected + 44 * SECOND);
+    assert_eq!(desk.seen.last().map(String::as_str), Some("fate 85 NeverArrived filled 0"));
 }
 
 #[test]
@@ -225,7 +367,13 @@ fn failures_are_tried_again_until_there_is_an_answer() {
             3 => desk.rest(ORDER, 400, r#"{"code":-1021,"msg":"Timestamp"}"#),
             _ => desk.rest(ORDER, 200, &rest_order(1, "NEW", "0").replace("BTCUSDT", "ETHUSDT")),
         };
-        desk.saw(&[["query NoAnswer", "query Refused"][usize::from(matches!(n % 5, 1 | 3))]]);
+        // What is wrong with one answer says nothing of the venue.
+        let told: &[&str] = match n % 5 {
+            0 => &["query NoAnswer"],
+            1 | 3 => &["query Refused"],
+            _ => &[],
+        };
+        desk.saw(told);
         let failed = desk.now;
         desk.wait_for_request();
         assert!(desk.now - failed <= 11 * SECOND, "try {n}");
@@ -290,13 +438,13 @@ fn a_question_that_comes_during_the_balances_is_answered_before_them() {
 #[test]
 fn many_questions_are_asked_a_few_at_a_time_and_within_the_venues_limit() {
     let asked = asked_in_a_minute(1);
-    assert!((1_050..=1_100).contains(&asked), "weight 4 each, 6000 a minute: {asked}");
+    assert!((1_300..=1_400).contains(&asked), "weight 4 each, 6000 a minute: {asked}");
 }
 
 #[test]
 fn accounts_at_one_address_share_the_weight_that_the_venue_allows_to_it() {
     let asked = asked_in_a_minute(4);
-    assert!((262..=275).contains(&asked), "a fourth of what one account asks: {asked}");
+    assert!((310..=350).contains(&asked), "a fourth of what one account asks: {asked}");
 }
 
 /// Questions that one of so many accounts at an address asks in a minute, of 1,500.
