@@ -84,8 +84,8 @@ pub fn setup(
     })
 }
 
-/// Shortest silence after which a feed is given up, in nanoseconds: with less, a link to a venue far
-/// away would be made anew again and again.
+/// Shortest silence after which a feed is given up, in nanoseconds: with less, a link to a venue
+/// far away would be made anew again and again.
 const SILENCE_NS_MIN: u64 = 1_000_000_000;
 
 /// A feed is given up when the core no longer trusts its books for its silence.

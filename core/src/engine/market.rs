@@ -96,9 +96,25 @@ impl Engine {
         self.ledger.grow(venues, accounts, reference.assets.len());
     }
 
+    /// News of a market other than its levels.
+    pub(super) fn on_market_news<S: Sink>(&mut self, news: &Input, out: &mut Out<'_, S>) {
+        match news {
+            Input::BookDistrusted { venue, instrument, reason } => {
+                self.on_book_distrusted(*venue, *instrument, *reason, out);
+            }
+            Input::Trade(trade) => self.on_trade(trade, out),
+            Input::VenueTerms(terms) => self.on_venue_terms(terms, out),
+            Input::Market { venue, instrument, status } => {
+                self.on_market(*venue, *instrument, *status, out);
+            }
+            // The other inputs are no news of a market.
+            _ => {}
+        }
+    }
+
     /// A venue tells the filters of a listing, which hold for all its accounts. Plans that are made
     /// from now on keep them; children that rest stay as they are.
-    pub(super) fn on_venue_terms<S: Sink>(&mut self, told: &ListingTerms, out: &mut Out<'_, S>) {
+    fn on_venue_terms<S: Sink>(&mut self, told: &ListingTerms, out: &mut Out<'_, S>) {
         let ListingTerms { instrument, venue: owner, .. } = *told;
         if !self.has_feed(owner) || self.reference.listing(instrument, owner).is_none() {
             return out.notice(Notice::BadReference);
@@ -128,7 +144,7 @@ impl Engine {
 
     /// A venue tells whether its market in an instrument takes orders. What refusals have closed
     /// opens again when the venue opens the market, except for a pause whose end it has named.
-    pub(super) fn on_market<S: Sink>(
+    fn on_market<S: Sink>(
         &mut self,
         venue: VenueId,
         instrument: InstrumentId,
@@ -198,7 +214,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn on_book_distrusted<S: Sink>(
+    fn on_book_distrusted<S: Sink>(
         &mut self,
         venue: VenueId,
         instrument: InstrumentId,

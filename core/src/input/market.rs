@@ -1,4 +1,5 @@
-//! What a venue itself says of a listing while it runs: its filters, and whether its market is open.
+//! What a venue itself says of a listing while it runs: its filters, and whether the market is
+//! open.
 //!
 //! A line belongs here if a venue's own instrument data tells it. What the configuration says of a
 //! listing is `definition`.

@@ -451,6 +451,16 @@ impl MetricsPage {
             })
         });
         out.gauges("venue_pauses", help, pauses)?;
+        self.markets(out)?;
+        self.behaviour(out)?;
+        self.fees(out)?;
+        self.answers(out)?;
+        self.books(out)
+    }
+
+    /// What the exchanges' own instrument data say.
+    fn markets(&self, out: &mut FamilyWriter<'_>) -> fmt::Result {
+        let venues = &self.shown.status.venues;
         let help = "Markets that the venue itself keeps closed";
         let markets = venues.iter().flat_map(|v| {
             MarketStatus::ALL.into_iter().filter(|status| !status.is_open()).map(move |status| {
@@ -463,11 +473,7 @@ impl MetricsPage {
         let help = "Listings whose terms are not as configured, since the venue has told others";
         let differ =
             venues.iter().map(|v| (vec![("exchange", v.name.as_str())], v.terms.len() as f64));
-        out.gauges("venue_terms_differ", help, differ)?;
-        self.behaviour(out)?;
-        self.fees(out)?;
-        self.answers(out)?;
-        self.books(out)
+        out.gauges("venue_terms_differ", help, differ)
     }
 
     /// How long the exchanges take to answer.

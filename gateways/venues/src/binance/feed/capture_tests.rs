@@ -195,8 +195,8 @@ fn every_lost_recorded_change_is_noticed() {
 }
 
 /// The recorded filters against the recorded books: nearly all that the venue showed is what its
-/// filters take. Orders that rested when the venue changed its filters stayed as they were (NKNUSDT,
-/// far from the market).
+/// filters take. Orders that rested when the venue changed its filters stayed as they were
+/// (NKNUSDT, far from the market).
 #[test]
 fn the_recorded_filters_take_the_recorded_levels() {
     let (Some(recorded), Some(events)) = (read("BINANCE.0"), recording()) else { return };
