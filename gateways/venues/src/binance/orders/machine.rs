@@ -23,6 +23,7 @@ use super::status::{Counters, Status};
 use crate::VenueCommand;
 use crate::backoff::Backoff;
 use crate::binance::config::{BinanceConfig, ConfigError};
+use crate::binance::feed::rest::note;
 use crate::binance::ids;
 use crate::binance::reject;
 use crate::inquiry::{Inquiry, Looks, One, Pace, Phase, Steps};
@@ -197,6 +198,7 @@ impl BinanceOrders {
         now_ns: u64,
         act: impl FnOnce(&mut Inquiry<One, Steps>, &mut BinanceDialect<'_>),
     ) {
+        self.inquiry.hold_until(self.config.address.paused_until_ns());
         let mut dialect = BinanceDialect {
             venue: self.config.venue,
             node_tag: self.config.node_tag,
@@ -667,6 +669,9 @@ impl Machine for BinanceOrders {
             Event::Closed(FIX_LINK, reason) => self.on_closed(now_ns, reason, out),
             Event::Http(id, response) => {
                 let failures = self.inquiry.tally().failures;
+                if let Some(response) = response {
+                    note(&self.config.address, now_ns, response);
+                }
                 self.inquire(now_ns, |inquiry, dialect| {
                     inquiry.on_http(now_ns, id, response, dialect, out);
                 });
