@@ -212,9 +212,7 @@ impl ReadModel {
             | Notice::Market(..)
             | Notice::Terms(_)
             | Notice::Paused(..) => self.on_venue_notice(notice),
-            Notice::Bridged(..) | Notice::Converted(..) | Notice::Exposure(_) => {
-                self.on_bridge(notice);
-            }
+            Notice::Bridged(..) | Notice::Converted(..) | Notice::Exposure(_) => self.over(notice),
             Notice::ChildAccepted(venue, child) => {
                 self.child_event(child, venue, EventKind::ChildAccepted);
                 self.child_after(child, ChildEvent::Accepted);
