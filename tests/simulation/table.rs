@@ -1,8 +1,8 @@
 //! The fault table: each fault, at each state of an order, on both sides, at each venue.
 //!
 //! A line belongs here if it makes one order, lets one thing go wrong at one moment, and checks
-//! what has become of the order. The node, the adapters and the simulated venues are the whole ones, in
-//! one thread and in virtual time.
+//! what has become of the order. The node, the adapters and the simulated venues are the whole
+//! ones, in one thread and in virtual time.
 //!
 //! In each cell: no order is sent twice, no execution is lost, nothing is unknown once the venue
 //! answers, the order is over once it is cancelled, and positions, cash and fees are the venue's.
