@@ -630,7 +630,7 @@ impl Venue {
         for (side, traded) in traded {
             if let Some(traded) = traded {
                 let qty = world.decimals.qty(traded, "bids_traded or asks_traded")?;
-                world.books[id.index()].count_trade(side, qty, NOW);
+                world.books[id.index()].count_trade(side, qty, NOW, NOW);
             }
         }
         Ok(())
