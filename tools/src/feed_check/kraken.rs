@@ -130,7 +130,6 @@ struct Entry<'a> {
     bids: Vec<Row<'a>>,
     #[serde(borrow, default)]
     asks: Vec<Row<'a>>,
-    checksum: u32,
 }
 
 #[derive(serde::Deserialize)]

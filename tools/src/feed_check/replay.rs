@@ -210,7 +210,7 @@ impl Replay {
         match input {
             Input::Book(update) => {
                 self.levels += u64::from(update.len);
-                let book = self.books.entry(update.instrument.0).or_insert_with(Book::new);
+                let book = self.books.entry(update.instrument.0).or_default();
                 book.update(update, UnixNanos(self.now_ns));
                 let is_proved = self.proved.entry(update.instrument.0).or_default();
                 *is_proved |= book.trust == Trust::Proved;
