@@ -3,8 +3,8 @@
 //! A line belongs here if it is about levels and trust. Proving sequence and checksum is the feed's
 //! task; comparing venues is `routing`.
 
-use crate::breaker::Pause;
-use crate::input::{BookUpdate, Distrust, Level, Side};
+use crate::breaker::{Full, Pause};
+use crate::input::{BookUpdate, Distrust, Level, MarketStatus, Side};
 use crate::number::{Price, Qty, UnixNanos};
 use crate::own_orders::OwnSide;
 use crate::traded::Traded;
@@ -119,6 +119,11 @@ pub struct Book {
     /// The venue has said that the instrument's market is closed. Each venue account has its own,
     /// also one that uses the levels of another account's book.
     pub closed: Pause,
+    /// The venue takes no further open order of the instrument. As [`Self::closed`], each venue
+    /// account has its own.
+    pub full: Full,
+    /// What the venue says of its market; kept with the book that its feed keeps.
+    pub market: MarketStatus,
     /// What trades lately, by the side that rested.
     traded: [Traded; 2],
 }
@@ -137,6 +142,8 @@ impl Book {
             own_children: [OwnSide::EMPTY; 2],
             in_way: [None; 2],
             closed: Pause::NONE,
+            full: Full::NONE,
+            market: MarketStatus::Open,
             traded: [Traded::NONE; 2],
         }
     }

@@ -25,6 +25,10 @@ pub const RATE_LIMIT_WAITS: Waits = Waits { first_ns: SECOND_NS, longest_ns: 60 
 pub const MARKET_CLOSED_WAITS: Waits =
     Waits { first_ns: 60 * SECOND_NS, longest_ns: 1_800 * SECOND_NS };
 
+/// Pause of orders that are to rest in an instrument of which the venue has as many as it takes.
+pub const PAIR_FULL_WAITS: Waits =
+    Waits { first_ns: 60 * SECOND_NS, longest_ns: 1_800 * SECOND_NS };
+
 /// Pause of an asset's funds at a venue that refuses again for want of funds after it has told its
 /// balances. The first refusal waits for the balances alone.
 pub const FUNDS_WAITS: Waits = Waits { first_ns: SECOND_NS, longest_ns: 60 * SECOND_NS };
@@ -291,6 +295,57 @@ impl Pause {
         let was_on = self.is_on(now);
         self.until = UnixNanos(0);
         was_on
+    }
+}
+
+/// A venue takes no further open order of an instrument from our account. Until the pause is over,
+/// an order may rest there for each one that has ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Full {
+    pause: Pause,
+    /// Orders that have ended in the pause and whose places nobody has taken.
+    places: u32,
+}
+
+impl Full {
+    /// Not full.
+    pub const NONE: Self = Self { pause: Pause::NONE, places: 0 };
+
+    /// The venue has refused an order for that. Returns the new end of the pause if it is later.
+    pub fn refused(&mut self, now: UnixNanos) -> Option<UnixNanos> {
+        self.places = 0;
+        self.pause.extend(now, 0, PAIR_FULL_WAITS)
+    }
+
+    /// Whether no order may rest.
+    #[inline]
+    pub fn keeps_out(self, now: UnixNanos) -> bool {
+        self.pause.is_on(now) && self.places == 0
+    }
+
+    /// An order is sent to rest there.
+    #[inline]
+    pub const fn sent(&mut self) {
+        self.places = self.places.saturating_sub(1);
+    }
+
+    /// An order that rested there has ended.
+    #[inline]
+    pub fn ended(&mut self, now: UnixNanos) {
+        if self.pause.is_on(now) {
+            self.places = self.places.saturating_add(1);
+        }
+    }
+
+    /// The venue has taken an order that rests: the next pause is the first again.
+    pub const fn taken(&mut self) {
+        self.pause.succeeded();
+    }
+
+    /// Ends the pause. True if it lasted.
+    pub fn lift(&mut self, now: UnixNanos) -> bool {
+        self.places = 0;
+        self.pause.lift(now)
     }
 }
 

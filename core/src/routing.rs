@@ -26,6 +26,7 @@ use crate::strategy::Posting;
 use crate::touches::Touch;
 use crate::venue_set::VenueSet;
 
+mod bridge;
 mod candidate;
 mod eligible;
 mod exact;
@@ -44,6 +45,8 @@ mod sweep;
 mod tiers;
 mod whole;
 
+pub use bridge::{BridgeAsk, BridgePlan, net_price};
+pub(crate) use bridge::{conversion_request, counted_price, decimals_of, fee_on_top, why_not};
 use candidate::Candidate;
 pub(crate) use candidate::least_cost;
 pub use candidate::{ALL_IN_DECIMALS, all_in, effective};
@@ -142,6 +145,13 @@ impl<'a> RoutingView<'a> {
         now: UnixNanos,
     ) -> Self {
         Self { reference, books, venues, ledger, now }
+    }
+
+    /// Whether the venue account has as many open orders of the instrument as the venue takes.
+    #[inline]
+    pub fn is_full_of_rests(&self, venue: VenueId, instrument: InstrumentId) -> bool {
+        let at = instrument.index() * VENUES_MAX + venue.index();
+        self.books[at].full.keeps_out(self.now)
     }
 
     /// Children of an instrument that a venue may get now: what is left of its budget and of its

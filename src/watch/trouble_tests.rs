@@ -202,6 +202,10 @@ fn what_a_venues_refusals_have_closed_is_told_with_the_time_that_is_left() {
             let (of, until_ns) = (Some("BTC/USDT".to_owned()), n.now_ns + 60 * S);
             n.shown.status.venues[0].pauses = vec![PauseRow { what: "listing", of, until_ns }];
         }),
+        ("venue_paused", "kraken takes no more open orders of BTC/USDT, for 60 s more", |n| {
+            let (of, until_ns) = (Some("BTC/USDT".to_owned()), n.now_ns + 60 * S);
+            n.shown.status.venues[0].pauses = vec![PauseRow { what: "open_orders", of, until_ns }];
+        }),
         (
             "venue_paused",
             "kraken refuses orders for want of USDT, and has not told its balance",

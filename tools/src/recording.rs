@@ -127,14 +127,14 @@ pub fn parse(line: &str) -> Result<Option<(u64, Line)>, Fault> {
     Ok(Some((at, Line::Http { url, body })))
 }
 
-/// A line with its number in the file and its time.
-pub type TimedLine = (usize, u64, Line);
+/// A line with its number and its time, in nanoseconds since the Unix epoch.
+pub type Numbered = (usize, u64, Line);
 
 /// Reads all lines.
 ///
 /// # Errors
 /// The fault, and the number of the line.
-pub fn read(mut from: impl BufRead) -> Result<Vec<TimedLine>, (Fault, usize)> {
+pub fn read(mut from: impl BufRead) -> Result<Vec<Numbered>, (Fault, usize)> {
     let mut lines = Vec::new();
     let (mut number, mut last_ns) = (0, 0);
     let mut bytes = Vec::new();

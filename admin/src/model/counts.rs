@@ -11,7 +11,7 @@ use super::anomaly::AnomalyCounts;
 use super::fees::FeesCompared;
 
 /// Reasons that venues have, by number; the first is none.
-const REJECTS: usize = VenueReject::SelfMatch as usize + 1;
+const REJECTS: usize = VenueReject::PairFull as usize + 1;
 
 /// Orders that are over, or refused, by reason.
 #[derive(Clone, Copy, Debug)]

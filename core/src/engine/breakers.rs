@@ -12,6 +12,7 @@
 //! | `InsufficientFunds` | | the funds count as nothing until the venue's next balance |
 //! | `Filter`, `DuplicateId`, `WouldMatch`, `PriceBand`, `UnknownOrder` | | the order is barred |
 //! | `WouldMatch` of a post-only child | | not there again before the venue's book changes |
+//! | `PairFull` | | no order rests there for a wait of ours, but for each one that ends there |
 //! | `SelfMatch` | | an order of ours stands in the way until the order is routed anew |
 
 use super::place::reference_of;
@@ -20,9 +21,9 @@ use crate::book::Book;
 use crate::breaker::{Due, MARKET_CLOSED_WAITS, RATE_LIMIT_WAITS, RETRY_AFTER_MAX_NS, RequestKind};
 use crate::child::{Child, ChildState, Role};
 use crate::id::{AssetId, ChildId, InstrumentId, VenueId};
-use crate::input::{QueryOutcome, Side, VenueReject};
+use crate::input::{QueryOutcome, Side, TimeInForce, VenueReject};
 use crate::number::UnixNanos;
-use crate::order::Order;
+use crate::order::{Order, OrderBridging};
 use crate::output::{Notice, Output, Paused, Sink};
 use crate::reference::VENUES_MAX;
 
@@ -63,6 +64,16 @@ impl Engine {
                     out.notice(Notice::Paused(venue, what, until));
                 }
             }
+            VenueReject::PairFull => {
+                let at = child.instrument.index() * VENUES_MAX + venue.index();
+                if let Some(until) = self.books[at].full.refused(self.now) {
+                    let what = Paused::OpenOrders(child.instrument);
+                    out.notice(Notice::Paused(venue, what, until));
+                }
+                if child.tif != TimeInForce::Gtc {
+                    self.note_refused(order, venue, reason, out);
+                }
+            }
             VenueReject::InsufficientFunds => {
                 let asset = self.asset_bound_by(child);
                 if let Some(until) = self.ledger.refuse(venue, asset, self.now) {
@@ -71,7 +82,7 @@ impl Engine {
                 }
             }
             VenueReject::Late | VenueReject::Other => {
-                self.note_refused(order, venue, reason, out);
+                self.note_refused_child(child, order, reason, out);
                 self.note_refusal(venue);
                 self.count_failure(venue, RequestKind::New, out);
             }
@@ -80,7 +91,23 @@ impl Engine {
             | VenueReject::WouldMatch
             | VenueReject::PriceBand
             | VenueReject::UnknownOrder
-            | VenueReject::SelfMatch => self.note_refused(order, venue, reason, out),
+            | VenueReject::SelfMatch => self.note_refused_child(child, order, reason, out),
+        }
+    }
+
+    /// What the refusal of a child means for its order. What a venue refuses at a bridge instrument
+    /// says nothing of the order's own.
+    fn note_refused_child<S: Sink>(
+        &mut self,
+        child: &Child,
+        order: &mut Order,
+        reason: VenueReject,
+        out: &mut Out<'_, S>,
+    ) {
+        if child.instrument == order.instrument {
+            self.note_refused(order, child.venue, reason, out);
+        } else {
+            order.bridging = OrderBridging::Over;
         }
     }
 
@@ -99,7 +126,8 @@ impl Engine {
             | VenueReject::DuplicateId
             | VenueReject::WouldMatch
             | VenueReject::PriceBand
-            | VenueReject::UnknownOrder => {
+            | VenueReject::UnknownOrder
+            | VenueReject::PairFull => {
                 order.barred.insert(venue);
                 out.notice(Notice::Barred(order.id, venue, reason));
             }
@@ -136,6 +164,9 @@ impl Engine {
         state.paused.succeeded();
         let at = child.instrument.index() * VENUES_MAX + child.venue.index();
         self.books[at].closed.succeeded();
+        if child.tif == TimeInForce::Gtc {
+            self.books[at].full.taken();
+        }
         let asset = self.asset_bound_by(child);
         self.ledger.note_taken(child.venue, asset);
     }
@@ -330,6 +361,10 @@ impl Engine {
             let Some(book) = self.books.get_mut(instrument * VENUES_MAX + venue.index()) else {
                 continue;
             };
+            if book.full.lift(self.now) {
+                let what = Paused::OpenOrders(InstrumentId(instrument as u16));
+                out.notice(Notice::Paused(venue, what, UnixNanos(0)));
+            }
             let pause = &mut book.closed;
             if !pause.is_told() && pause.lift(self.now) {
                 let what = Paused::Listing(InstrumentId(instrument as u16));

@@ -67,6 +67,8 @@ pub enum VenueReject {
     PriceBand = 11,
     /// The order would have matched another order of our account at the venue.
     SelfMatch = 12,
+    /// The venue takes no further open order of the instrument from our account.
+    PairFull = 13,
 }
 wire_enum!(VenueReject {
     NotSent,
@@ -80,7 +82,8 @@ wire_enum!(VenueReject {
     Other,
     WouldMatch,
     PriceBand,
-    SelfMatch
+    SelfMatch,
+    PairFull
 });
 
 /// The outcome of a signed query.

@@ -221,6 +221,9 @@ fn place_at(
     if request.posting != Posting::No && c.would_take(price) {
         return Err(Verdict::WouldTake);
     }
+    if market.is_full_of_rests(c.listing.venue, request.instrument) {
+        return Err(Verdict::Busy);
+    }
     if market.room(c.listing.venue, request.instrument) < 1 + u32::from(!c.share.is_zero()) {
         return Err(Verdict::NoRate);
     }

@@ -7,6 +7,7 @@ use rutter_core::id::*;
 use rutter_core::input::*;
 use rutter_core::number::*;
 use rutter_core::output::*;
+use rutter_core::waiting::Waiting;
 
 use super::desk::*;
 
@@ -213,6 +214,55 @@ fn a_closed_market_closes_one_listing_until_its_time_or_until_the_venue_says_oth
     desk.venue(4, "rejected MarketClosed");
     later(&mut desk, 100 * SECOND_NS).sent(&[]);
     desk.input(Input::VenueUp(V0)).sent(&["v0 new buy 1 @ 10000 Gtc #5"]);
+}
+
+#[test]
+fn a_cap_on_the_open_orders_of_a_pair_stops_those_that_rest_until_one_of_ours_ends_there() {
+    let mut desk = quiet(1);
+    for id in ["a", "b", "c", "d"] {
+        desk.client(&format!("{id} buy 1 @ 10000 gtc"));
+    }
+    desk.outputs.clear();
+    desk.venue(1, "accepted").venue(2, "accepted").venue(3, "rejected PairFull");
+    let until = UnixNanos(desk.now.0 + 60 * SECOND_NS);
+    let paused = Paused::OpenOrders(PAIR);
+    assert!(desk.notices().contains(&Notice::Paused(V0, paused, until)));
+    desk.venue(4, "rejected PairFull");
+    // Nobody is barred and no breaker counts; all wait with a word, and nothing is sent.
+    for order in [3, 4] {
+        assert_eq!(crate::waiting::waits(&mut desk, order), Waiting::VenueBusy);
+    }
+    desk.outputs.clear();
+    later(&mut desk, 30 * SECOND_NS).sent(&[]);
+    // An order that takes goes there as before.
+    desk.client("t buy 1 @ 11000 ioc").sent(&["v0 new buy 1 @ 11000 Ioc #5"]);
+    desk.venue(5, "fill 1 @ 11000").sent(&[]);
+    // One that ends makes a place for one, the oldest that waits.
+    desk.client("cancel a").venue(1, "done 0").outputs.clear();
+    later(&mut desk, 100_000_000).sent(&["v0 new buy 1 @ 10000 Gtc #6"]);
+    assert_eq!(desk.child(6).order, OrderId(3));
+    desk.venue(6, "accepted");
+    later(&mut desk, 20 * SECOND_NS).sent(&[]);
+    // After a minute it is tried again. If that is refused too, the next wait is twice as long.
+    later(&mut desk, 11 * SECOND_NS);
+    desk.sent(&["v0 new buy 1 @ 10000 Gtc #7"]).venue(7, "rejected PairFull");
+    later(&mut desk, 59 * SECOND_NS).sent(&[]);
+    desk.operator(OperatorCommand::EnableVenue(V0));
+    later(&mut desk, 100_000_000);
+    desk.sent(&["v0 new buy 1 @ 10000 Gtc #8"]);
+}
+
+#[test]
+fn an_order_goes_to_another_venue_while_one_takes_no_more_open_orders_of_the_pair() {
+    let mut desk = quiet(2);
+    desk.client("a buy 1 @ 10000 gtc").sent(&["v0 new buy 1 @ 10000 Gtc #1"]);
+    desk.venue(1, "rejected PairFull").sent(&["v1 new buy 1 @ 10000 Gtc #2"]);
+    desk.client("b buy 1 @ 10000 gtc").sent(&["v1 new buy 1 @ 10000 Gtc #3"]);
+    // What takes is refused for the order alone.
+    desk.client("t buy 1 @ 11000 ioc").outputs.clear();
+    desk.venue(4, "rejected PairFull");
+    let barred = |n: &Notice| matches!(n, Notice::Barred(_, _, VenueReject::PairFull));
+    assert!(desk.notices().iter().any(barred));
 }
 
 #[test]

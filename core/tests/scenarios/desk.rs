@@ -34,6 +34,7 @@ fn reason_of(word: &str) -> VenueReject {
         VenueReject::WouldMatch,
         VenueReject::PriceBand,
         VenueReject::SelfMatch,
+        VenueReject::PairFull,
     ];
     let named = all.into_iter().find(|reason| format!("{reason:?}") == word);
     named.unwrap_or_else(|| panic!("no such reason: {word}"))

@@ -92,7 +92,7 @@ pub(crate) mod published {
             Class::ListingClosed => &[Verdict::Refused(R::MarketClosed)],
             // A cap on the open orders of one pair is no rate.
             Class::RateLimit => {
-                &[Verdict::Refused(R::RateLimit), Verdict::Refused(R::Filter), Verdict::Unsure]
+                &[Verdict::Refused(R::RateLimit), Verdict::Refused(R::PairFull), Verdict::Unsure]
             }
             Class::RefusedStructural => {
                 &[Verdict::Refused(R::Filter), Verdict::Refused(R::PriceBand)]

@@ -223,10 +223,11 @@ fn check(venue: &'static str, mut events: Vec<Event>) -> Found {
     if venue == "kraken" {
         let depth = kraken::depth(&events);
         let instruments = Instruments { symbols: kraken::symbols(&events), depth };
-        return replay::play(venue, &events, instruments, kraken::Kraken::new(depth));
+        replay::play(venue, &events, instruments, kraken::Kraken::new(depth))
+    } else {
+        let instruments = Instruments { symbols: binance::symbols(&events), depth: 1_000 };
+        replay::play(venue, &events, instruments, binance::Binance::new())
     }
-    let instruments = Instruments { symbols: binance::symbols(&events), depth: 1_000 };
-    replay::play(venue, &events, instruments, binance::Binance::new())
 }
 
 /// Plays the files, and prints what was found. The code of the process is 0 if all is well, 1 after

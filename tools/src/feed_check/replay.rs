@@ -267,7 +267,7 @@ impl Replay {
         {
             let (id, _) = self.asked.remove(asked);
             let (_, body) = self.answers.remove(recorded);
-            self.act(Some(Happening::Http(id, Some(&HttpResponse { status: 200, body }))));
+            self.act(Some(Happening::Http(id, Some(&HttpResponse::new(200, body)))));
         }
     }
 }

@@ -65,7 +65,7 @@ pub(in crate::binance) const ANSWERS: &[Row] = &[
     text("Filter failure: PERCENT_PRICE", Class::RefusedStructural).of(VenueReject::PriceBand),
     text("Filter failure: MAX_NUM_ORDER_AMENDS", Class::RefusedStructural),
     // A cap of one pair, and a level, not a rate: nothing else of the venue is to wait for it.
-    text("Filter failure: MAX_NUM_", Class::RateLimit).of(VenueReject::Filter),
+    text("Filter failure: MAX_NUM_", Class::RateLimit).of(VenueReject::PairFull),
     text("Filter failure: EXCHANGE_MAX_NUM_", Class::RateLimit),
     text("Filter failure", Class::RefusedStructural),
     is(-1_000, Class::OutcomeUnknown),
@@ -153,6 +153,9 @@ pub(in crate::binance) const ANSWERS: &[Row] = &[
     is(100_001_003, Class::Session),
     is(200_003_903, Class::Session),
 ];
+
+/// -1021: the venue finds our timestamp too old or too new.
+pub(in crate::binance) const TIME_REFUSED: i64 = -1_021;
 
 /// -1179: the venue expects another `MsgSeqNum` of us.
 pub(in crate::binance) const OUT_OF_STEP: i64 = -1_179;
@@ -258,7 +261,7 @@ mod tests {
             (-2010, "Order would immediately match and take.", VenueReject::WouldMatch),
             (-2010, "This symbol is restricted for this account.", VenueReject::MarketClosed),
             (-1013, "Filter failure: PERCENT_PRICE_BY_SIDE", VenueReject::PriceBand),
-            (-1013, "Filter failure: MAX_NUM_ORDERS", VenueReject::Filter),
+            (-1013, "Filter failure: MAX_NUM_ORDERS", VenueReject::PairFull),
             (-2010, "Market is closed.", VenueReject::MarketClosed),
             (-1013, "Market is closed.", VenueReject::MarketClosed),
             (-1013, "Filter failure: LOT_SIZE", VenueReject::Filter),

@@ -60,7 +60,7 @@ pub(in crate::kraken) const ANSWERS: &[Row] = &[
     text("EOrder:Rate limit exceeded", Class::RateLimit),
     text("EOrder:Domain rate limit exceeded", Class::RateLimit),
     // A cap of one pair, and a level, not a rate: nothing else of the venue is to wait for it.
-    text("EOrder:Orders limit exceeded", Class::RateLimit).of(VenueReject::Filter),
+    text("EOrder:Orders limit exceeded", Class::RateLimit).of(VenueReject::PairFull),
     text("EOrder:Scheduled orders limit exceeded", Class::RateLimit),
     text("EOrder:Positions limit exceeded", Class::RateLimit),
     text("EOrder:Unknown position", Class::UnknownOrder),
@@ -188,7 +188,7 @@ mod tests {
             ("EOrder:Order minimum not met (volume too low)", R::Filter),
             ("EOrder:Tick size check failed", R::Filter),
             ("EOrder:Rate limit exceeded", R::RateLimit),
-            ("EOrder:Orders limit exceeded", R::Filter),
+            ("EOrder:Orders limit exceeded", R::PairFull),
             ("EGeneral:Invalid arguments", R::Filter),
             ("EGeneral:Invalid arguments:volume", R::Filter),
             ("EOrder:Post only order", R::WouldMatch),

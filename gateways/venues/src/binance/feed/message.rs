@@ -202,14 +202,46 @@ fn quick_snapshot(text: &str, decimals: Decimals, levels: &mut Levels) -> Option
     cursor.is_at_end().then_some(last)
 }
 
+/// Price and quantity of a level. Further elements, which levels had once, say nothing to us.
+struct LevelJson<'a>([Cow<'a, str>; 2]);
+
+impl<'de: 'a, 'a> Deserialize<'de> for LevelJson<'a> {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Elements;
+        impl<'de> serde::de::Visitor<'de> for Elements {
+            type Value = LevelJson<'de>;
+
+            fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str("a price and a quantity")
+            }
+
+            fn visit_seq<A>(self, mut told: A) -> Result<LevelJson<'de>, A::Error>
+            where
+                A: serde::de::SeqAccess<'de>,
+            {
+                let missing = || serde::de::Error::custom("price or quantity is missing");
+                let price: Text<'de> = told.next_element()?.ok_or_else(missing)?;
+                let qty: Text<'de> = told.next_element()?.ok_or_else(missing)?;
+                while told.next_element::<serde::de::IgnoredAny>()?.is_some() {}
+                Ok(LevelJson([price.0, qty.0]))
+            }
+        }
+        from.deserialize_seq(Elements)
+    }
+}
+
+/// A text that is borrowed where it has no escapes.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
 #[derive(Deserialize)]
 struct SnapshotJson<'a> {
     #[serde(rename = "lastUpdateId")]
     last_update_id: u64,
     #[serde(borrow)]
-    bids: Vec<[Cow<'a, str>; 2]>,
+    bids: Vec<LevelJson<'a>>,
     #[serde(borrow)]
-    asks: Vec<[Cow<'a, str>; 2]>,
+    asks: Vec<LevelJson<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -221,9 +253,9 @@ struct DepthJson<'a> {
     #[serde(rename = "u")]
     last: u64,
     #[serde(borrow)]
-    b: Vec<[Cow<'a, str>; 2]>,
+    b: Vec<LevelJson<'a>>,
     #[serde(borrow)]
-    a: Vec<[Cow<'a, str>; 2]>,
+    a: Vec<LevelJson<'a>>,
 }
 
 /// The outermost fields of any message.
@@ -349,7 +381,7 @@ pub fn parse_trades(
 }
 
 fn slow_levels(
-    texts: &[[Cow<'_, str>; 2]],
+    texts: &[LevelJson<'_>],
     symbol: &str,
     decimals: Decimals,
     into: &mut Vec<Level>,
@@ -358,7 +390,7 @@ fn slow_levels(
         return Err(ParseError::TooManyLevels);
     }
     let misfit = |error| ParseError::Decimal { symbol: symbol.to_owned(), error };
-    for [price, qty] in texts {
+    for LevelJson([price, qty]) in texts {
         let price =
             Price(decimal::parse_unsigned(price.as_bytes(), decimals.price).map_err(misfit)?);
         let qty = Qty(decimal::parse_unsigned(qty.as_bytes(), decimals.qty).map_err(misfit)?);

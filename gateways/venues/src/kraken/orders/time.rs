@@ -49,51 +49,22 @@ pub fn write_rfc3339(out: &mut Vec<u8>, time_ns: u64) {
     out.push(b'Z');
 }
 
-/// Days from 1970-01-01 to a day of the proleptic Gregorian calendar; the inverse of [`civil`].
-const fn days(year: u64, month: u64, day: u64) -> u64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let (era, year_of_era) = (year / 400, year % 400);
-    let from_march = (month + 9) % 12;
-    let of_year = (153 * from_march + 2) / 5 + day - 1;
-    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + of_year - 719_468
-}
-
-/// Nanoseconds since the Unix epoch of a time such as `2026-01-10T10:00:05.123456Z`, from 1970 to
-/// 2261. `None` for any other text.
+/// Nanoseconds since the Unix epoch of a time such as `2026-01-10T10:00:05.123456Z`, from 1970 on,
+/// with up to 9 decimals. `None` for any other text.
 pub fn read_rfc3339(text: &str) -> Option<u64> {
-    let bytes = text.strip_suffix('Z')?.as_bytes();
-    let (head, fraction) = bytes.split_at_checked(19)?;
-    let number = |from: usize, to: usize| -> Option<u64> {
-        head.get(from..to)?.iter().try_fold(0, |value, byte| {
-            let digit = byte.wrapping_sub(b'0');
-            (digit < 10).then(|| value * 10 + u64::from(digit))
-        })
-    };
-    let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
-    if marks.iter().any(|(at, mark)| head.get(*at) != Some(mark)) {
+    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let date: &[u8; 10] = date.as_bytes().try_into().ok()?;
+    if date[4] != b'-' || date[7] != b'-' {
         return None;
     }
-    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
-    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
-    let of_day = [(year, 1970, 2261), (month, 1, 12), (day, 1, 31), (hour, 0, 23)];
-    if of_day.iter().any(|(value, least, most)| value < least || value > most)
-        || minute > 59
-        || second > 60
-    {
-        return None;
-    }
-    let mut nanos = 0;
-    if let Some((point, digits)) = fraction.split_first() {
-        if *point != b'.' || digits.is_empty() || digits.len() > 9 {
-            return None;
-        }
-        for place in 0..9 {
-            let digit = digits.get(place).map_or(0, |byte| byte.wrapping_sub(b'0'));
-            nanos = nanos * 10 + u64::from(Some(digit).filter(|digit| *digit < 10)?);
-        }
-    }
-    let seconds = days(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second;
-    Some(seconds * 1_000_000_000 + nanos)
+    // The same time as FIX writes it: `20260110-10:00:05.123456`.
+    let mut fix = [b'-'; "20260110-10:00:05.123456789".len()];
+    fix[..4].copy_from_slice(&date[..4]);
+    fix[4..6].copy_from_slice(&date[5..7]);
+    fix[6..8].copy_from_slice(&date[8..]);
+    let len = 9 + time.len();
+    fix.get_mut(9..len)?.copy_from_slice(time.as_bytes());
+    rutter_fix::codec::parse_timestamp_ns(&fix[..len])
 }
 
 /// Whole seconds of a Unix time as REST prints it, such as `1688666559.8974`.
