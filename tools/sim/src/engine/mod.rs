@@ -110,6 +110,8 @@ struct Market {
     book: Book,
     update_id: u64,
     trades: VecDeque<PublicTrade>,
+    /// Number of the next trade within the instrument.
+    next_number: u64,
 }
 
 /// One simulated exchange.
@@ -161,6 +163,7 @@ impl Exchange {
                 book: Book::default(),
                 update_id: 0,
                 trades: VecDeque::new(),
+                next_number: config.first_trade_id.max(1),
             });
         }
         let accounts = std::mem::take(&mut config.accounts);

@@ -272,7 +272,7 @@ impl Kraken {
             number::float(i128::from(trade.price), config.price_decimals),
             number::float(i128::from(trade.quantity), config.quantity_decimals),
             kind_text(kind),
-            trade.id,
+            trade.number,
             time::format(trade.time_ns)
         )
     }
