@@ -38,8 +38,9 @@ pub fn settled(world: &World) {
     for (index, exchange) in exchanges(world).enumerate() {
         let account = exchange.account(OURS).expect("our account");
         let open = exchange.open_orders(account, None);
-        let theirs: BTreeSet<(String, i64)> =
-            open.map(|order| (order.client_id.to_string(), order.quantity)).collect();
+        let theirs: BTreeSet<(String, i64)> = open
+            .map(|order| ((VENUES[index].first_id)(&order.client_id), order.quantity))
+            .collect();
         let ours: BTreeSet<(String, i64)> = engine
             .children()
             .filter(|child| !child.state().is_over() && child.venue.index() == index)

@@ -7,4 +7,3 @@ mod hostile;
 mod orders;
 mod reasons;
 mod reconcile;
-mod session;
