@@ -20,7 +20,7 @@ pub mod station;
 pub mod stores;
 pub mod tap;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -71,7 +71,7 @@ pub fn run(config: &Config) -> Result<(), NodeError> {
 pub fn run_until(config: &Config, stop: &Arc<AtomicBool>) -> Result<(), NodeError> {
     let journal_dir = config.node.data_dir.join("journal");
     make_data_folder(config, &journal_dir)?;
-    let folder = claim::lock_soon(&config.node.data_dir, stop)?;
+    let folder = claim::lock_soon(&config.node.data_dir)?;
     let monitor = Arc::new(Monitor::new(config, unix_ns()));
     let server = config.metrics.map(|at| MetricsServer::listen(at.listen, Arc::clone(&monitor)));
     // Ends with the node.
@@ -337,10 +337,14 @@ impl Sink for CatchUp<'_> {
 
 fn machines(config: &Config, names: &Names, node_tag: u32) -> Result<Vec<Machines>, NodeError> {
     let mut machines = Vec::new();
+    let mut addresses = BTreeMap::new();
     for venue in &config.venue {
         let id =
             names.venue(&venue.name).ok_or_else(|| NodeError::Configuration(venue.name.clone()))?;
-        let setup = venues::setup(config, venue, names, node_tag)?;
+        let mut setup = venues::setup(config, venue, names, node_tag)?;
+        // All accounts of a venue at one address share what it allows to the address.
+        let known = addresses.entry((venue.kind.kind, setup.rest.rest_base()));
+        setup.address = known.or_insert_with(|| setup.address.clone()).clone();
         let orders = venues::orders(venue, &setup)?;
         let has_feed = venue.books_of.is_none();
         let feed = has_feed.then(|| venues::feed(venue, &setup)).transpose()?;

@@ -4,7 +4,7 @@
 //! task; comparing venues is `routing`.
 
 use crate::breaker::{Full, Pause};
-use crate::input::{BookUpdate, Distrust, Level, Side};
+use crate::input::{BookUpdate, Distrust, Level, MarketStatus, Side};
 use crate::number::{Price, Qty, UnixNanos};
 use crate::own_orders::OwnSide;
 use crate::traded::Traded;
@@ -122,6 +122,8 @@ pub struct Book {
     /// The venue takes no further open order of the instrument. As [`Self::closed`], each venue
     /// account has its own.
     pub full: Full,
+    /// What the venue says of its market; kept with the book that its feed keeps.
+    pub market: MarketStatus,
     /// What trades lately, by the side that rested.
     traded: [Traded; 2],
 }
@@ -141,6 +143,7 @@ impl Book {
             in_way: [None; 2],
             closed: Pause::NONE,
             full: Full::NONE,
+            market: MarketStatus::Open,
             traded: [Traded::NONE; 2],
         }
     }
@@ -283,10 +286,25 @@ impl Book {
         &self.traded[side as usize - 1]
     }
 
-    /// Counts a public trade against orders of `side` that rested.
+    /// Counts a public trade that was at a time `at`, against orders of `side` that rested.
     #[inline]
-    pub fn count_trade(&mut self, side: Side, qty: Qty, now: UnixNanos) {
-        self.traded[side as usize - 1].add(qty, now);
+    pub fn count_trade(&mut self, side: Side, qty: Qty, at: UnixNanos, now: UnixNanos) {
+        self.traded[side as usize - 1].add(qty, at, now);
+    }
+
+    /// The side that a trade took from, by the price alone: the bids at or below the best bid, the
+    /// asks at or above the best ask. `None` between the two, and in a book that is not proved.
+    pub fn side_taken_at(&self, price: Price) -> Option<Side> {
+        if self.trust != Trust::Proved {
+            return None;
+        }
+        let is_bid = self.bids.best().is_some_and(|bid| price <= bid.price);
+        let is_ask = self.asks.best().is_some_and(|ask| price >= ask.price);
+        match (is_bid, is_ask) {
+            (true, false) => Some(Side::Buy),
+            (false, true) => Some(Side::Sell),
+            _ => None,
+        }
     }
 
     /// Quantity that stands before a new order of that side and price: at better prices, and at its

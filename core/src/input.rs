@@ -8,10 +8,12 @@ use crate::number::{Amount, Qty, UnixNanos};
 
 mod amend;
 mod book;
+mod bridge;
 mod budget;
 mod definition;
 mod fees;
 mod limits;
+mod market;
 mod operator;
 mod owner;
 mod refusal;
@@ -25,6 +27,7 @@ mod venue;
 
 pub use amend::{AmendDef, Amending};
 pub use book::{BookUpdate, Distrust, LEVELS_PER_UPDATE, Level};
+pub use bridge::{BASIS_PPM_MAX, BridgeDef};
 pub use budget::{AGE_STEPS_MAX, AgeStep, BudgetDef, Counted, WINDOWS_MAX, WindowDef, WindowKind};
 pub use definition::{
     AccountDef, AssetDef, BUSY_WAIT_NS_MAX, BooksOfDef, BreakerTerms, FeeTaken, Genesis,
@@ -33,6 +36,7 @@ pub use definition::{
 };
 pub use fees::{AccountFeeDef, FEE_TIERS_MAX, FeeScheduleDef, FeeTierDef, FeeTokenDef};
 pub use limits::{AccountLimits, LIMITS, Limit, LimitKind, LimitValue};
+pub use market::{ListingTerms, MarketStatus};
 pub use operator::{
     By, Extension, NodeCommand, Operator, OperatorCommand, Preview, Reason, Resolution, Scope,
 };
@@ -97,6 +101,8 @@ pub enum Input {
     Rest(RestDef),
     /// Whether an account's orders may share a child with other orders.
     Sharing(SharingDef),
+    /// An account's orders in one instrument may fill at another one.
+    Bridge(BridgeDef),
     /// Definition of a client session.
     Session(SessionDef),
     /// What a venue's fees depend on; after the definition of the venue.
@@ -256,6 +262,17 @@ pub enum Input {
     },
     /// A public trade at a venue.
     Trade(PublicTrade),
+    /// The filters that a venue puts on the orders of a listing, by its own instrument data.
+    VenueTerms(ListingTerms),
+    /// Whether a venue's market in an instrument takes orders, by its own instrument data.
+    Market {
+        /// The venue.
+        venue: VenueId,
+        /// The instrument.
+        instrument: InstrumentId,
+        /// What the venue says.
+        status: MarketStatus,
+    },
     /// The venue's feed is alive, though no book changed.
     FeedAlive(VenueId),
 }

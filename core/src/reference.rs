@@ -7,9 +7,9 @@
 
 use crate::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
 use crate::input::{
-    AccountDef, AccountFeeDef, AccountLimits, AmendDef, AssetDef, BooksOfDef, BudgetDef, Input,
-    InstrumentDef, ListingDef, OwnerDef, Refusal, RestDef, RoutingDef, SessionDef, SharingDef,
-    VenueDef,
+    AccountDef, AccountFeeDef, AccountLimits, AmendDef, AssetDef, BASIS_PPM_MAX, BooksOfDef,
+    BridgeDef, BudgetDef, Input, InstrumentDef, ListingDef, ListingTerms, OwnerDef, Refusal,
+    RestDef, RoutingDef, SessionDef, SharingDef, VenueDef,
 };
 use crate::listed::{Listed, place_of};
 use crate::number::{AMOUNT_DECIMALS, Amount, Notional, Qty, saturating_product};
@@ -34,6 +34,19 @@ pub const ACCOUNTS_MAX: usize = 1 << 16;
 
 /// Client sessions at most: as many as [`SessionId`] has numbers.
 pub const SESSIONS_MAX: usize = 1 << 16;
+
+/// Bridges at most, of all accounts and instruments.
+pub const BRIDGES_MAX: usize = 1_024;
+/// Where the terms of a listing come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct ListedTerms {
+    /// The configuration's.
+    own: ListingTerms,
+    /// Whether the configuration wants orders routed to the listing.
+    enabled: bool,
+    /// The venue's, as it has told them last.
+    told: Option<ListingTerms>,
+}
 
 /// A definition that contradicts an earlier one or is out of range. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,12 +81,18 @@ pub struct Reference {
     rests: Vec<RestDef>,
     /// Whether the orders of accounts may share a child, by account.
     sharing: Vec<SharingDef>,
+    /// Bridges, in the order in which they were first defined.
+    bridges: Vec<BridgeDef>,
+    /// Whether an account has a bridge that is on, by account.
+    bridged: Vec<bool>,
     /// Client sessions by id.
     pub sessions: Vec<SessionDef>,
     /// Numbers of the listings.
     listed: Listed,
     /// Listings, by number, with the fees that hold now for accounts without fees of their own.
     listings: Vec<ListingDef>,
+    /// The terms that the listings came with, and those that their venues tell, by number.
+    listed_terms: Vec<ListedTerms>,
     /// The fees that the listings came with, by number.
     listed_fees: Vec<ListedFees>,
     /// What the venues' fees depend on, by venue.
@@ -132,11 +151,13 @@ impl Reference {
             Input::Owner(def) => self.owner(*def),
             Input::Rest(def) => self.rest(*def),
             Input::Sharing(def) => self.set_sharing(*def),
+            Input::Bridge(def) => self.bridge(*def),
             Input::Session(def) => self.session(*def),
             Input::FeeSchedule(def) => self.fee_schedule(*def),
             Input::FeeTier(def) => self.fee_tier(*def),
             Input::FeeByTier { venue, instrument } => self.fee_by_tier(*venue, *instrument),
             Input::AccountFee(def) => self.account_fee(*def),
+            Input::VenueTerms(terms) => self.hear_terms(*terms),
             _ => Err(BadReference),
         }
     }
@@ -156,6 +177,7 @@ impl Reference {
             .chain(self.owners.iter().map(|def| Input::Owner(*def)))
             .chain(self.rests.iter().map(|def| Input::Rest(*def)))
             .chain(self.sharing.iter().map(|def| Input::Sharing(*def)))
+            .chain(self.bridges.iter().map(|def| Input::Bridge(*def)))
             .chain(self.sessions.iter().map(|def| Input::Session(*def)))
             .chain(fees::definitions(self))
     }
@@ -253,6 +275,7 @@ impl Reference {
             self.fee_venues.push(VenueSet::EMPTY);
             self.rests.push(RestDef::usual(def.id));
             self.sharing.push(SharingDef { account: def.id, consents: false });
+            self.bridged.push(false);
         }
         Ok(())
     }
@@ -297,8 +320,41 @@ impl Reference {
         Ok(())
     }
 
+    fn bridge(&mut self, def: BridgeDef) -> Result<(), BadReference> {
+        let instrument = |id: InstrumentId| self.instruments.get(id.index()).copied();
+        let all = instrument(def.instrument).zip(instrument(def.via));
+        let ((own, via), conversion) = all.zip(instrument(def.conversion)).ok_or(BadReference)?;
+        let decimals = |of: &InstrumentDef| u32::from(of.price_decimals);
+        let sound = def.account.index() < self.accounts.len()
+            && def.desk.index() < self.accounts.len()
+            && def.account != def.desk
+            && own.id != via.id
+            && own.base == via.base
+            && own.qty_decimals == via.qty_decimals
+            && via.quote == conversion.base
+            && conversion.quote == own.quote
+            && decimals(&via) + decimals(&conversion) >= decimals(&own)
+            && def.basis_ppm <= BASIS_PPM_MAX
+            && def.legging_max.0 >= 0
+            // The last number of a session stands for orders that convert.
+            && u16::try_from(self.sessions.len()).is_ok();
+        if !sound {
+            return Err(BadReference);
+        }
+        let known = self.bridges.iter().position(|known| known.key() == def.key());
+        match known {
+            Some(at) => self.bridges[at] = def,
+            None if self.bridges.len() < BRIDGES_MAX => self.bridges.push(def),
+            None => return Err(BadReference),
+        }
+        let mut of_account = self.bridges.iter().filter(|known| known.account == def.account);
+        self.bridged[def.account.index()] = of_account.any(BridgeDef::is_on);
+        Ok(())
+    }
+
     fn session(&mut self, def: SessionDef) -> Result<(), BadReference> {
-        if def.account.is_some_and(|account| account.index() >= self.accounts.len()) {
+        let is_taken = def.id.0 == u16::MAX && !self.bridges.is_empty();
+        if is_taken || def.account.is_some_and(|account| account.index() >= self.accounts.len()) {
             return Err(BadReference);
         }
         define(&mut self.sessions, def.id.index(), SESSIONS_MAX, def, |a, b| a.name == b.name)
@@ -316,11 +372,8 @@ impl Reference {
     }
 
     fn set_listing(&mut self, def: ListingDef) -> Result<(), BadReference> {
-        let sound = def.ticks.least().0 > 0
-            && def.lot.0 > 0
-            && def.qty_min.0 >= 0
-            && def.qty_max >= def.qty_min
-            && def.notional_min.0 >= 0
+        let own = ListingTerms::from(&def);
+        let sound = own.is_sound()
             && fees::is_rate(def.maker_fee)
             && fees::is_rate(def.taker_fee)
             && def.venue.index() < self.venues.len()
@@ -336,12 +389,49 @@ impl Reference {
         } else {
             self.listings.push(def);
             self.listed_fees.push(fees);
+            self.listed_terms.push(ListedTerms { own, enabled: def.enabled, told: None });
+        }
+        if let Some(terms) = self.listed_terms.get_mut(number) {
+            (terms.own, terms.enabled) = (own, def.enabled);
         }
         let instruments = self.enabled.len().max(def.instrument.index() + 1);
         self.enabled.resize(instruments, VenueSet::EMPTY);
-        self.enabled[def.instrument.index()].set(def.venue, def.enabled);
+        self.renew_terms(number);
         self.renew(number);
         Ok(())
+    }
+
+    /// Takes the filters that a venue tells of a listing.
+    fn hear_terms(&mut self, terms: ListingTerms) -> Result<(), BadReference> {
+        let place = place_of(terms.instrument, terms.venue);
+        let number = self.listed.number(place).filter(|_| terms.is_sound()).ok_or(BadReference)?;
+        self.listed_terms.get_mut(number).ok_or(BadReference)?.told = Some(terms);
+        self.renew_terms(number);
+        Ok(())
+    }
+
+    /// Gives the listing of a number the terms that satisfy both configuration and venue. Where
+    /// none do, no order is routed to the listing.
+    fn renew_terms(&mut self, number: usize) {
+        let known = self.listings.get_mut(number).zip(self.listed_terms.get(number));
+        let Some((def, ListedTerms { own, enabled, told })) = known else { return };
+        let both = told.map_or(Some(*own), |told| own.and(&told));
+        let held = both.unwrap_or(*own);
+        (def.ticks, def.lot, def.notional_min) = (held.ticks, held.lot, held.notional_min);
+        (def.qty_min, def.qty_max) = (held.qty_min, held.qty_max);
+        def.enabled = *enabled && both.is_some();
+        self.enabled[def.instrument.index()].set(def.venue, def.enabled);
+    }
+
+    /// The terms of a listing by the configuration, and by the venue if it has told any.
+    pub fn terms_of(
+        &self,
+        instrument: InstrumentId,
+        venue: VenueId,
+    ) -> Option<(&ListingTerms, Option<&ListingTerms>)> {
+        let number = self.listed.number(place_of(instrument, venue))?;
+        let terms = self.listed_terms.get(number)?;
+        Some((&terms.own, terms.told.as_ref()))
     }
 
     /// An instrument's terms at a venue, with the fees that hold now for accounts without fees of
@@ -455,6 +545,17 @@ impl Reference {
     #[inline]
     pub fn consents_to_sharing(&self, account: AccountId) -> bool {
         self.sharing[account.index()].consents
+    }
+
+    /// Whether an account has a bridge, by an id that was checked when its input came in.
+    #[inline]
+    pub fn has_bridge(&self, account: AccountId) -> bool {
+        self.bridged[account.index()]
+    }
+
+    /// All bridges, those that are off among them.
+    pub fn bridges(&self) -> &[BridgeDef] {
+        &self.bridges
     }
 
     /// The account of a session; `None` for an unknown session or a drop copy.

@@ -18,8 +18,9 @@ use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use rutter_core::hash::Rolling;
 use rutter_core::input::Genesis;
@@ -33,9 +34,6 @@ const IDENTITY_BYTES_MAX: u64 = 16 << 10;
 /// How long a start waits for the lock of a process that is ending. Measured: 0.06 s after the kill
 /// of a process with 500 MB in memory, 0.12 s with 1,500 MB.
 pub const LOCK_WAIT: Duration = Duration::from_secs(5);
-
-/// Time between two looks at such a lock.
-const LOCK_LOOK: Duration = Duration::from_millis(20);
 
 /// Why a node may not use a data folder.
 #[derive(Debug, thiserror::Error)]
@@ -96,31 +94,30 @@ pub fn lock(data_dir: &Path) -> Result<File, ClaimError> {
     }
 }
 
-/// As [`lock`], but waits for up to [`LOCK_WAIT`] while another process has the folder: a process
-/// that was killed gives its memory back before its locks. Says so once, and ends with `stop`.
+/// As [`lock`], but waits for up to [`LOCK_WAIT`] while another process has the folder, and says
+/// so: a process that was killed gives its memory back before its locks.
 ///
 /// # Errors
 /// As [`lock`].
-pub fn lock_soon(data_dir: &Path, stop: &AtomicBool) -> Result<File, ClaimError> {
-    let begun = Instant::now();
-    let mut is_told = false;
-    // Ends: with the folder, an error, or the time.
-    loop {
-        match lock(data_dir) {
-            Err(ClaimError::InUse { .. })
-                if begun.elapsed() < LOCK_WAIT && !stop.load(Ordering::Relaxed) =>
-            {
-                if !core::mem::replace(&mut is_told, true) {
-                    tracing::warn!(
-                        path = %data_dir.display(),
-                        wait_ms = LOCK_WAIT.as_millis(),
-                        "data folder is in use by another process; waiting for its end"
-                    );
-                }
-                std::thread::sleep(LOCK_LOOK);
-            }
-            locked => return locked,
-        }
+pub fn lock_soon(data_dir: &Path) -> Result<File, ClaimError> {
+    match lock(data_dir) {
+        Err(ClaimError::InUse { .. }) => {}
+        locked => return locked,
+    }
+    tracing::warn!(
+        path = %data_dir.display(),
+        wait_ms = LOCK_WAIT.as_millis(),
+        "data folder is in use by another process; waiting for its end"
+    );
+    let path = data_dir.join("lock");
+    let file = rutter_files::open_or_create(&path).map_err(io("open", &path))?;
+    let (sender, locked) = mpsc::channel();
+    // A lock that comes too late is let go: nobody takes the file.
+    let wait = move || drop(sender.send(file.lock().map(|()| file)));
+    thread::Builder::new().name("lock".to_owned()).spawn(wait).map_err(io("wait for", &path))?;
+    match locked.recv_timeout(LOCK_WAIT) {
+        Ok(locked) => locked.map_err(io("lock", &path)),
+        Err(_) => Err(ClaimError::InUse { path: data_dir.to_owned() }),
     }
 }
 
@@ -302,19 +299,16 @@ mod tests {
     }
 
     #[test]
-    fn a_start_waits_for_the_lock_of_a_process_that_ends_and_is_refused_when_told_to_stop() {
+    fn a_start_waits_for_the_lock_of_a_process_that_ends() {
         let dir = tempfile::tempdir().expect("folder");
         let held = lock(dir.path()).expect("free");
-        let stop = AtomicBool::new(true);
-        let refused = lock_soon(dir.path(), &stop).expect_err("in use").to_string();
-        assert!(refused.starts_with("data folder is in use"), "{refused}");
-        stop.store(false, Ordering::Relaxed);
-        std::thread::scope(|scope| {
-            let waits = scope.spawn(|| lock_soon(dir.path(), &stop).map(drop));
-            std::thread::sleep(3 * LOCK_LOOK);
-            assert!(!waits.is_finished(), "it waits");
+        let (tell, told) = mpsc::channel();
+        thread::scope(|scope| {
+            scope.spawn(|| tell.send(lock_soon(dir.path()).map(drop)));
+            let early = told.recv_timeout(Duration::from_millis(50));
+            assert!(early.is_err(), "it waits");
             drop(held);
-            waits.join().expect("no panic").expect("free again");
+            told.recv().expect("told").expect("free again");
         });
     }
 

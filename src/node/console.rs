@@ -133,7 +133,7 @@ impl ConsoleFeed {
                 books.distrust(*venue, *instrument, *reason);
             }
             BookNews::Lost(venue) => books.distrust_venue(*venue),
-            BookNews::Alive(_) => {}
+            BookNews::Alive(_) | BookNews::Trade(_) => {}
         }
     }
 
@@ -250,6 +250,9 @@ fn link_row(standing: &Standing) -> LinkRow {
         since_ns: standing.since_ns,
         attempts: standing.attempts,
         next_attempt_ns: standing.next_ns,
+        clock_ahead_ms: standing.clock_ahead_ns.map(|ahead_ns| ahead_ns / 1_000_000),
+        unread: standing.unread.count(),
+        unread_last: standing.unread.last().map(|last| format!("{}: {}", last.what, last.raw)),
     }
 }
 

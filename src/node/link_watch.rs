@@ -48,12 +48,14 @@ pub struct LinkWatch {
     revision: Option<u64>,
     /// Failures and the reason that were logged last.
     logged: (u32, Option<Why>),
+    /// Messages that could not be read, of which the log has told.
+    unread: u64,
 }
 
 impl LinkWatch {
     /// Follows the link of that name.
     pub const fn new(venue: String, link: &'static str, gauge: LinkGauge) -> Self {
-        Self { venue, link, gauge, revision: None, logged: (0, None) }
+        Self { venue, link, gauge, revision: None, logged: (0, None), unread: 0 }
     }
 
     /// Looks at the driver; costs one comparison while nothing changes.
@@ -74,7 +76,19 @@ impl LinkWatch {
         if std::mem::replace(&mut self.logged, news) != news {
             self.log(&standing);
         }
+        self.log_unread(&standing);
         self.gauge.store(standing);
+    }
+
+    /// Each message that could not be read, as it came. Of many at once only the newest are kept,
+    /// and the log limits its lines.
+    fn log_unread(&mut self, standing: &Standing) {
+        let (venue, link, count) = (self.venue.as_str(), self.link, standing.unread.count());
+        for unread in standing.unread.after(self.unread) {
+            let (what, raw) = (unread.what.as_str(), unread.raw.as_str());
+            tracing::warn!(venue, link, count, what, raw, "message not read");
+        }
+        self.unread = count;
     }
 
     fn log(&self, standing: &Standing) {

@@ -82,6 +82,15 @@ pub struct LinkRow {
     /// When the next attempt is made; `None` while one is under way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_attempt_ns: Option<u64>,
+    /// How far our clock is ahead of the venue's, in milliseconds; negative: behind. `None` where
+    /// the venue has told no time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_ahead_ms: Option<i64>,
+    /// Messages of the venue, or parts of them, that could not be read since the start.
+    pub unread: u64,
+    /// The newest of them: what is wrong with it, and its bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread_last: Option<String>,
 }
 
 /// A node whose figures are older than this does not know its own state, nanoseconds.

@@ -71,10 +71,15 @@ impl Anomaly {
             | Notice::Balance(..)
             | Notice::Breaker(..)
             | Notice::Paused(..)
+            | Notice::Market(..)
+            | Notice::Terms(_)
             | Notice::Barred(..)
             | Notice::Behaviour(..)
             | Notice::Fees(..)
             | Notice::FeeValue(..)
+            | Notice::Bridged(..)
+            | Notice::Converted(..)
+            | Notice::Exposure(_)
             | Notice::Halted
             | Notice::Resumed => return None,
         })

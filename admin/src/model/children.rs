@@ -3,7 +3,7 @@
 use rutter_core::breaker::{BreakerState, RequestKind};
 use rutter_core::child::{ChildEvent, ChildState};
 use rutter_core::id::{ChildId, InstrumentId, OrderId, VenueId, VenueOrderId};
-use rutter_core::input::{Distrust, VenueReject};
+use rutter_core::input::{Distrust, Input, VenueReject};
 use rutter_core::number::{Qty, UnixNanos};
 use rutter_core::output::{ChildEnd, ChildRef, Notice, Paused, SendNew, SendReduce};
 use rutter_core::reference::VENUES_MAX;
@@ -31,11 +31,18 @@ impl ReadModel {
             self.forget_child(&old);
         }
         let sent = self.at.time;
-        let Some(order) = self.orders.get_mut(new.order.0) else { return };
-        let whose = order.whose();
-        let older = std::mem::replace(&mut order.newest_child, new.child);
-        order.time = sent;
-        order.pursuit.sent(new.tif, new.qty);
+        let of_conversion = self.owner_of_conversion(new.order);
+        let (whose, older) = match (self.orders.get_mut(new.order.0), of_conversion) {
+            (_, Some(whose)) => (whose, ChildId(0)),
+            (Some(order), None) => {
+                order.time = sent;
+                order.pursuit.sent(new.tif, new.qty);
+                let older = std::mem::replace(&mut order.newest_child, new.child);
+                // A child at a bridge instrument has another one than its order.
+                (OrderOwner { instrument: new.instrument, ..order.whose() }, older)
+            }
+            (None, None) => return,
+        };
         if let Some(older) = self.children.get_mut(older.0) {
             older.newer = new.child;
         }
@@ -180,6 +187,14 @@ impl ReadModel {
         }
     }
 
+    /// An order has a part of a child that is told with another order.
+    fn note_share(&mut self, order: OrderId, child: ChildId) {
+        let tif = self.children.get(child.0).map(|child| child.tif);
+        if let Some((tif, order)) = tif.zip(self.orders.get_mut(order.0)) {
+            order.pursuit.shares(tif);
+        }
+    }
+
     pub(super) fn on_notice(&mut self, notice: &Notice) {
         if let Some(kind) = Anomaly::of(notice) {
             self.counts.anomalies.count(kind);
@@ -194,7 +209,10 @@ impl ReadModel {
             | Notice::Breaker(..)
             | Notice::Behaviour(..)
             | Notice::Fees(..)
+            | Notice::Market(..)
+            | Notice::Terms(_)
             | Notice::Paused(..) => self.on_venue_notice(notice),
+            Notice::Bridged(..) | Notice::Converted(..) | Notice::Exposure(_) => self.over(notice),
             Notice::ChildAccepted(venue, child) => {
                 self.child_event(child, venue, EventKind::ChildAccepted);
                 self.child_after(child, ChildEvent::Accepted);
@@ -202,10 +220,7 @@ impl ReadModel {
             Notice::Shares(order, venue, child, qty) => {
                 let event = Event { child, venue, qty, ..self.happens(EventKind::Shares) };
                 self.event(order, event);
-                let tif = self.children.get(child.0).map(|child| child.tif);
-                if let Some((tif, order)) = tif.zip(self.orders.get_mut(order.0)) {
-                    order.pursuit.shares(tif);
-                }
+                self.note_share(order, child);
             }
             Notice::VenueOrder(_, child, id) => self.set_venue_order(child, id),
             Notice::ChildEnded(venue, child, end) => {
@@ -241,10 +256,7 @@ impl ReadModel {
             }
             Notice::CalledBack(order, why) => self.on_called_back(order, why),
             Notice::Waits(order, why) => self.on_waits(order, why),
-            Notice::CancelStuck(order) => {
-                let event = self.happens(EventKind::CancelStuck);
-                self.event(order, event);
-            }
+            Notice::CancelStuck(order) => self.event(order, self.happens(EventKind::CancelStuck)),
             Notice::Balance(venue, asset, total) => self.on_balance(venue, asset, total),
             Notice::Barred(order, venue, why) => self.on_barred(order, venue, why),
             Notice::FeeValue(exec, value) => self.fee_value = Some((exec, value)),
@@ -318,6 +330,12 @@ impl ReadModel {
                     self.on_funds_refused(venue, asset);
                 }
             }
+            Notice::Market(venue, instrument, status) => {
+                if let Some(closures) = self.closures.get_mut(venue.index()) {
+                    closures.market(instrument, status);
+                }
+            }
+            Notice::Terms(terms) => self.define(&Input::VenueTerms(terms)),
             Notice::Fees(venue, state) => self.on_fees(venue, state),
             Notice::Behaviour(venue, known) => {
                 if let Some(kept) = self.behaviour.get_mut(venue.index()) {

@@ -17,6 +17,7 @@ pub mod secret;
 pub mod standing;
 pub mod stream;
 pub mod tls;
+pub mod unread;
 pub mod wait;
 pub mod wake;
 pub mod websocket;

@@ -5,6 +5,8 @@
 
 use core::fmt;
 
+use crate::unread::Unread;
+
 /// Most bytes of a reason's detail; a longer text is cut.
 pub const DETAIL_BYTES_MAX: usize = 160;
 
@@ -67,8 +69,11 @@ reasons! {
     VenueClosed = "venue_closed", "the venue takes no orders: maintenance, cancel-only, post-only";
     Renewing = "renewing", "we renew the connection before the venue ends it for its age";
     UnlistedSymbol = "unlisted_symbol", "the venue does not list a symbol of our configuration";
+    FiltersUnreadable = "filters_unreadable", "the venue's filters of a symbol cannot be read";
+    MetadataFailing = "metadata_failing", "the venue does not tell its instruments and their filters";
     SnapshotFailing = "snapshot_failing", "the snapshot of a book cannot be used";
     DepthPaced = "depth_paced", "deep levels come late: they change too often for their rate limit";
+    TradesMissing = "trades_missing", "some public trades are missing; books and orders are whole";
     OrdersUnclear = "orders_unclear", "the venue does not say what became of some of our orders";
     RestFailing = "rest_failing", "a REST call brought no answer";
     RestUnreadable = "rest_unreadable", "the answer to a REST call is not as documented";
@@ -128,6 +133,11 @@ pub struct Standing {
     /// When the next attempt is made, in nanoseconds since the Unix epoch; `None` while an attempt
     /// is under way.
     pub next_ns: Option<u64>,
+    /// How far our clock is ahead of the venue's, in nanoseconds; negative: behind. `None` before
+    /// the venue has told a time.
+    pub clock_ahead_ns: Option<i64>,
+    /// What could not be read of the venue's messages since the start.
+    pub unread: Unread,
     /// Counts the changes, so that a looker finds a change without comparing texts.
     pub revision: u64,
 }
@@ -141,6 +151,8 @@ impl Default for Standing {
             since_ns: 0,
             attempts: 0,
             next_ns: None,
+            clock_ahead_ns: None,
+            unread: Unread::default(),
             revision: 0,
         }
     }
@@ -158,10 +170,15 @@ impl fmt::Display for Standing {
 
 /// A text for a person, of bounded length and without control characters: part of a peer's message.
 pub fn detail(text: &str) -> String {
-    let mut kept = String::with_capacity(text.len().min(DETAIL_BYTES_MAX));
+    one_line(text, DETAIL_BYTES_MAX)
+}
+
+/// A text as one line of at most so many bytes, without control characters.
+pub(crate) fn one_line(text: &str, bytes_max: usize) -> String {
+    let mut kept = String::with_capacity(text.len().min(bytes_max));
     for c in text.trim().chars() {
         let c = if c.is_control() { ' ' } else { c };
-        if kept.len() + c.len_utf8() > DETAIL_BYTES_MAX {
+        if kept.len() + c.len_utf8() > bytes_max {
             break;
         }
         kept.push(c);

@@ -8,6 +8,8 @@ use rutter_fix::codec::{Encoder, FieldIndex, Message, Status, TimePrecision, dec
 use rutter_fix::tags;
 use rutter_transport::machine::{Action, LinkId, Outbox};
 
+use crate::clock::VenueClock;
+
 /// The only link of the adapter.
 pub const FIX_LINK: LinkId = LinkId(0);
 /// Extra time for a heartbeat to arrive, in fifths of the heartbeat interval.
@@ -104,6 +106,10 @@ pub(crate) struct Session {
     last_out_ns: u64,
     /// Time by which the open test request must be answered.
     test_deadline_ns: Option<u64>,
+    /// When our Logon was sent, until the venue's first message.
+    logon_ns: Option<u64>,
+    /// The venue's clock, as far as its messages have told.
+    clock: VenueClock,
 }
 
 impl Session {
@@ -118,6 +124,35 @@ impl Session {
             last_in_ns: 0,
             last_out_ns: 0,
             test_deadline_ns: None,
+            logon_ns: None,
+            clock: VenueClock::default(),
+        }
+    }
+
+    /// The venue's clock.
+    pub const fn clock(&self) -> &VenueClock {
+        &self.clock
+    }
+
+    /// The venue has refused one of our times in this message, whose own time counts alone.
+    pub fn time_refused(&mut self, now_ns: u64, message: &Message<'_>) {
+        self.clock.refused();
+        if let Ok(Some(venue_ns)) = message.timestamp_ns(tags::SENDING_TIME) {
+            self.clock.heard(now_ns, venue_ns);
+        }
+    }
+
+    /// What is known of the venue's clock is not true any more.
+    pub const fn forget_clock(&mut self) {
+        self.clock.refused();
+    }
+
+    fn tell_clock(&mut self, now_ns: u64, message: &Message<'_>) {
+        let Ok(Some(venue_ns)) = message.timestamp_ns(tags::SENDING_TIME) else { return };
+        // The venue says nothing before it has our Logon, so its first message is the answer.
+        match self.logon_ns.take() {
+            Some(asked_ns) => self.clock.answered(asked_ns, now_ns, venue_ns),
+            None => self.clock.heard(now_ns, venue_ns),
         }
     }
 
@@ -130,6 +165,7 @@ impl Session {
         self.last_in_ns = now_ns;
         self.last_out_ns = now_ns;
         self.test_deadline_ns = None;
+        self.logon_ns = Some(now_ns);
     }
 
     pub fn sender(&self) -> &[u8] {
@@ -152,6 +188,7 @@ impl Session {
         if message.uint(tags::MSG_SEQ_NUM) != Ok(Some(self.next_in)) {
             return Err(SessionError::Sequence);
         }
+        self.tell_clock(now_ns, message);
         self.next_in += 1;
         self.last_in_ns = now_ns;
         self.test_deadline_ns = None;
@@ -174,7 +211,9 @@ impl Session {
             match tag {
                 tags::MSG_SEQ_NUM => encoder.uint(tag, seq),
                 tags::SENDER_COMP_ID => encoder.field(tag, &self.sender),
-                tags::SENDING_TIME => encoder.timestamp(tag, now_ns, TimePrecision::Millis),
+                tags::SENDING_TIME => {
+                    encoder.timestamp(tag, self.clock.at_venue(now_ns), TimePrecision::Millis)
+                }
                 _ => encoder.field(tag, &self.target),
             };
         }

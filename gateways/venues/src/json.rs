@@ -1,7 +1,12 @@
-//! A scanner over JSON text (RFC 8259) that allocates nothing and never reads a number as a float.
+//! A scanner over JSON text (RFC 8259) that allocates nothing and never reads a number as a float;
+//! and what the serde structures of all venues share.
 //!
 //! A line belongs here if it knows JSON and nothing else. Values that are read must be well formed;
 //! of values that are skipped, only strings and brackets are checked.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer};
 
 /// Deepest nesting of a value that is skipped. A deeper value is an error.
 pub const DEPTH_MAX: u32 = 64;
@@ -20,6 +25,27 @@ pub enum ScanError {
     TooDeep,
 }
 
+/// Reads a text for serde. What is not a text (`null`, a number, a list) is an empty text: a field
+/// that says nothing must not hide the fields beside it.
+///
+/// # Errors
+/// The value is not JSON.
+pub fn text_or_nothing<'de: 'a, 'a, D>(from: D) -> Result<Cow<'a, str>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Told<'a> {
+        Text(#[serde(borrow)] Cow<'a, str>),
+        Other(serde::de::IgnoredAny),
+    }
+    Ok(match Told::deserialize(from)? {
+        Told::Text(text) => text,
+        Told::Other(_) => Cow::Borrowed(""),
+    })
+}
+
 /// The place of a value in the text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
@@ -28,6 +54,11 @@ pub struct Span {
 }
 
 impl Span {
+    /// From one byte to before another; `None` beyond what a span holds.
+    pub fn new(start: usize, end: usize) -> Option<Self> {
+        Some(Self { start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()? })
+    }
+
     /// The bytes of the value; empty when `text` is not the text that was scanned.
     pub fn of(self, text: &str) -> &[u8] {
         text.as_bytes().get(self.start as usize..self.end as usize).unwrap_or_default()
@@ -284,6 +315,22 @@ mod tests {
         assert_eq!(scanner.end(), Ok(()));
         assert_eq!(keys, ["a", "b\\\"c", "d"]);
         assert_eq!(numbers, [&b"1"[..], b"2.5e-08"]);
+    }
+
+    #[test]
+    fn what_is_not_a_text_is_an_empty_one() {
+        #[derive(Deserialize)]
+        struct Row<'a> {
+            #[serde(borrow, default, deserialize_with = "text_or_nothing")]
+            id: Cow<'a, str>,
+        }
+        let read = |text| serde_json::from_str::<Row<'_>>(text).map(|row| row.id.into_owned());
+        for other in [r#"{"id":null}"#, r#"{"id":7}"#, r#"{"id":[1,{}]}"#, r#"{"x":"a"}"#] {
+            assert_eq!(read(other).ok().as_deref(), Some(""), "{other}");
+        }
+        assert_eq!(read(r#"{"id":"a"}"#).ok().as_deref(), Some("a"));
+        assert_eq!(read(r#"{"id":"a\u0062"}"#).ok().as_deref(), Some("ab"));
+        assert!(read(r#"{"id":"a}"#).is_err());
     }
 
     #[test]

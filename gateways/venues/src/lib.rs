@@ -8,9 +8,11 @@
 //! **To register a venue** add its folder's `mod` line and its row in [`VENUES`] below. Nothing
 //! else outside the folder names the venue: configuration, wiring and `doctor` read the table.
 
+pub mod address;
 pub mod answers;
 pub mod backoff;
 pub mod binance;
+pub mod clock;
 pub mod coinbase;
 pub mod command;
 pub mod decimal;
@@ -22,6 +24,8 @@ pub mod json;
 pub mod kraken;
 pub mod life;
 pub mod listing;
+pub mod metadata;
+pub mod shape;
 pub mod signing;
 pub mod silence;
 pub mod venue;

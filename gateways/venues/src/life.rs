@@ -6,9 +6,12 @@
 
 use rutter_core::input::VenueDownReason;
 use rutter_feeds::deep::DeepQueue;
+use rutter_feeds::trades::Trades;
 use rutter_transport::machine::CloseReason;
 use rutter_transport::standing::{Standing, Why, detail};
+use rutter_transport::unread::Unread;
 
+use crate::clock::VenueClock;
 use crate::inquiry::{Inquiry, Phase};
 
 const SECOND_NS: u64 = 1_000_000_000;
@@ -24,6 +27,9 @@ pub const KEY_REFUSALS_MAX: u32 = 3;
 
 /// How long a venue is left alone that has refused our key [`KEY_REFUSALS_MAX`] times in a row.
 pub const KEY_PAUSE_NS: u64 = 300 * SECOND_NS;
+
+/// Smallest change of a clock's offset that is told.
+const CLOCK_STEP_NS: u64 = 20_000_000;
 
 /// How far a link has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,8 +61,12 @@ pub struct Life {
     closed_text: String,
     /// Orders that the venue does not answer about; said while nothing else is wrong.
     unclear: Option<String>,
+    /// Our clock is off; said while nothing else is wrong.
+    clock_off: Option<String>,
     /// Deep levels come late; said while nothing else is wrong.
     depth_paced: Option<String>,
+    /// Public trades are missing; said while nothing else is wrong.
+    trades_missing: Option<String>,
 }
 
 impl Default for Life {
@@ -70,7 +80,9 @@ impl Default for Life {
             key_refusals: 0,
             closed_text: String::new(),
             unclear: None,
+            clock_off: None,
             depth_paced: None,
+            trades_missing: None,
         }
     }
 }
@@ -82,10 +94,17 @@ impl Life {
     }
 
     fn tell(&mut self, why: Option<Why>, text: &str) {
-        let (why, text) = match (why, self.unclear.as_deref(), self.depth_paced.as_deref()) {
-            (None, Some(unclear), _) => (Some(Why::OrdersUnclear), unclear),
-            (None, None, Some(paced)) => (Some(Why::DepthPaced), paced),
-            (why, ..) => (why, text),
+        let mut lasting = [
+            (Why::OrdersUnclear, self.unclear.as_deref()),
+            (Why::ClockOff, self.clock_off.as_deref()),
+            (Why::DepthPaced, self.depth_paced.as_deref()),
+            (Why::TradesMissing, self.trades_missing.as_deref()),
+        ]
+        .into_iter()
+        .filter_map(|(why, text)| Some((Some(why), text?)));
+        let (why, text) = match why {
+            None => lasting.next().unwrap_or((None, text)),
+            why => (why, text),
         };
         self.standing.why = why;
         self.standing.detail = detail(text);
@@ -193,9 +212,45 @@ impl Life {
         });
         let has_changed = unclear.is_some() != self.unclear.is_some();
         self.unclear = unclear;
-        let is_else = self.standing.why.is_some_and(|why| why != Why::OrdersUnclear);
-        if has_changed && self.standing.is_up && !is_else {
+        if has_changed {
+            self.tell_lasting();
+        }
+    }
+
+    /// Tells what lasts while the link is up, unless something worse is told.
+    fn tell_lasting(&mut self) {
+        let lasting = [Why::OrdersUnclear, Why::ClockOff, Why::DepthPaced, Why::TradesMissing];
+        let is_free = self.standing.why.is_none_or(|why| lasting.contains(&why));
+        if self.standing.is_up && !self.is_troubled && is_free {
             self.tell(None, "");
+        }
+    }
+
+    /// Takes over what is known of the venue's clock.
+    pub fn follow_clock(&mut self, clock: &VenueClock) {
+        let (ahead, told) = (clock.ahead_ns(), self.standing.clock_ahead_ns);
+        let step = ahead.zip(told).map(|(ahead, told)| ahead.abs_diff(told));
+        if ahead == told || step.is_some_and(|step| step < CLOCK_STEP_NS) {
+            return;
+        }
+        self.standing.clock_ahead_ns = ahead;
+        self.standing.revision += 1;
+        let off = clock.off_ns().map(|ahead_ns| {
+            let ms = ahead_ns.unsigned_abs() / 1_000_000;
+            let side = if ahead_ns > 0 { "ahead of" } else { "behind" };
+            format!("our clock is {ms} ms {side} the venue's; what the venue checks is corrected")
+        });
+        if off != self.clock_off {
+            self.clock_off = off;
+            self.tell_lasting();
+        }
+    }
+
+    /// Takes over what could not be read.
+    pub fn follow_unread(&mut self, unread: &Unread) {
+        if unread.count() != self.standing.unread.count() {
+            self.standing.unread.clone_from(unread);
+            self.standing.revision += 1;
         }
     }
 
@@ -206,8 +261,14 @@ impl Life {
         let (waiting, late) = (deep.waiting(), deep.late());
         let text = format!("{waiting} books wait; {late} were late since the start");
         self.depth_paced = is_behind.then_some(text);
-        if self.standing.is_up && self.standing.why.is_none_or(|why| why == Why::DepthPaced) {
-            self.tell(None, "");
+        self.tell_lasting();
+    }
+
+    /// Tells that public trades are missing, and some time later no more.
+    pub fn follow_trades(&mut self, trades: &mut Trades, now_ns: u64) {
+        if let Some(news) = trades.news(now_ns) {
+            self.trades_missing = news;
+            self.tell_lasting();
         }
     }
 
@@ -273,7 +334,10 @@ pub const fn down_reason(reason: CloseReason) -> VenueDownReason {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rutter_core::id::{InstrumentId, VenueId};
+    use rutter_core::number::{Price, Qty, UnixNanos};
     use rutter_feeds::deep::Depth;
+    use rutter_feeds::trades::Trade;
 
     fn seen(life: &Life) -> (Option<Why>, bool, u32) {
         let standing = life.standing();
@@ -340,6 +404,69 @@ mod tests {
         assert_eq!(deep.next(5 * SECOND_NS), Some(0));
         life.follow_depth(&mut deep, 5 * SECOND_NS);
         assert_eq!(seen(&life), (None, true, 0));
+    }
+
+    #[test]
+    fn a_clock_that_is_off_is_told_while_nothing_worse_is_wrong() {
+        let (mut life, mut clock) = (Life::default(), VenueClock::default());
+        life.begins(1);
+        clock.answered(10 * SECOND_NS, 10 * SECOND_NS, 5 * SECOND_NS);
+        life.follow_clock(&clock);
+        assert_eq!(seen(&life), (Some(Why::Connecting), false, 0));
+        life.reached(2, Stage::Up);
+        assert_eq!(seen(&life), (Some(Why::ClockOff), true, 0));
+        assert!(life.standing().detail.starts_with("our clock is 5000 ms ahead of the venue's"));
+        let revision = life.standing().revision;
+        clock.heard(11 * SECOND_NS, 6 * SECOND_NS + 5_000_000);
+        life.follow_clock(&clock);
+        assert_eq!(life.standing().revision, revision, "5 ms are no news");
+        life.troubled(Why::RestPaced, "429", None);
+        assert_eq!(seen(&life), (Some(Why::RestPaced), true, 1));
+        clock.refused();
+        clock.heard(12 * SECOND_NS, 12 * SECOND_NS);
+        life.follow_clock(&clock);
+        assert_eq!(life.standing().clock_ahead_ns, Some(0));
+        assert_eq!(seen(&life), (Some(Why::RestPaced), true, 1), "nothing hides what is wrong");
+        life.untroubled();
+        assert_eq!(seen(&life), (None, true, 0));
+    }
+
+    #[test]
+    fn missing_trades_are_told_for_a_minute_while_nothing_else_is_wrong() {
+        let trade = |id| Trade {
+            id,
+            count: 1,
+            taker: None,
+            price: Price(1),
+            qty: Qty(1),
+            time: UnixNanos(id),
+        };
+        let mut trades = Trades::new(VenueId(1), [InstrumentId(1)].into_iter(), 1, SECOND_NS);
+        let mut life = Life::default();
+        life.begins(1);
+        life.reached(2, Stage::Up);
+        trades.take(0, 0, &trade(1), false);
+        trades.take(0, 0, &trade(5_000), false);
+        life.follow_trades(&mut trades, 3);
+        assert_eq!(seen(&life), (Some(Why::TradesMissing), true, 0));
+        life.troubled(Why::RestPaced, "429", None);
+        assert_eq!(seen(&life), (Some(Why::RestPaced), true, 1));
+        life.untroubled();
+        life.follow_trades(&mut trades, 3 + 60 * SECOND_NS);
+        assert_eq!(seen(&life), (None, true, 0));
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_in_the_standing_and_takes_nothing_down() {
+        let (mut life, mut unread) = (Life::default(), Unread::default());
+        life.begins(1);
+        life.reached(2, Stage::Up);
+        unread.add("no price", "35=8|", &[]);
+        let revision = life.standing().revision;
+        life.follow_unread(&unread);
+        life.follow_unread(&unread);
+        assert_eq!((life.standing().revision, seen(&life)), (revision + 1, (None, true, 0)));
+        assert_eq!(life.standing().unread.count(), 1);
     }
 
     #[test]

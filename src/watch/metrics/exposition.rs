@@ -12,6 +12,8 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
+use rutter_admin::model::ExposureRow;
+use rutter_core::input::MarketStatus;
 use rutter_journal::{SYNC_BUCKET_NS_MIN, SYNC_BUCKETS};
 
 use crate::watch::buckets::{BUCKETS_NS, Buckets};
@@ -19,6 +21,11 @@ use crate::watch::gateway_counters::GATEWAY;
 use crate::watch::logs::counts;
 use crate::watch::monitor::Monitor;
 use crate::watch::snapshot::{OTHER_SYMBOLS, Snapshot};
+
+/// The labels of an exposure.
+fn labels_of(of: &ExposureRow) -> Labels<'_> {
+    vec![("account", of.account.as_str()), ("asset", of.asset.as_str())]
+}
 
 /// What each metric of ours begins with.
 pub const PREFIX: &str = "rutter";
@@ -277,6 +284,14 @@ impl MetricsPage {
         let help = "Since the core last had a turn; infinite before its first";
         out.gauge("core_turn_age_seconds", help, idle)?;
         out.gauge("halted", "1 while the kill switch is on", flag(shown.status.halted))?;
+        let exposures = &shown.status.exposures;
+        let ages =
+            exposures.iter().map(|of| (labels_of(of), of.age_ns(shown.made_ns) as f64 / 1e9));
+        let help = "Since when something that went over a bridge is not converted";
+        out.gauges("bridge_exposure_age_seconds", help, ages)?;
+        let amounts = exposures.iter().map(|of| (labels_of(of), of.counted.parse().unwrap_or(0.0)));
+        let help = "Bridge asset that is not converted or may come, against the legging limit";
+        out.gauges("bridge_exposure", help, amounts)?;
         let scopes = |rows: &[rutter_admin::model::ScopeRow]| {
             SCOPES.map(|scope| {
                 let count = rows.iter().filter(|row| scope_name(row) == scope).count();
@@ -412,6 +427,7 @@ impl MetricsPage {
         });
         let help = "Attempts that have failed since a link of the venue was last up";
         out.gauges("venue_failed_attempts", help, attempts)?;
+        self.told_by_links(out)?;
         let help = "1 while an operator lets nothing new go there";
         out.gauges("venue_drained", help, of(|v| flag(v.drained)))?;
         let help = "1 while an operator has halted it";
@@ -450,10 +466,29 @@ impl MetricsPage {
             })
         });
         out.gauges("venue_pauses", help, pauses)?;
+        self.markets(out)?;
         self.behaviour(out)?;
         self.fees(out)?;
         self.answers(out)?;
         self.books(out)
+    }
+
+    /// What the exchanges' own instrument data say.
+    fn markets(&self, out: &mut FamilyWriter<'_>) -> fmt::Result {
+        let venues = &self.shown.status.venues;
+        let help = "Markets that the venue itself keeps closed";
+        let markets = venues.iter().flat_map(|v| {
+            MarketStatus::ALL.into_iter().filter(|status| !status.is_open()).map(move |status| {
+                let closed = v.markets.iter().filter(|market| market.status == status.word());
+                let labels = vec![("exchange", v.name.as_str()), ("status", status.word())];
+                (labels, closed.count() as f64)
+            })
+        });
+        out.gauges("venue_markets_closed", help, markets)?;
+        let help = "Listings whose terms are not as configured, since the venue has told others";
+        let differ =
+            venues.iter().map(|v| (vec![("exchange", v.name.as_str())], v.terms.len() as f64));
+        out.gauges("venue_terms_differ", help, differ)
     }
 
     /// How long the exchanges take to answer.
@@ -536,6 +571,25 @@ impl MetricsPage {
             .map(|(venue, row)| (vec![("exchange", *venue)], f64::from(row.cost_ppm) / 1e6));
         let help = "What that costs an order of an account with the usual costs, of its value";
         out.gauges("venue_behaviour_cost_ratio", help, costs)
+    }
+
+    /// The venues' clocks, and what could not be read of their messages.
+    fn told_by_links(&self, out: &mut FamilyWriter<'_>) -> fmt::Result {
+        let shown = &*self.shown;
+        let links = || {
+            shown.links.iter().flat_map(|links| {
+                let venue = shown.counted.venues.get(links.venue).map_or("?", String::as_str);
+                links
+                    .named()
+                    .map(move |(link, told)| (vec![("exchange", venue), ("link", link)], told))
+            })
+        };
+        let clocks =
+            links().filter_map(|(labels, told)| Some((labels, told.clock_ahead_ns? as f64 / 1e9)));
+        let help = "How far our clock is ahead of the venue's; negative: behind";
+        out.gauges("venue_clock_ahead_seconds", help, clocks)?;
+        let unread = links().map(|(labels, told)| (labels, told.unread.count()));
+        out.counters("venue_unread", "Messages, or parts of them, that could not be read", unread)
     }
 
     /// Why links are not up, or what goes wrong while they are.

@@ -36,6 +36,12 @@ pub enum Fault {
     HalfOpen,
     /// Wire: the connections are closed now.
     Disconnect,
+    /// Wire: the venue's clock is behind ours by so many nanoseconds (ahead if negative), until
+    /// another fault of this kind.
+    ClockBehind {
+        /// How far.
+        by_ns: i64,
+    },
     /// Wire: ends half-open states and disarms all armed faults.
     Heal,
     /// Dialect: the connection of the next order request is cut.
@@ -54,6 +60,13 @@ pub enum Fault {
         /// Duration in nanoseconds.
         for_ns: u64,
     },
+    /// Dialect, Binance over FIX: the next order waits in front of the engine. After 10 s its
+    /// sender is told that the outcome is unknown (-1007). The order is placed all the same when it
+    /// is due.
+    SlowEngine {
+        /// Time from the order's arrival to its placement, in nanoseconds.
+        for_ns: u64,
+    },
     /// Dialect: requests are refused as over the rate limit.
     RateLimit {
         /// Duration in nanoseconds.
@@ -69,6 +82,7 @@ impl Fault {
             | Self::CorruptBook
             | Self::RejectNextOrder { .. }
             | Self::Maintenance { .. }
+            | Self::SlowEngine { .. }
             | Self::RateLimit { .. } => true,
             Self::Delay { .. }
             | Self::Drop { .. }
@@ -76,6 +90,7 @@ impl Fault {
             | Self::Reorder
             | Self::HalfOpen
             | Self::Disconnect
+            | Self::ClockBehind { .. }
             | Self::Heal => false,
         }
     }

@@ -27,6 +27,8 @@ One command a line:
   reject VENUE CODE TEXT        the next order is refused with this code and text
   maintenance VENUE SECONDS     a notice, then connections are closed and requests refused
   ratelimit VENUE SECONDS       requests are refused
+  slow VENUE SECONDS            the next order waits in front of the engine (Binance)
+  clock VENUE SECONDS           the venue's clock is so far behind ours
   counters                      connections and messages so far, as JSON
   help                          this
   quit                          end (so do SIGINT and SIGTERM)";
@@ -107,6 +109,8 @@ fn fault(words: &[&str]) -> Result<Fault, String> {
         },
         "maintenance" => Fault::Maintenance { for_ns: seconds_ns()? },
         "ratelimit" => Fault::RateLimit { for_ns: seconds_ns()? },
+        "slow" => Fault::SlowEngine { for_ns: seconds_ns()? },
+        "clock" => Fault::ClockBehind { by_ns: i64::try_from(seconds_ns()?).unwrap_or(i64::MAX) },
         other => return Err(format!("unknown command {other}")),
     })
 }
@@ -134,6 +138,8 @@ mod tests {
             "reject binance -2010 no such luck",
             "maintenance kraken 5",
             "ratelimit kraken 5",
+            "slow binance 12",
+            "clock kraken 5",
         ] {
             let word = line.split(' ').next().expect("a word");
             assert!(HELP.contains(&format!("  {word} VENUE")), "{word}");

@@ -154,6 +154,9 @@ pub(in crate::binance) const ANSWERS: &[Row] = &[
     is(200_003_903, Class::Session),
 ];
 
+/// -1021: the venue finds our timestamp too old or too new.
+pub(in crate::binance) const TIME_REFUSED: i64 = -1_021;
+
 /// -1179: the venue expects another `MsgSeqNum` of us.
 pub(in crate::binance) const OUT_OF_STEP: i64 = -1_179;
 

@@ -104,8 +104,8 @@ impl Looks {
         self.0.get(&instrument)
     }
 
-    /// Keeps a look instead of an older one. Of too many instruments the one goes that was looked at
-    /// longest ago.
+    /// Keeps a look instead of an older one. Of too many instruments the one goes that was looked
+    /// at longest ago.
     pub fn keep(&mut self, instrument: InstrumentId, look: Look) {
         self.0.insert(instrument, look);
         if self.0.len() > LOOKS_MAX

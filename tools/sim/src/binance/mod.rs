@@ -86,6 +86,8 @@ impl BinanceConfig {
 #[derive(Clone, Debug, Default)]
 struct Armed {
     reject_next: Option<(i32, String)>,
+    /// The next order waits so long in front of the engine.
+    slow_next_ns: Option<u64>,
     cut: Option<CutPoint>,
     /// Times at which connections close, and until which requests are refused.
     maintenance: Option<(u64, u64)>,
@@ -374,6 +376,7 @@ impl Front for BinanceFront {
 
     fn on_timer(&mut self, now_ns: u64, out: &mut Vec<FrontAction>) {
         self.run_maintenance(now_ns, out);
+        self.run_slow_orders(now_ns, out);
         if let Some(flow) = &mut self.flow {
             flow.on_timer(now_ns, &mut self.exchange);
         }
@@ -391,7 +394,8 @@ impl Front for BinanceFront {
 
     fn next_timer_ns(&self) -> Option<u64> {
         let flow = self.flow.as_ref().map(Flow::next_ns);
-        Some(flow.map_or(self.next_tick_ns, |flow| flow.min(self.next_tick_ns)))
+        let due = [flow, self.fix.next_slow_ns()].into_iter().flatten();
+        Some(due.fold(self.next_tick_ns, u64::min))
     }
 
     fn inject(&mut self, now_ns: u64, fault: &Fault, out: &mut Vec<FrontAction>) {
@@ -405,6 +409,7 @@ impl Front for BinanceFront {
             Fault::RejectNextOrder { code, text } => {
                 self.faults.reject_next = Some((*code, text.clone()));
             }
+            Fault::SlowEngine { for_ns } => self.faults.slow_next_ns = Some(*for_ns),
             Fault::Maintenance { for_ns } => self.announce_maintenance(now_ns, *for_ns, out),
             Fault::RateLimit { for_ns } => {
                 self.limits.refused_until_ns = now_ns.saturating_add(*for_ns);
@@ -416,6 +421,7 @@ impl Front for BinanceFront {
             | Fault::Reorder
             | Fault::HalfOpen
             | Fault::Disconnect
+            | Fault::ClockBehind { .. }
             | Fault::Heal => {}
         }
     }

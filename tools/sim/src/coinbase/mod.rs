@@ -297,11 +297,13 @@ impl Front for CoinbaseFront {
             Fault::RateLimit { for_ns } => {
                 self.limits.refused_until_ns = now_ns.saturating_add(*for_ns);
             }
-            // Wire faults are carried out by `faults`.
-            Fault::Delay { .. }
+            // Wire faults are carried out by `faults`; the slow engine is Binance's.
+            Fault::SlowEngine { .. }
+            | Fault::Delay { .. }
             | Fault::Drop { .. }
             | Fault::Duplicate
             | Fault::Reorder
+            | Fault::ClockBehind { .. }
             | Fault::HalfOpen
             | Fault::Disconnect
             | Fault::Heal => {}

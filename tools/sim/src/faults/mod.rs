@@ -97,6 +97,8 @@ pub struct FaultyWire {
     /// Connections with held frames, so that an idle wire costs nothing.
     waiting: BTreeSet<ConnId>,
     held_total: usize,
+    /// How far the venue's clock is behind ours.
+    clock_behind_ns: i64,
     /// Number of frames that left early because [`HELD_FRAMES_MAX`] was reached.
     pub released_early: u64,
 }
@@ -113,6 +115,16 @@ impl FaultyWire {
             self.held_total -= line.held.len();
         }
         self.waiting.remove(&conn);
+    }
+
+    /// Our time by the venue's clock.
+    fn venue_ns(&self, now_ns: u64) -> u64 {
+        now_ns.saturating_add_signed(self.clock_behind_ns.saturating_neg())
+    }
+
+    /// The venue's time by our clock.
+    fn our_ns(&self, venue_ns: u64) -> u64 {
+        venue_ns.saturating_add_signed(self.clock_behind_ns)
     }
 
     /// Whether input of this connection is to be ignored.
@@ -136,6 +148,7 @@ impl FaultyWire {
                     }
                 }
             }
+            Fault::ClockBehind { by_ns } => self.clock_behind_ns = by_ns,
             Fault::Disconnect => out.extend(concerned.into_iter().map(FrontAction::Close)),
             Fault::Heal => {
                 self.armed.clear();
@@ -314,7 +327,7 @@ impl<F: Front> FaultyFront<F> {
     ) {
         if fault.is_dialect() {
             let mut actions = Vec::new();
-            self.inner.inject(now_ns, &fault, &mut actions);
+            self.inner.inject(self.wire.venue_ns(now_ns), &fault, &mut actions);
             self.wire.send(now_ns, actions, out);
         } else {
             self.wire.inject(scope, fault, out);
@@ -325,10 +338,10 @@ impl<F: Front> FaultyFront<F> {
         &mut self,
         now_ns: u64,
         out: &mut Vec<FrontAction>,
-        call: impl FnOnce(&mut F, &mut Vec<FrontAction>),
+        call: impl FnOnce(&mut F, u64, &mut Vec<FrontAction>),
     ) {
         let mut actions = Vec::new();
-        call(&mut self.inner, &mut actions);
+        call(&mut self.inner, self.wire.venue_ns(now_ns), &mut actions);
         self.wire.send(now_ns, actions, out);
     }
 }
@@ -336,12 +349,12 @@ impl<F: Front> FaultyFront<F> {
 impl<F: Front> Front for FaultyFront<F> {
     fn on_raw_open(&mut self, now_ns: u64, conn: ConnId, out: &mut Vec<FrontAction>) {
         self.wire.opened(conn, "fix");
-        self.pass(now_ns, out, |front, actions| front.on_raw_open(now_ns, conn, actions));
+        self.pass(now_ns, out, |front, at, out| front.on_raw_open(at, conn, out));
     }
 
     fn on_raw(&mut self, now_ns: u64, conn: ConnId, bytes: &[u8], out: &mut Vec<FrontAction>) {
         if !self.wire.is_half_open(conn) {
-            self.pass(now_ns, out, |front, actions| front.on_raw(now_ns, conn, bytes, actions));
+            self.pass(now_ns, out, |front, at, out| front.on_raw(at, conn, bytes, out));
         }
     }
 
@@ -356,44 +369,46 @@ impl<F: Front> Front for FaultyFront<F> {
             self.wire.opened(conn, "http");
         }
         if !self.wire.is_half_open(conn) {
-            self.pass(now_ns, out, |front, actions| front.on_http(now_ns, conn, request, actions));
+            self.pass(now_ns, out, |front, at, out| front.on_http(at, conn, request, out));
         }
     }
 
     fn on_ws_open(&mut self, now_ns: u64, conn: ConnId, target: &str, out: &mut Vec<FrontAction>) {
         self.wire.opened(conn, target);
-        self.pass(now_ns, out, |front, actions| front.on_ws_open(now_ns, conn, target, actions));
+        self.pass(now_ns, out, |front, at, out| front.on_ws_open(at, conn, target, out));
     }
 
     fn on_ws_text(&mut self, now_ns: u64, conn: ConnId, text: &str, out: &mut Vec<FrontAction>) {
         if !self.wire.is_half_open(conn) {
-            self.pass(now_ns, out, |front, actions| front.on_ws_text(now_ns, conn, text, actions));
+            self.pass(now_ns, out, |front, at, out| front.on_ws_text(at, conn, text, out));
         }
     }
 
     fn on_ws_pong(&mut self, now_ns: u64, conn: ConnId) {
         if !self.wire.is_half_open(conn) {
-            self.inner.on_ws_pong(now_ns, conn);
+            self.inner.on_ws_pong(self.wire.venue_ns(now_ns), conn);
         }
     }
 
     fn on_closed(&mut self, now_ns: u64, conn: ConnId, out: &mut Vec<FrontAction>) {
         self.wire.closed(conn);
-        self.pass(now_ns, out, |front, actions| front.on_closed(now_ns, conn, actions));
+        self.pass(now_ns, out, |front, at, out| front.on_closed(at, conn, out));
     }
 
     fn on_timer(&mut self, now_ns: u64, out: &mut Vec<FrontAction>) {
         while let Some(planned) = self.plan.take_due(now_ns) {
             self.inject_scoped(now_ns, planned.scope, planned.fault, out);
         }
-        if self.inner.next_timer_ns().is_some_and(|due| due <= now_ns) {
-            self.pass(now_ns, out, |front, actions| front.on_timer(now_ns, actions));
+        let due_ns = self.inner.next_timer_ns().map(|due| self.wire.our_ns(due));
+        if due_ns.is_some_and(|due| due <= now_ns) {
+            self.pass(now_ns, out, F::on_timer);
         }
         self.wire.due(now_ns, out);
     }
 
     fn next_timer_ns(&self) -> Option<u64> {
-        let all = [self.inner.next_timer_ns(), self.wire.next_ns(), self.plan.next_ns()];
+        let inner = self.inner.next_timer_ns().map(|due| self.wire.our_ns(due));
+        let all = [inner, self.wire.next_ns(), self.plan.next_ns()];
         all.into_iter().flatten().min()
     }
 

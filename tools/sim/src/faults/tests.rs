@@ -11,6 +11,10 @@ const OTHER: ConnId = ConnId(2);
 struct Echo {
     injected: Vec<Fault>,
     heard: usize,
+    /// Its time at the last timer.
+    time_ns: u64,
+    /// Its next timer, by its own clock.
+    due_ns: Option<u64>,
 }
 
 impl Front for Echo {
@@ -29,12 +33,26 @@ impl Front for Echo {
     }
     fn on_ws_pong(&mut self, _: u64, _: ConnId) {}
     fn on_closed(&mut self, _: u64, _: ConnId, _: &mut Vec<FrontAction>) {}
-    fn on_timer(&mut self, _: u64, _: &mut Vec<FrontAction>) {}
+    fn on_timer(&mut self, now_ns: u64, _: &mut Vec<FrontAction>) {
+        self.time_ns = now_ns;
+    }
     fn next_timer_ns(&self) -> Option<u64> {
-        None
+        self.due_ns
     }
     fn inject(&mut self, _: u64, fault: &Fault, _: &mut Vec<FrontAction>) {
         self.injected.push(fault.clone());
+    }
+}
+
+#[test]
+fn a_venue_whose_clock_is_behind_lives_in_its_own_time() {
+    let mut front = front();
+    for (by_ns, time_ns) in [(30, 170), (-30, 230), (0, 200)] {
+        front.inject(200, &Fault::ClockBehind { by_ns }, &mut Vec::new());
+        front.inner_mut().due_ns = Some(time_ns);
+        assert_eq!(front.next_timer_ns(), Some(200), "{by_ns}");
+        tick(&mut front, 200);
+        assert_eq!(front.inner().time_ns, time_ns, "{by_ns}");
     }
 }
 

@@ -6,13 +6,15 @@ use rutter_core::id::VenueId;
 use rutter_feeds::deep::Depth;
 use rutter_transport::machine::{Endpoint, Framing};
 
+use crate::address::AddressBudget;
 use crate::listing::FeedListing;
 use crate::venue::Setup;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
-/// Most listings of one feed: the venue's limit of streams on a connection.
-pub const LISTINGS_MAX: usize = 1_024;
+/// Most listings of one feed: half of the venue's limit of streams on a connection, for a listing
+/// has a stream of book changes and one of trades.
+pub const LISTINGS_MAX: usize = 512;
 
 /// The depths of snapshots that the feed asks for, in levels a side. A request's weight is that of
 /// the smallest of these depths that holds the request (`rest-api`, `GET /api/v3/depth`).
@@ -38,7 +40,7 @@ pub struct Config {
     pub snapshot_limit: u16,
     /// How much of the books the core is told.
     pub told: Depth,
-    /// A link that is silent for this long is dead. The venue pings every 20 seconds.
+    /// A link that is silent for this long is dead. After half of this time the link is pinged.
     pub silence_ns: u64,
     /// Age at which a link is renewed. The venue closes a link after 24 hours.
     pub lifetime_ns: u64,
@@ -48,11 +50,16 @@ pub struct Config {
     pub reconnect_max_ns: u64,
     /// Seed of the jitter of all waits.
     pub seed: u64,
+    /// What the address may ask, shared with order entry.
+    pub address: AddressBudget,
 }
 
 impl Config {
     /// The settings that configuration and wiring ask for.
     pub fn from_setup(setup: &Setup) -> Self {
+        let usual = Self::new(setup.venue);
+        let (base_ns, max_ns) = (usual.reconnect_base_ns, usual.reconnect_max_ns);
+        let (reconnect_base_ns, reconnect_max_ns) = setup.reconnect.or(base_ns, max_ns);
         Self {
             endpoint: setup.market_data.web_socket(),
             rest_base: setup.rest.rest_base(),
@@ -60,7 +67,11 @@ impl Config {
             snapshot_limit: snapshot_limit(setup.depth.levels),
             told: setup.depth,
             seed: setup.seed,
-            ..Self::new(setup.venue)
+            silence_ns: usual.silence_ns.min(setup.silence_ns),
+            reconnect_base_ns,
+            reconnect_max_ns,
+            address: setup.address.clone(),
+            ..usual
         }
     }
 
@@ -83,6 +94,7 @@ impl Config {
             reconnect_base_ns: SECOND_NS,
             reconnect_max_ns: 60 * SECOND_NS,
             seed: 1,
+            address: AddressBudget::default(),
         }
     }
 }

@@ -1,8 +1,9 @@
-//! The market-data machine: one public WebSocket link, one diff-depth stream a book, snapshots over
-//! REST.
+//! The market-data machine: one public WebSocket link, for each book a diff-depth stream and a
+//! stream of trades; snapshots and missing trades over REST.
 //!
 //! A line belongs here if it decides when to connect, subscribe, ask for a snapshot, distrust or
-//! publish. Reading a message is `message`; whether a change fits a book is `sequence`.
+//! publish. Reading a message is `message`; whether a change fits a book is `sequence`; missing
+//! trades are `trading`.
 //!
 //! Invariant: the core is told of a book only while the book's sequence is proved: from a snapshot
 //! that meets the changes kept, until the first change that does not fit.
@@ -15,26 +16,35 @@ use rutter_core::rate::TokenBucket;
 use rutter_feeds::FeedCommand;
 use rutter_feeds::alive::Alive;
 use rutter_feeds::deep::DeepQueue;
+use rutter_feeds::trades::{TradeCounters, Trades};
 use rutter_feeds::trust::{STABLE_NS, Trust};
 use rutter_transport::machine::{
     CloseReason, Endpoint, Event, HttpMethod, HttpRequest, HttpResponse, LinkId, Machine, Outbox,
 };
 use rutter_transport::standing::{Standing, Why};
+use rutter_transport::unread::Unread;
 
 use super::config::{Config, ConfigError, LISTINGS_MAX, SNAPSHOT_MARGIN};
+use super::instruments::{Failure, Instruments};
 use super::message::{Decimals, Levels, Message, ParseError, parse, parse_snapshot};
+use super::rest;
 use super::sequence::{Break, SequencedBook};
 use crate::backoff::Backoff;
-use crate::binance::reject;
 use crate::life::{self, CLOSE_TIMEOUT_NS, CONNECT_TIMEOUT_NS, Life, Stage};
+use crate::silence::{Due, Silence};
+
+mod trading;
 
 /// The only link of the feed.
 pub const LINK: LinkId = LinkId(0);
 
+/// A request that changes nothing, as a ping of ours.
+const PING: &[u8] = b"{\"method\":\"LIST_SUBSCRIPTIONS\",\"id\":0}";
+
 const MS: u64 = 1_000_000;
 const SECOND_NS: u64 = 1_000 * MS;
-/// Most streams in one subscription request.
-const STREAMS_PER_REQUEST: usize = 100;
+/// Most symbols in one subscription request, with two streams each.
+const SYMBOLS_PER_REQUEST: usize = 50;
 /// Shortest time between two requests on the link. The venue allows five messages a second, pongs
 /// included.
 const REQUEST_GAP_NS: u64 = 300 * MS;
@@ -44,9 +54,11 @@ const ANSWER_TIMEOUT_NS: u64 = 10 * SECOND_NS;
 const SNAPSHOT_TIMEOUT_NS: u64 = 15 * SECOND_NS;
 /// Most snapshots on their way at once.
 const SNAPSHOTS_IN_FLIGHT_MAX: usize = 4;
-/// Request weight for snapshots a minute: half of the venue's limit of 6,000, since order entry may
-/// use the same address. Half of this weight may be used at once.
-const SNAPSHOT_WEIGHT_PER_MINUTE: u64 = 3_000;
+/// The number of the first request for missing trades; requests for snapshots have smaller ones.
+const TRADES_HTTP: u64 = 1 << 32;
+/// Time in which one request for missing trades is earned. Its weight is 4, so at most 240 a minute
+/// come on top of the snapshots'.
+const TRADES_QUESTION_NS: u64 = SECOND_NS;
 /// First and longest wait before the snapshot of a book is asked for again.
 const RESYNC_NS: (u64, u64) = (250 * MS, 30 * SECOND_NS);
 
@@ -125,6 +137,7 @@ pub struct BinanceFeed {
     /// Slots whose book may have changed since the core was last told.
     changed: Vec<usize>,
     deep: DeepQueue,
+    trades: Trades,
     /// Number of slots in state `Wanted`, and of those in state `Asked`.
     wanted: usize,
     in_flight: usize,
@@ -135,13 +148,23 @@ pub struct BinanceFeed {
     subscribed: usize,
     requested_ns: u64,
     next_http: u64,
-    budget: TokenBucket,
-    heard_ns: u64,
+    /// The pace of snapshots.
+    pace: TokenBucket,
+    /// No REST request before this time: the address has used its share, or the venue wants none.
+    rest_from_ns: u64,
+    silence: Silence,
     alive: Alive,
     counters: Counters,
+    /// What could not be read.
+    unread: Unread,
     life: Life,
     /// The slot whose snapshot failed last, until it has one.
     troubled: Option<usize>,
+    /// The last request for trades failed.
+    trades_troubled: bool,
+    instruments: Instruments,
+    /// The last round of instrument data has failed.
+    is_uninformed: bool,
 }
 
 fn slots_of(config: &Config) -> Result<Vec<Slot>, ConfigError> {
@@ -172,39 +195,6 @@ fn slots_of(config: &Config) -> Result<Vec<Slot>, ConfigError> {
     Ok(slots)
 }
 
-/// Weight of a snapshot of this depth (`rest-api`, `GET /api/v3/depth`).
-const fn snapshot_weight(limit: u16) -> u64 {
-    match limit {
-        0..=100 => 5,
-        101..=500 => 25,
-        501..=1_000 => 50,
-        _ => 250,
-    }
-}
-
-/// The budget of snapshots of this depth.
-const fn budget(limit: u16) -> TokenBucket {
-    let burst = SNAPSHOT_WEIGHT_PER_MINUTE / 2 / snapshot_weight(limit);
-    TokenBucket::new(burst, 60 * SECOND_NS / burst)
-}
-
-/// Why the venue answered a snapshot with another status than 200.
-fn refused(response: &HttpResponse) -> (Why, String) {
-    #[derive(Default, serde::Deserialize)]
-    struct ErrorJson {
-        code: i64,
-        #[serde(default)]
-        msg: String,
-    }
-    let ErrorJson { code, msg } = serde_json::from_str(&response.body).unwrap_or_default();
-    let why = match response.status {
-        403 | 418 => Why::RestBanned,
-        429 => Why::RestPaced,
-        _ => reject::why(code, &msg).unwrap_or(Why::SnapshotFailing),
-    };
-    (why, format!("HTTP {}, code {code}", response.status))
-}
-
 impl BinanceFeed {
     /// A feed that is not started.
     ///
@@ -218,8 +208,11 @@ impl BinanceFeed {
         if !(least..=5_000).contains(&usize::from(config.snapshot_limit)) {
             return Err(ConfigError::SnapshotLimit(config.snapshot_limit));
         }
+        let slots = slots_of(&config)?;
+        let instruments = slots.iter().map(|slot| slot.trust.instrument());
         Ok(Self {
-            slots: slots_of(&config)?,
+            trades: Trades::new(config.venue, instruments, TRADES_HTTP, TRADES_QUESTION_NS),
+            slots,
             changed: Vec::new(),
             deep: DeepQueue::new(config.told),
             wanted: 0,
@@ -230,12 +223,17 @@ impl BinanceFeed {
             subscribed: 0,
             requested_ns: 0,
             next_http: 1,
-            budget: budget(config.snapshot_limit),
-            heard_ns: 0,
+            pace: rest::pace(config.snapshot_limit),
+            rest_from_ns: 0,
+            silence: Silence::new(config.silence_ns),
             alive: Alive::new(config.venue),
             counters: Counters::default(),
+            unread: Unread::default(),
             life: Life::default(),
             troubled: None,
+            trades_troubled: false,
+            instruments: Instruments::new(config.venue, &config.listings, config.seed),
+            is_uninformed: false,
             config,
         })
     }
@@ -243,6 +241,11 @@ impl BinanceFeed {
     /// Counts since the start.
     pub const fn counters(&self) -> Counters {
         self.counters
+    }
+
+    /// Counts of public trades since the start.
+    pub const fn trade_counters(&self) -> TradeCounters {
+        self.trades.counters()
     }
 
     /// Number of books that are proved now.
@@ -326,11 +329,12 @@ impl BinanceFeed {
         if !matches!(self.link, Link::Connecting { .. }) {
             return;
         }
-        self.heard_ns = now_ns;
+        self.silence.heard(now_ns);
         self.requested_ns = 0;
         let answered_by_ns = now_ns.saturating_add(ANSWER_TIMEOUT_NS);
         self.link = Link::Up { since_ns: now_ns, answers: 0, answered_by_ns };
         self.life.reached(now_ns, Stage::Session);
+        self.ask_instruments(now_ns, out);
         self.subscribe(now_ns, out);
         self.note_progress(now_ns);
     }
@@ -360,14 +364,16 @@ impl BinanceFeed {
         *answers += 1;
         *answered_by_ns = now_ns.saturating_add(ANSWER_TIMEOUT_NS);
         self.requested_ns = now_ns;
-        let end = self.slots.len().min(self.subscribed + STREAMS_PER_REQUEST);
+        let end = self.slots.len().min(self.subscribed + SYMBOLS_PER_REQUEST);
         let slots = self.slots.get(self.subscribed..end).unwrap_or_default();
         out.send(LINK, |bytes| {
             bytes.extend_from_slice(b"{\"method\":\"SUBSCRIBE\",\"params\":[");
             for (n, slot) in slots.iter().enumerate() {
-                bytes.extend_from_slice(if n == 0 { b"\"" } else { b",\"" });
-                bytes.extend(slot.symbol.bytes().map(|byte| byte.to_ascii_lowercase()));
-                bytes.extend_from_slice(b"@depth@100ms\"");
+                for (nth, stream) in ["@depth@100ms\"", "@aggTrade\""].into_iter().enumerate() {
+                    bytes.extend_from_slice(if n + nth == 0 { b"\"" } else { b",\"" });
+                    bytes.extend(slot.symbol.bytes().map(|byte| byte.to_ascii_lowercase()));
+                    bytes.extend_from_slice(stream.as_bytes());
+                }
             }
             // The id is the end of the range of slots, which tells what the answer is about.
             bytes.extend_from_slice(format!("],\"id\":{end}}}").as_bytes());
@@ -399,26 +405,43 @@ impl BinanceFeed {
                     self.on_depth(now_ns, at, (depth.first, depth.last), &levels, out);
                 }
             }
+            Ok(Message::Trade(trade)) => {
+                if let Some(at) = found.get() {
+                    self.trades.take(now_ns, at, &trade, false);
+                }
+            }
+            Ok(Message::Unreadable) => self.trades.unreadable(),
             Ok(Message::Answer { id, done }) => self.on_answer(now_ns, id, done, out),
             Ok(Message::Shutdown) => {
                 self.give_up(now_ns, Why::VenueLeaves, "the server will restart", out);
             }
             Ok(Message::Other) => self.counters.ignored += 1,
-            Err(ParseError::Decimal { .. }) => {
+            Err(error @ ParseError::Decimal { .. }) => {
                 self.counters.protocol_errors += 1;
+                self.keep_unread(&error.to_string(), text);
                 if let Some(at) = found.get() {
                     self.resync(now_ns, at, Distrust::Protocol, out);
                 }
             }
             Err(error @ (ParseError::Json | ParseError::TooManyLevels)) => {
                 self.counters.protocol_errors += 1;
+                self.keep_unread(&error.to_string(), text);
                 self.give_up(now_ns, Why::Protocol, &error.to_string(), out);
             }
         }
         self.levels = levels;
     }
 
+    fn keep_unread(&mut self, what: &str, raw: &str) {
+        self.unread.add(what, raw, &[]);
+        self.life.follow_unread(&self.unread);
+    }
+
     fn on_answer(&mut self, now_ns: u64, id: Option<u64>, done: bool, out: &mut Outbox<Input>) {
+        if id == Some(0) {
+            // The answer to a ping.
+            return;
+        }
         let Link::Up { answers, .. } = &mut self.link else { return };
         if !done {
             self.counters.protocol_errors += 1;
@@ -499,9 +522,11 @@ impl BinanceFeed {
             if !due {
                 continue;
             }
-            if !self.budget.take(now_ns) {
+            let weight = rest::snapshot_weight(self.config.snapshot_limit);
+            if self.pace.due_ns(now_ns) > now_ns || !self.may_ask(now_ns, weight) {
                 return;
             }
+            self.pace.take(now_ns);
             let id = self.next_http;
             self.next_http += 1;
             self.counters.snapshots += 1;
@@ -526,19 +551,74 @@ impl BinanceFeed {
         response: Option<&HttpResponse>,
         out: &mut Outbox<Input>,
     ) {
+        if let Some(response) = response {
+            rest::note(&self.config.address, now_ns, response);
+        }
+        if let Some(at) = self.trades.answers(id) {
+            self.on_trades(now_ns, at, response, out);
+            return;
+        }
+        if let Some(result) = self.instruments.answered(now_ns, id, response, out) {
+            if let Some(limit) = self.instruments.weight_limit() {
+                self.config.address.set_limit(limit);
+            }
+            self.on_instruments(result);
+            self.ask_instruments(now_ns, out);
+            return;
+        }
         let asked = |slot: &Slot| matches!(slot.snapshot, Snapshot::Asked { id: i, .. } if i == id);
         let Some(at) = self.slots.iter().position(asked) else { return };
         match self.take_snapshot(now_ns, at, response) {
             Ok(()) => {
                 if self.troubled.is_none_or(|troubled| troubled == at) {
                     self.troubled = None;
-                    self.life.untroubled();
+                    if !self.is_uninformed {
+                        self.life.untroubled();
+                    }
                 }
                 self.note_progress(now_ns);
             }
             Err((why, text)) => self.on_no_snapshot(now_ns, at, why, &text, out),
         }
         self.ask_snapshots(now_ns, out);
+    }
+
+    /// Takes the weight of a request out of the address's budget, if there is room.
+    fn may_ask(&mut self, now_ns: u64, weight: u32) -> bool {
+        match self.config.address.take(now_ns, weight, rest::RESERVE_PERCENT) {
+            Ok(()) => true,
+            Err(from_ns) => {
+                self.rest_from_ns = from_ns;
+                self.instruments.not_before(from_ns);
+                false
+            }
+        }
+    }
+
+    /// Asks for instrument data when that is due.
+    fn ask_instruments(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        if let Some(failure) = self.instruments.is_late(now_ns) {
+            self.on_instruments(Err(failure));
+        }
+        if self.instruments.is_due(now_ns) && self.may_ask(now_ns, rest::INFO_WEIGHT) {
+            self.instruments.ask(now_ns, self.next_http, out);
+            self.next_http += 1;
+        }
+    }
+
+    /// Tells people whether the venue tells its instruments.
+    fn on_instruments(&mut self, result: Result<(), Failure>) {
+        match result {
+            Ok(()) => {
+                if core::mem::take(&mut self.is_uninformed) && self.troubled.is_none() {
+                    self.life.untroubled();
+                }
+            }
+            Err((why, text)) => {
+                self.is_uninformed = true;
+                self.life.troubled(why, &text, self.instruments.next_ns());
+            }
+        }
     }
 
     fn on_no_snapshot(
@@ -571,7 +651,7 @@ impl BinanceFeed {
     ) -> Result<(), (Why, String)> {
         let response = response.ok_or((Why::RestFailing, String::new()))?;
         if response.status != 200 {
-            return Err(refused(response));
+            return Err(rest::refused(response, Why::SnapshotFailing));
         }
         let unusable = |text: String| (Why::SnapshotFailing, text);
         let limit = usize::from(self.config.snapshot_limit);
@@ -591,25 +671,30 @@ impl BinanceFeed {
     }
 
     const fn heard(&mut self, now_ns: u64) {
-        self.heard_ns = now_ns;
+        self.silence.heard(now_ns);
         self.alive.heard();
     }
 
     fn on_up_timer(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
         let Link::Up { since_ns, answers, answered_by_ns } = self.link else { return };
         let old = now_ns >= since_ns.saturating_add(self.config.lifetime_ns);
-        let silent = now_ns >= self.heard_ns.saturating_add(self.config.silence_ns);
+        let due = self.silence.due(now_ns);
         let unanswered = answers > 0 && now_ns >= answered_by_ns;
-        let why = match (silent, unanswered) {
-            (true, _) => Some(Why::Silent),
-            (_, true) => Some(Why::SubscribeTimeout),
-            _ => old.then_some(Why::Renewing),
+        let why = match due {
+            Due::Dead => Some(Why::Silent),
+            Due::Nothing | Due::Ping if unanswered => Some(Why::SubscribeTimeout),
+            Due::Nothing | Due::Ping => old.then_some(Why::Renewing),
         };
         if let Some(why) = why {
             self.give_up(now_ns, why, "", out);
             return;
         }
+        if due == Due::Ping {
+            // The venue answers it at once, and pings by itself every 20 seconds only.
+            out.send(LINK, |bytes| bytes.extend_from_slice(PING));
+        }
         self.subscribe(now_ns, out);
+        self.ask_instruments(now_ns, out);
         for at in 0..self.slots.len() {
             let late = matches!(self.slots[at].snapshot,
                 Snapshot::Asked { until_ns, .. } if now_ns >= until_ns);
@@ -618,6 +703,7 @@ impl BinanceFeed {
             }
         }
         self.ask_snapshots(now_ns, out);
+        self.ask_trades(now_ns, out);
     }
 
     fn next_snapshot_ns(&self) -> Option<u64> {
@@ -626,7 +712,7 @@ impl BinanceFeed {
         }
         let full = self.in_flight >= SNAPSHOTS_IN_FLIGHT_MAX;
         // Zero: the budget allows a request at once.
-        let paced = self.budget.due_ns(0);
+        let paced = self.pace.due_ns(0).max(self.rest_from_ns);
         let due = |slot: &Slot| match slot.snapshot {
             Snapshot::Wanted { due_ns } if !full => Some(due_ns.max(paced)),
             Snapshot::Asked { until_ns, .. } => Some(until_ns),
@@ -689,7 +775,9 @@ impl Machine for BinanceFeed {
             self.deep.told(now_ns, updates);
             told |= updates > 0;
         }
+        told |= self.trades.flush(now_ns, |trade| out.emit(Input::Trade(trade)));
         self.life.follow_depth(&mut self.deep, now_ns);
+        self.life.follow_trades(&mut self.trades, now_ns);
         if let Some(alive) = self.alive.flushed(now_ns, told) {
             out.emit(alive);
         }
@@ -697,6 +785,7 @@ impl Machine for BinanceFeed {
 
     fn on_timer(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
         self.deep.on_timer(now_ns);
+        self.trades.on_timer(now_ns);
         match self.link {
             Link::Waiting { until_ns } if now_ns >= until_ns => self.connect(now_ns, out),
             Link::Connecting { until_ns } if now_ns >= until_ns => {
@@ -720,15 +809,17 @@ impl Machine for BinanceFeed {
             | Link::Connecting { until_ns }
             | Link::Closing { until_ns } => Some(until_ns),
             Link::Up { since_ns, answers, answered_by_ns } => {
-                let silence = self.heard_ns.saturating_add(self.config.silence_ns);
+                let silence = self.silence.next_ns();
                 let lifetime = since_ns.saturating_add(self.config.lifetime_ns);
                 let answer = (answers > 0).then_some(answered_by_ns);
                 let request = (self.subscribed < self.slots.len())
                     .then_some(self.requested_ns.saturating_add(REQUEST_GAP_NS));
                 let snapshot = self.next_snapshot_ns();
                 let deep = self.deep.next_ns();
-                let timers = [Some(silence), Some(lifetime), answer, request, snapshot, deep];
-                timers.into_iter().flatten().min()
+                let rest = [snapshot, self.instruments.next_ns(), deep, self.trades.next_ns()];
+                let timers =
+                    [Some(silence), Some(lifetime), answer, request].into_iter().chain(rest);
+                timers.flatten().min()
             }
         }
     }

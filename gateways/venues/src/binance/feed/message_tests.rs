@@ -146,6 +146,23 @@ fn a_snapshot_is_read() {
 }
 
 #[test]
+fn further_elements_of_a_level_say_nothing() {
+    let mut levels = Levels::default();
+    let text =
+        r#"{"lastUpdateId":160,"bids":[["0.0024","10",[]]],"asks":[["0.0026","100","x",1]]}"#;
+    assert_eq!(parse_snapshot(text, "BNBBTC", DECIMALS, &mut levels), Ok(160));
+    assert_eq!(
+        (&levels.bids[..], &levels.asks[..]),
+        (&[level(24, 1_000)][..], &[level(26, 10_000)][..])
+    );
+    let (plain, told) = read(DEPTH);
+    let more = DEPTH.replace("\"10\"]", "\"10\",[],null]");
+    assert!(more != DEPTH, "{DEPTH}");
+    assert_eq!(read(&more), (plain, told));
+    assert_eq!(read(&DEPTH.replace(",\"10\"]", "]")).0, Err(ParseError::Json));
+}
+
+#[test]
 fn cut_texts_are_errors_at_every_byte() {
     let combined = format!("{{\"stream\":\"bnbbtc@depth\",\"data\":{DEPTH}}}");
     for text in [DEPTH, combined.as_str()] {

@@ -72,8 +72,9 @@ pub(super) fn send_logon<T>(
     out: &mut rutter_transport::machine::Outbox<T>,
 ) {
     let (sender, target) = (session.sender().to_vec(), session.target().to_vec());
+    let venue_ns = session.clock().at_venue(now_ns);
     session.send_admin(now_ns, out, tags::msg_type::LOGON, |encoder| {
-        logon(encoder, now_ns, (&sender, &target), config, signer);
+        logon(encoder, venue_ns, (&sender, &target), config, signer);
     });
 }
 

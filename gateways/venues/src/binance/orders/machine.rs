@@ -12,6 +12,7 @@ use rutter_fix::tags::{self, msg_type};
 use rutter_transport::machine::{CloseReason, Endpoint, Event, Framing, Machine, Outbox};
 use rutter_transport::refusals::Refusals;
 use rutter_transport::standing::{Standing, Why};
+use rutter_transport::unread::Unread;
 
 use super::encode;
 use super::reconcile::{BinanceDialect, PACE};
@@ -20,6 +21,7 @@ use super::status::{Counters, Status};
 use crate::VenueCommand;
 use crate::backoff::Backoff;
 use crate::binance::config::{BinanceConfig, ConfigError};
+use crate::binance::feed::rest::note;
 use crate::binance::ids;
 use crate::binance::reject;
 use crate::fix_children::{Children, Request};
@@ -31,6 +33,7 @@ use crate::signing::Ed25519Signer;
 
 mod change;
 mod refused;
+mod unread;
 
 const SECOND_NS: u64 = 1_000_000_000;
 const MS: u64 = 1_000_000;
@@ -72,8 +75,6 @@ enum Link {
 enum Broken {
     #[error(transparent)]
     Session(#[from] SessionError),
-    #[error(transparent)]
-    Report(#[from] report::ReportError),
     #[error("message type not allowed now")]
     MessageType,
     #[error("the venue has lost count of our messages")]
@@ -107,6 +108,8 @@ pub struct BinanceOrders {
     counters: Counters,
     last_text: Text<TEXT_KEPT>,
     refusals: Refusals,
+    /// What could not be read.
+    unread: Unread,
     life: Life,
 }
 
@@ -141,6 +144,7 @@ impl BinanceOrders {
             counters: Counters::default(),
             last_text: Text::default(),
             refusals: Refusals::default(),
+            unread: Unread::default(),
             life: Life::default(),
             config,
         })
@@ -194,6 +198,7 @@ impl BinanceOrders {
         now_ns: u64,
         act: impl FnOnce(&mut Inquiry<One, Steps>, &mut BinanceDialect<'_>),
     ) {
+        self.inquiry.hold_until(self.config.address.paused_until_ns());
         let mut dialect = BinanceDialect {
             venue: self.config.venue,
             node_tag: self.config.node_tag,
@@ -207,6 +212,7 @@ impl BinanceOrders {
             connected_ns: self.connected_ns,
             children: &mut self.children,
             looks: &mut self.looks,
+            clock: self.session.clock(),
         };
         act(&mut self.inquiry, &mut dialect);
         self.life.follow(now_ns, &self.inquiry);
@@ -324,7 +330,7 @@ impl BinanceOrders {
         self.keep_text(text.as_bytes());
         let why = match error {
             Broken::Session(SessionError::Sequence) | Broken::OutOfStep => Why::SequenceGap,
-            Broken::Session(_) | Broken::Report(_) | Broken::MessageType => Why::Protocol,
+            Broken::Session(_) | Broken::MessageType => Why::Protocol,
         };
         self.life.failed(now_ns, why, &text);
         if self.link == Link::On {
@@ -346,11 +352,12 @@ impl BinanceOrders {
         out: &mut Outbox<Input>,
     ) -> Result<(), Broken> {
         self.session.accept(now_ns, message)?;
+        self.life.follow_clock(self.session.clock());
         if let Link::LoggingOn { .. } = self.link {
             return self.on_logon_answer(now_ns, message, out);
         }
         match message.msg_type() {
-            msg_type::EXECUTION_REPORT => self.on_report(now_ns, message, out)?,
+            msg_type::EXECUTION_REPORT => self.on_report(now_ns, message, out),
             msg_type::ORDER_CANCEL_REJECT => {
                 self.keep_text(message.get(tags::TEXT).unwrap_or_default());
                 let news = self.reader(now_ns).cancel_reject(message);
@@ -398,6 +405,7 @@ impl BinanceOrders {
             }
             msg_type::REJECT | msg_type::LOGOUT => {
                 self.counters.logons_refused += 1;
+                self.note_refused_time(now_ns, message);
                 self.keep_text(message.get(tags::TEXT).unwrap_or_default());
                 let code = report::code_of(message);
                 let why = reject::why(code, self.last_text.as_str()).unwrap_or(Why::LogonRefused);
@@ -446,18 +454,17 @@ impl BinanceOrders {
         }
     }
 
-    fn on_report(
-        &mut self,
-        now_ns: u64,
-        message: &Message<'_>,
-        out: &mut Outbox<Input>,
-    ) -> Result<(), Broken> {
-        let news = self.reader(now_ns).execution(message)?;
-        if let News::Refused { .. } = news {
-            self.keep_text(message.get(tags::TEXT).unwrap_or_default());
+    fn on_report(&mut self, now_ns: u64, message: &Message<'_>, out: &mut Outbox<Input>) {
+        self.note_refused_time(now_ns, message);
+        match self.reader(now_ns).execution(message) {
+            Ok(news) => {
+                if let News::Refused { .. } = news {
+                    self.keep_text(message.get(tags::TEXT).unwrap_or_default());
+                }
+                self.on_news(now_ns, news, out);
+            }
+            Err(error) => self.on_unreadable(message, error, out),
         }
-        self.on_news(now_ns, news, out);
-        Ok(())
     }
 
     /// A Reject names our message by its number. When the venue expects another number than ours,
@@ -469,6 +476,7 @@ impl BinanceOrders {
         out: &mut Outbox<Input>,
     ) -> Result<(), Broken> {
         self.keep_text(message.get(tags::TEXT).unwrap_or_default());
+        self.note_refused_time(now_ns, message);
         let seq = message.uint(tags::REF_SEQ_NUM).ok().flatten().unwrap_or_default();
         match self.children.by_seq(seq) {
             Some((child, Request::New)) => {
@@ -660,9 +668,14 @@ impl Machine for BinanceOrders {
             Event::Bytes(FIX_LINK, bytes) => self.on_bytes(now_ns, bytes, out),
             Event::Closed(FIX_LINK, reason) => self.on_closed(now_ns, reason, out),
             Event::Http(id, response) => {
+                let failures = self.inquiry.tally().failures;
+                if let Some(response) = response {
+                    note(&self.config.address, now_ns, response);
+                }
                 self.inquire(now_ns, |inquiry, dialect| {
                     inquiry.on_http(now_ns, id, response, dialect, out);
                 });
+                self.after_answer(failures, response);
             }
             Event::Connected(_)
             | Event::Bytes(..)

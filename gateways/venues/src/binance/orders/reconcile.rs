@@ -11,6 +11,7 @@ use rutter_transport::secret::Secret;
 use rutter_transport::standing::Why;
 
 use super::rest::{self, RestError};
+use crate::clock::VenueClock;
 use crate::fix_children::{CHILDREN_MAX, Children};
 use crate::inquiry::{
     Ask, Limit, Look, Looks, One, OneByOne, OpenOrders, OrderPage, OrderState, Pace, Refused,
@@ -67,6 +68,7 @@ pub(super) struct BinanceDialect<'a> {
     pub connected_ns: u64,
     pub children: &'a mut Children,
     pub looks: &'a mut Looks,
+    pub clock: &'a VenueClock,
 }
 
 /// A ban lasts as long as its text says, and otherwise as the documents have it.
@@ -133,8 +135,9 @@ impl OneByOne for BinanceDialect<'_> {
             Ask::Children(One::History { child, .. }) => self.history_from_ns(*child),
             _ => 0,
         };
-        let query = rest::query(ask, self.node_tag, self.listings, since_ns / MS);
-        rest::request(query, id, now_ns, self.signer, self.api_key)
+        let since_ms = self.clock.at_venue(since_ns) / MS;
+        let query = rest::query(ask, self.node_tag, self.listings, since_ms);
+        rest::request(query, id, self.clock.at_venue(now_ns), self.signer, self.api_key)
     }
 
     fn open_orders(

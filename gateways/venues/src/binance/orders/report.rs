@@ -36,7 +36,7 @@ const ERROR_CODE: u32 = 25_016;
 /// The fields of an entry of the fee group (136).
 const FEE_MEMBERS: [u32; 3] = [tags::MISC_FEE_AMT, tags::MISC_FEE_CURR, tags::MISC_FEE_TYPE];
 
-/// Why a report of our own order cannot be read. The link is then closed, since a report that is
+/// Why a report of our own order cannot be read. The order is then in doubt, since a report that is
 /// passed over could be a fill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ReportError {
@@ -147,7 +147,7 @@ impl Reader<'_> {
 
     /// On a report of a cancel, 41 is the order and 11 the request, which may be somebody else's.
     /// On any other report, 11 is the order.
-    fn child_of(&self, message: &Message<'_>) -> Option<Named> {
+    pub fn child_of(&self, message: &Message<'_>) -> Option<Named> {
         let ours = |tag| ids::parse(self.node_tag, message.get(tag)?);
         ours(tags::ORIG_CL_ORD_ID).or_else(|| ours(tags::CL_ORD_ID))
     }

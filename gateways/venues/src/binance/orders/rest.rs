@@ -13,6 +13,7 @@ use rutter_transport::machine::{HttpMethod, HttpRequest, HttpResponse};
 use rutter_transport::secret::Secret;
 use rutter_transport::standing::Why;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::answers::Class;
 use crate::binance::{ids, reject};
@@ -239,31 +240,73 @@ pub(super) fn order(
     order.state(listing).map(Some)
 }
 
+/// Whose an order in a list is. Nothing else is read of an order that is not ours.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OwnerJson<'a> {
+    #[serde(borrow, default, deserialize_with = "crate::json::text_or_nothing")]
+    symbol: Cow<'a, str>,
+    #[serde(borrow, default)]
+    order_id: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "crate::json::text_or_nothing")]
+    client_order_id: Cow<'a, str>,
+}
+
+impl OwnerJson<'_> {
+    fn number(&self) -> Option<u64> {
+        self.order_id.and_then(|raw| raw.get().parse().ok())
+    }
+
+    fn child(&self, node_tag: u32) -> Option<ChildId> {
+        let id = ids::parse(node_tag, self.client_order_id.as_bytes());
+        id.filter(|id| id.cancel.is_none()).map(|id| id.child)
+    }
+}
+
+/// The orders of a list, each with its owner. An entry of which not even that can be read fails the
+/// list: it may be ours.
+fn listed(response: Option<&HttpResponse>) -> Result<Vec<(OwnerJson<'_>, &RawValue)>, RestError> {
+    let told: Vec<&RawValue> =
+        serde_json::from_str(body(response)?).map_err(|_| RestError::Json)?;
+    let mut orders = Vec::with_capacity(told.len());
+    for raw in told {
+        // A structure may be read from an array as well.
+        if !raw.get().starts_with('{') {
+            return Err(RestError::Json);
+        }
+        orders.push((serde_json::from_str(raw.get()).map_err(|_| RestError::Json)?, raw));
+    }
+    Ok(orders)
+}
+
 /// Reads the answer to [`Ask::OpenOrders`].
 pub(super) fn open_orders(
     response: Option<&HttpResponse>,
     node_tag: u32,
     listings: &Listings,
 ) -> Result<OpenOrders, RestError> {
-    let orders: Vec<OrderJson<'_>> =
-        serde_json::from_str(body(response)?).map_err(|_| RestError::Json)?;
     let mut found = OpenOrders::default();
-    for order in orders {
-        let id = ids::parse(node_tag, order.client_order_id.as_bytes());
-        let Some(id) = id.filter(|id| id.cancel.is_none()) else {
+    for (owner, raw) in listed(response)? {
+        let Some(child) = owner.child(node_tag) else {
             found.others += 1;
             continue;
         };
-        let Some(listing) = listings.symbol(order.symbol.as_bytes()) else {
+        let Some(listing) = listings.symbol(owner.symbol.as_bytes()) else {
             found.unlisted += 1;
             continue;
         };
-        match order.state(listing) {
-            Ok(state) => found.ours.push((id.child, listing.instrument, state)),
-            Err(_) => found.unclear.push((id.child, listing.instrument)),
+        match state_of(raw, listing) {
+            Ok(state) => found.ours.push((child, listing.instrument, state)),
+            Err(_) => found.unclear.push((child, listing.instrument)),
         }
     }
     Ok(found)
+}
+
+/// The state of an order of ours in a list.
+fn state_of(raw: &RawValue, listing: &Listing) -> Result<OrderState, RestError> {
+    let order: OrderJson<'_> = serde_json::from_str(raw.get()).map_err(|_| RestError::Json)?;
+    order.state(listing)
 }
 
 /// Reads the answer to [`One::Open`] or [`One::History`]: the child's order among those of its
@@ -273,16 +316,21 @@ pub(super) fn orders(
     listing: &Listing,
     (node_tag, child): (u32, ChildId),
 ) -> Result<OrderPage, RestError> {
-    let told: Vec<OrderJson<'_>> =
-        serde_json::from_str(body(response)?).map_err(|_| RestError::Json)?;
+    let told = listed(response)?;
     let is_full = told.len() >= ORDERS_PER_PAGE;
-    let next = told.last().filter(|_| is_full).and_then(|last| last.order_id.checked_add(1));
-    let ours = |order: &OrderJson<'_>| {
-        let id = ids::parse(node_tag, order.client_order_id.as_bytes());
-        id.filter(|id| id.cancel.is_none()).map(|id| id.child)
-    };
+    let last = told.last().filter(|_| is_full).and_then(|(last, _)| last.number());
+    let next = last.and_then(|last| last.checked_add(1));
+    if is_full && next.is_none() {
+        // Where the next page begins is not known.
+        return Err(RestError::Json);
+    }
+    if told.iter().any(|(owner, _)| owner.client_order_id.is_empty()) {
+        // The order may be the child's, so the list proves nothing.
+        return Err(RestError::Json);
+    }
+    let ours = |(owner, _): &(OwnerJson<'_>, &RawValue)| owner.child(node_tag);
     let found = told.iter().find(|order| ours(order) == Some(child));
-    let found = found.map(|order| order.state(listing)).transpose()?;
+    let found = found.map(|(_, raw)| state_of(raw, listing)).transpose()?;
     let ours = told.iter().filter_map(ours).collect();
     Ok(OrderPage { next: next.filter(|_| found.is_none()), ours, found })
 }
@@ -350,13 +398,18 @@ fn trade_of(
 #[derive(Deserialize)]
 struct AccountJson<'a> {
     #[serde(borrow)]
-    balances: Vec<BalanceJson<'a>>,
+    balances: Vec<&'a RawValue>,
+}
+
+/// Which asset a balance is of. Nothing else is read of an asset that is not listed.
+#[derive(Deserialize)]
+struct AssetJson<'a> {
+    #[serde(borrow, default, deserialize_with = "crate::json::text_or_nothing")]
+    asset: Cow<'a, str>,
 }
 
 #[derive(Deserialize)]
 struct BalanceJson<'a> {
-    #[serde(borrow)]
-    asset: Cow<'a, str>,
     #[serde(borrow)]
     free: Cow<'a, str>,
     #[serde(borrow)]
@@ -373,8 +426,11 @@ pub(super) fn balances(
         serde_json::from_str(body(response)?).map_err(|_| RestError::Json)?;
     let mut totals: Vec<(AssetId, Amount)> =
         assets.ids().into_iter().map(|id| (id, Amount::ZERO)).collect();
-    for balance in &account.balances {
-        let Some(asset) = assets.name(balance.asset.as_bytes()) else { continue };
+    for raw in account.balances {
+        let of: AssetJson<'_> = serde_json::from_str(raw.get()).map_err(|_| RestError::Json)?;
+        let Some(asset) = assets.name(of.asset.as_bytes()) else { continue };
+        let read = serde_json::from_str(raw.get());
+        let balance: BalanceJson<'_> = read.map_err(|_| RestError::Json)?;
         let free = listing::amount(balance.free.as_bytes())?;
         let locked = listing::amount(balance.locked.as_bytes())?;
         if let Some((_, total)) = totals.iter_mut().find(|(id, _)| *id == asset) {

@@ -41,7 +41,8 @@ pub(super) fn send_logon<T>(
     signer: &Signer,
     out: &mut Outbox<T>,
 ) {
-    let signature = signer.logon(now_ns, session.target());
+    // The signature covers `SendingTime`, which is in the venue's time.
+    let signature = signer.logon(session.clock().at_venue(now_ns), session.target());
     session.send_admin(now_ns, out, tags::msg_type::LOGON, |encoder| {
         encoder
             .data(tags::RAW_DATA_LENGTH, tags::RAW_DATA, signature.as_bytes())

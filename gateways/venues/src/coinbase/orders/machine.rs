@@ -318,6 +318,7 @@ impl CoinbaseOrders {
         out: &mut Outbox<Input>,
     ) -> Result<(), Broken> {
         self.session.accept(now_ns, message)?;
+        self.life.follow_clock(self.session.clock());
         if let Link::LoggingOn { .. } = self.link {
             return self.on_logon_answer(now_ns, message, out);
         }

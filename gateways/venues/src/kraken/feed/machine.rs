@@ -1,8 +1,8 @@
 //! The market-data machine: one public WebSocket link, one subscription a book, a checksum with
-//! every update.
+//! every update; a subscription of trades for each pair, and missing trades over REST.
 //!
 //! A line belongs here if it decides when to connect, subscribe, distrust or publish. Reading a
-//! message is `message`; whether a book is right is `checksum`.
+//! message is `message`; whether a book is right is `checksum`; trades are `trading`.
 //!
 //! Invariant: the core is told of a book only while the book's subscription is `Synced`: from a
 //! snapshot with the right checksum, until the first message with a wrong one.
@@ -14,9 +14,11 @@ use rutter_feeds::FeedCommand;
 use rutter_feeds::alive::Alive;
 use rutter_feeds::book::Book;
 use rutter_feeds::deep::DeepQueue;
+use rutter_feeds::trades::{TradeCounters, Trades};
 use rutter_feeds::trust::{STABLE_NS, Trust};
 use rutter_transport::machine::{CloseReason, Endpoint, Event, LinkId, Machine, Outbox};
 use rutter_transport::standing::{Standing, Why};
+use rutter_transport::unread::Unread;
 
 use super::checksum::{DECIMALS_MAX, Precision, checksum};
 use super::config::{Config, ConfigError, DEPTHS, LISTINGS_MAX};
@@ -28,7 +30,10 @@ use crate::backoff::Backoff;
 use crate::decimal;
 use crate::life::{self, Life, Stage};
 use crate::listing::FeedListing;
+use crate::metadata::{Filters, Metadata};
 use crate::silence::{Due, Silence};
+
+mod trading;
 
 /// The only link of the feed.
 pub const LINK: LinkId = LinkId(0);
@@ -42,6 +47,17 @@ const ANSWER_TIMEOUT_NS: u64 = 10_000_000_000;
 /// First and longest wait before a book is subscribed again, in nanoseconds.
 const RESYNC_BASE_NS: u64 = 200_000_000;
 const RESYNC_MAX_NS: u64 = 30_000_000_000;
+
+/// The number of the first request for missing trades. Each goes over HTTP, where no other request
+/// of the feed goes.
+const TRADES_HTTP: u64 = 1;
+
+/// Time in which one request for missing trades is earned, in nanoseconds. The venue allows about
+/// one a second for an address and pair.
+const TRADES_QUESTION_NS: u64 = 2_000_000_000;
+
+/// No request for trades was sent on this connection.
+const NO_REQUESTS: (u64, u64) = (u64::MAX, 0);
 
 /// Counts since the start, for metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,6 +113,8 @@ struct Slot {
     book: Book,
     trust: Trust,
     backoff: Backoff,
+    /// The trades of the pair are to be subscribed.
+    trades_due: bool,
 }
 
 /// Kraken's market data as a machine.
@@ -108,11 +126,19 @@ pub struct KrakenFeed {
     link: Link,
     backoff: Backoff,
     deep: DeepQueue,
+    trades: Trades,
+    /// The first and the last number of a request for trades on this connection.
+    trade_requests: (u64, u64),
+    /// The last request for trades failed.
+    trades_troubled: bool,
     content: Content,
+    metadata: Metadata,
     req_id: u64,
     silence: Silence,
     alive: Alive,
     counters: Counters,
+    /// What could not be read.
+    unread: Unread,
     life: Life,
 }
 
@@ -136,18 +162,25 @@ impl KrakenFeed {
         if let Some(twice) = slots.windows(2).find(|pair| pair[0].symbol == pair[1].symbol) {
             return Err(ConfigError::Twice(twice[0].listing.symbol.clone()));
         }
+        let instruments = slots.iter().map(|slot: &Slot| slot.listing.instrument);
+        let trades = Trades::new(config.venue, instruments, TRADES_HTTP, TRADES_QUESTION_NS);
         let (base, max) = (config.reconnect_base_ns, config.reconnect_max_ns);
         Ok(Self {
             backoff: Backoff::new(base, max, config.seed),
             alive: Alive::new(config.venue),
             silence: Silence::new(config.silence_ns),
             deep: DeepQueue::new(config.told),
+            trades,
+            trade_requests: NO_REQUESTS,
+            trades_troubled: false,
+            metadata: Metadata::new(config.venue, &config.listings),
             config,
             slots,
             link: Link::Waiting { until_ns: 0 },
             content: Content::default(),
             req_id: 0,
             counters: Counters::default(),
+            unread: Unread::default(),
             life: Life::default(),
         })
     }
@@ -155,6 +188,11 @@ impl KrakenFeed {
     /// Counts since the start.
     pub const fn counters(&self) -> Counters {
         self.counters
+    }
+
+    /// Counts of public trades since the start.
+    pub const fn trade_counters(&self) -> TradeCounters {
+        self.trades.counters()
     }
 
     /// Number of books that are trusted now.
@@ -193,7 +231,9 @@ impl KrakenFeed {
             }
             slot.trust.end(now_ns, reason, |input| out.emit(input));
             slot.subscription = Subscription::Unlisted;
+            slot.trades_due = false;
         }
+        self.trade_requests = NO_REQUESTS;
         if closed {
             let until_ns = now_ns.saturating_add(self.backoff.next_ns());
             self.life.retries_at(until_ns);
@@ -222,12 +262,18 @@ impl KrakenFeed {
                     self.on_book(now_ns, text, entry, snapshot, out);
                 }
             }
-            Ok(Message::Instrument) => self.on_instruments(now_ns, content.pairs(), out),
+            Ok(Message::Trade { snapshot }) => self.on_trades(now_ns, text, &content, snapshot),
+            Ok(Message::Instrument { snapshot }) => {
+                self.note_metadata(text, content.pairs(), snapshot, out);
+                self.on_instruments(now_ns, content.pairs(), out);
+            }
             Ok(Message::Answer(answer)) => self.on_answer(now_ns, &answer),
             Ok(Message::Heartbeat | Message::Pong | Message::Status(_)) => {}
             Ok(Message::Other) => self.counters.ignored += 1,
             Err(error) => {
                 self.counters.protocol_errors += 1;
+                self.unread.add(&error.to_string(), text, &[]);
+                self.life.follow_unread(&self.unread);
                 self.life.failed(now_ns, Why::Protocol, &error.to_string());
                 self.lost(now_ns, Distrust::Protocol, false, out);
             }
@@ -323,6 +369,43 @@ impl KrakenFeed {
         out.send(LINK, |bytes| write_book_request(bytes, "unsubscribe", symbol, depth, req_id));
     }
 
+    /// Tells the core what the venue says of our pairs: filters and status.
+    fn note_metadata(
+        &mut self,
+        text: &str,
+        pairs: &[PairTerms],
+        snapshot: bool,
+        out: &mut Outbox<Input>,
+    ) {
+        if snapshot {
+            self.metadata.begin_round();
+        }
+        for pair in pairs {
+            let symbol = pair.symbol.as_str();
+            let texts = pair.filters.map(|filters| {
+                filters.map(|span| core::str::from_utf8(span.of(text)).unwrap_or_default())
+            });
+            let filters = texts.map(|[tick, lot, qty_min, notional_min]| Filters {
+                tick,
+                lot,
+                qty_min,
+                qty_max: "",
+                notional_min,
+            });
+            let told = self.metadata.told(symbol, pair.status, filters.as_ref(), |input| {
+                out.emit(input);
+            });
+            if let Err(error) = told {
+                self.counters.protocol_errors += 1;
+                let text = format!("{symbol}: filters: {error}");
+                self.life.troubled(Why::FiltersUnreadable, &text, None);
+            }
+        }
+        if snapshot {
+            self.metadata.end_round(|input| out.emit(input));
+        }
+    }
+
     fn on_instruments(&mut self, now_ns: u64, pairs: &[PairTerms], out: &mut Outbox<Input>) {
         for pair in pairs {
             let Some(at) = self.find(pair.symbol) else { continue };
@@ -336,6 +419,7 @@ impl KrakenFeed {
             slot.precision = precision;
             match (slot.subscription, precision) {
                 (Subscription::Unlisted, Some(_)) => {
+                    slot.trades_due = true;
                     slot.subscription = Subscription::Waiting { until_ns: now_ns };
                 }
                 // The checksums were computed with another precision: begin again.
@@ -362,6 +446,10 @@ impl KrakenFeed {
             let text = format!("{}: {}", answer.symbol, answer.error);
             self.life.troubled(Why::SubscriptionRefused, &text, None);
         }
+        let (first, last) = self.trade_requests;
+        if answer.req_id.is_some_and(|id| (first..=last).contains(&id)) {
+            return;
+        }
         let Some(at) = self.find(answer.symbol) else { return };
         let slot = &mut self.slots[at];
         match (answer.method, slot.subscription) {
@@ -374,8 +462,9 @@ impl KrakenFeed {
         }
     }
 
-    /// Subscribes the books that are due, many in one request.
+    /// Subscribes the books that are due, many in one request, and their trades.
     fn subscribe_due(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        self.subscribe_trades(out);
         loop {
             let req_id = self.req_id + 1;
             let depth = self.config.depth;
@@ -459,6 +548,7 @@ fn slot(config: &Config, listing: &FeedListing) -> Result<Slot, ConfigError> {
         book: Book::new(usize::from(config.depth) + LEVELS_MAX),
         trust: Trust::new(config.venue, listing.instrument, config.told.levels),
         backoff: Backoff::new(RESYNC_BASE_NS, RESYNC_MAX_NS, seed),
+        trades_due: false,
     })
 }
 
@@ -539,13 +629,13 @@ impl Machine for KrakenFeed {
                 };
                 self.lost(now_ns, distrust, true, out);
             }
-            // Links and requests that this machine does not have.
+            Event::Http(id, response) => self.on_http(now_ns, id, response, out),
+            // Links that this machine does not have.
             Event::Connected(_)
             | Event::Text(..)
             | Event::Alive(_)
             | Event::Closed(..)
-            | Event::Bytes(..)
-            | Event::Http(..) => self.counters.ignored += 1,
+            | Event::Bytes(..) => self.counters.ignored += 1,
         }
     }
 
@@ -568,7 +658,9 @@ impl Machine for KrakenFeed {
             self.deep.told(now_ns, updates);
             told |= updates > 0;
         }
+        told |= self.trades.flush(now_ns, |trade| out.emit(Input::Trade(trade)));
         self.life.follow_depth(&mut self.deep, now_ns);
+        self.life.follow_trades(&mut self.trades, now_ns);
         if let Some(alive) = self.alive.flushed(now_ns, told) {
             out.emit(alive);
         }
@@ -576,9 +668,11 @@ impl Machine for KrakenFeed {
 
     fn on_timer(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
         self.deep.on_timer(now_ns);
+        self.trades.on_timer(now_ns);
         self.on_link_timers(now_ns, out);
         if matches!(self.link, Link::Up { .. }) {
             self.on_book_timers(now_ns, out);
+            self.ask_trades(now_ns, out);
         }
     }
 
@@ -601,7 +695,8 @@ impl Machine for KrakenFeed {
             | Subscription::Leaving { until_ns } => Some(until_ns),
             Subscription::Unlisted | Subscription::Synced => None,
         });
-        Some(books.chain(self.deep.next_ns()).fold(link, u64::min))
+        let others = [self.deep.next_ns(), self.trades.next_ns()].into_iter().flatten();
+        Some(books.chain(others).fold(link, u64::min))
     }
 }
 

@@ -17,15 +17,20 @@ use rutter_transport::machine::{
 use rutter_transport::refusals::Refusals;
 use rutter_transport::secret::Secret;
 use rutter_transport::standing::{Standing, Why};
+use rutter_transport::unread::Unread;
 
 use super::children::{Children, Entry, Request, Waits};
 use super::message::{self, AddOrder, Envelope, System};
+use super::nonce::Nonce;
 use super::reconcile::{self, KrakenDialect, Plan};
 use super::report::{Broken, Ledger};
 use super::rest::{self, Call};
 use super::status::{Counters, Status};
+use super::time::read_rfc3339;
 use crate::VenueCommand;
+use crate::address::AddressBudget;
 use crate::backoff::Backoff;
+use crate::clock::VenueClock;
 use crate::inquiry::Inquiry;
 use crate::kraken::config::{ConfigError, KrakenConfig};
 use crate::kraken::ids;
@@ -74,6 +79,7 @@ impl core::fmt::Debug for Key {
 /// Kraken order entry as a machine.
 #[derive(Debug)]
 pub struct KrakenOrders {
+    address: AddressBudget,
     key: Key,
     ledger: Ledger,
     inquiry: Inquiry<Call, Plan>,
@@ -91,9 +97,11 @@ pub struct KrakenOrders {
     /// Sequence number of the last message of the `balances` channel.
     balances: Option<u64>,
     backoff: Backoff,
-    nonce: u64,
+    nonce: Nonce,
     req_id: u64,
     silence: Silence,
+    /// The venue's clock, as far as its answers have told.
+    clock: VenueClock,
     life: Life,
 }
 
@@ -120,9 +128,11 @@ impl KrakenOrders {
             balances: None,
             backoff: Backoff::new(base, max, config.seed),
             silence: Silence::new(config.silence_ns),
+            clock: VenueClock::default(),
             life: Life::default(),
-            nonce: 0,
+            nonce: Nonce::default(),
             req_id: 0,
+            address: config.address.clone(),
             ledger: Ledger {
                 listings: Listings::new(config.listings.clone()),
                 assets,
@@ -132,6 +142,7 @@ impl KrakenOrders {
                 counters: Counters::default(),
                 refusal: String::new(),
                 refusals: Refusals::default(),
+                unread: Unread::default(),
                 token: Secret::from(""),
                 balances: std::collections::BTreeMap::new(),
                 has_taken: false,
@@ -171,6 +182,7 @@ impl KrakenOrders {
         now_ns: u64,
         act: impl FnOnce(&mut Inquiry<Call, Plan>, &mut KrakenDialect<'_>),
     ) {
+        self.inquiry.hold_until(self.address.paused_until_ns());
         let mut dialect = KrakenDialect {
             ledger: &mut self.ledger,
             secret: &self.key.0,
@@ -178,6 +190,7 @@ impl KrakenOrders {
             now_ns,
             connected_ns: self.connected_ns,
             is_online: self.online,
+            clock: &self.clock,
         };
         act(&mut self.inquiry, &mut dialect);
         self.life.follow(now_ns, &self.inquiry);
@@ -282,18 +295,37 @@ impl KrakenOrders {
         response: Option<&HttpResponse>,
         out: &mut Outbox<Input>,
     ) {
+        if let Some(response) = response {
+            self.address.obey(now_ns, response, None);
+        }
         if matches!(self.link, Link::Token { id: asked, .. } if asked == id) {
             self.on_token(now_ns, response, out);
         } else {
+            let failures = self.inquiry.tally().failures;
             self.inquire(now_ns, |inquiry, dialect| {
                 inquiry.on_http(now_ns, id, response, dialect, out);
             });
+            self.after_answer(failures, response);
+        }
+    }
+
+    /// The inquiry has taken an answer. Keeps the answer if it could not be read, and goes ahead
+    /// with the nonce if that is what was refused.
+    fn after_answer(&mut self, failures: u64, response: Option<&HttpResponse>) {
+        let trouble = self.inquiry.trouble();
+        let is_new = self.inquiry.tally().failures != failures;
+        let trouble = trouble.filter(|_| is_new);
+        self.nonce.answered(trouble.is_some_and(|(why, _)| why == Why::NonceRefused));
+        if let (Some((Why::RestUnreadable, error)), Some(response)) = (trouble, response) {
+            self.ledger.keep_unread(error, &response.body);
+            self.life.follow_unread(&self.ledger.unread);
         }
     }
 
     fn on_token(&mut self, now_ns: u64, response: Option<&HttpResponse>, out: &mut Outbox<Input>) {
         match rest::token(response) {
             Ok(token) => {
+                self.nonce.answered(false);
                 self.ledger.token = Secret::new(token);
                 self.link = Link::Connecting { deadline_ns: now_ns + CONNECT_TIMEOUT_NS };
                 out.connect(PRIVATE_LINK);
@@ -312,6 +344,7 @@ impl KrakenOrders {
                     rest::RestError::NoAnswer => String::new(),
                     _ => error.to_string(),
                 };
+                self.nonce.answered(error.why() == Why::NonceRefused);
                 self.life.failed(now_ns, error.why(), &text);
                 self.wait(now_ns, error.pause_ns(now_ns).unwrap_or_default());
             }
@@ -347,12 +380,29 @@ impl KrakenOrders {
         // The deserializer would accept an array for a structure as well.
         let object = text.trim_start().starts_with('{');
         let read = match serde_json::from_str::<Envelope<'_>>(text) {
-            Ok(envelope) if object => self.on_message(now_ns, &envelope, out),
+            Ok(envelope) if object => {
+                self.tell_clock(now_ns, &envelope);
+                self.on_message(now_ns, &envelope, out)
+            }
             Ok(_) | Err(_) => Err(Broken::Shape),
         };
         if let Err(broken) = read {
+            if matches!(broken, Broken::Shape | Broken::Number(_)) {
+                self.ledger.keep_unread(&broken.to_string(), text);
+            }
             self.broken(now_ns, broken, out);
         }
+        self.life.follow_unread(&self.ledger.unread);
+    }
+
+    fn tell_clock(&mut self, now_ns: u64, envelope: &Envelope<'_>) {
+        let Some(venue_ns) = read_rfc3339(&envelope.time_out) else { return };
+        // The subscriptions are sent as soon as the link is there.
+        match envelope.method.as_ref() {
+            "subscribe" => self.clock.answered(self.connected_ns, now_ns, venue_ns),
+            _ => self.clock.heard(now_ns, venue_ns),
+        }
+        self.life.follow_clock(&self.clock);
     }
 
     fn on_message(
@@ -426,7 +476,9 @@ impl KrakenOrders {
             }
             _ => return Err(Broken::Shape),
         }
-        self.ledger.balances(envelope, self.inquiry.is_up(), out)?;
+        if !self.ledger.balances(envelope, self.inquiry.is_up(), out)? {
+            self.inquiry.ask_balances();
+        }
         self.balances = Some(sequence);
         self.on_snapshots(now_ns);
         Ok(())
@@ -521,7 +573,7 @@ impl KrakenOrders {
             post_only: new.post_only,
             qty: new.qty,
             price: new.price,
-            deadline: UnixNanos(now_ns.saturating_add(config.validity_ns)),
+            deadline: UnixNanos(self.clock.at_venue(now_ns).saturating_add(config.validity_ns)),
             token: self.ledger.token.expose(),
             req_id,
         };

@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 use super::time::write_rfc3339;
 use crate::decimal::DecimalError;
+use crate::json::text_or_nothing;
 use crate::listing::Listing;
 
 /// The venue's order id; `None` when the text is empty or too long.
@@ -32,23 +33,26 @@ pub fn digits(raw: &RawValue) -> &[u8] {
 #[serde(default)]
 pub struct Envelope<'a> {
     /// `executions`, `balances`, `status`, `heartbeat`; empty in answers.
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "text_or_nothing")]
     pub channel: Cow<'a, str>,
     /// `snapshot` or `update`.
-    #[serde(borrow, rename = "type")]
+    #[serde(borrow, rename = "type", deserialize_with = "text_or_nothing")]
     pub kind: Cow<'a, str>,
     /// The method that an answer is about.
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "text_or_nothing")]
     pub method: Cow<'a, str>,
     /// Whether an answer is a success.
     pub success: Option<bool>,
     /// The text of a refusal.
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "text_or_nothing")]
     pub error: Cow<'a, str>,
     /// The number of the request that an answer is about.
     pub req_id: Option<u64>,
     /// The number of the message in its subscription.
     pub sequence: Option<u64>,
+    /// The venue's time when it sent an answer, as RFC 3339 prints it.
+    #[serde(borrow, deserialize_with = "text_or_nothing")]
+    pub time_out: Cow<'a, str>,
     /// The content of a channel's message.
     #[serde(borrow)]
     pub data: Option<&'a RawValue>,
@@ -61,25 +65,25 @@ pub struct Envelope<'a> {
 #[derive(Debug, Deserialize)]
 pub struct Execution<'a> {
     /// The venue's order id.
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "text_or_nothing")]
     pub order_id: Cow<'a, str>,
     /// Our order id, when the order has one.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "text_or_nothing")]
     pub cl_ord_id: Cow<'a, str>,
     /// The kind of event.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "text_or_nothing")]
     pub exec_type: Cow<'a, str>,
     /// The state of the order.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "text_or_nothing")]
     pub order_status: Cow<'a, str>,
     /// The venue's id of a trade.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "text_or_nothing")]
     pub exec_id: Cow<'a, str>,
     /// The pair; absent in small updates.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "text_or_nothing")]
     pub symbol: Cow<'a, str>,
     /// `buy` or `sell`; absent in small updates.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "text_or_nothing")]
     pub side: Cow<'a, str>,
     /// The quantity of a trade.
     #[serde(borrow, default)]
@@ -88,7 +92,7 @@ pub struct Execution<'a> {
     #[serde(borrow, default)]
     pub last_price: Option<&'a RawValue>,
     /// `t` for taker or `m` for maker.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "text_or_nothing")]
     pub liquidity_ind: Cow<'a, str>,
     /// Quantity filled in all.
     #[serde(borrow, default)]
@@ -100,11 +104,22 @@ pub struct Execution<'a> {
     #[serde(borrow, default)]
     pub fees: Vec<Fee<'a>>,
     /// `GTC`, `IOC`, ...; absent in small updates.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "text_or_nothing")]
     pub time_in_force: Cow<'a, str>,
     /// Why the order was cancelled.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "text_or_nothing")]
     pub reason: Cow<'a, str>,
+}
+
+/// Whose order an entry of the `executions` channel is about.
+#[derive(Debug, Default, Deserialize)]
+pub struct Owner<'a> {
+    /// The venue's order id.
+    #[serde(borrow, default, deserialize_with = "text_or_nothing")]
+    pub order_id: Cow<'a, str>,
+    /// Our order id, when the order has one.
+    #[serde(borrow, default, deserialize_with = "text_or_nothing")]
+    pub cl_ord_id: Cow<'a, str>,
 }
 
 /// A fee of a trade.
@@ -118,6 +133,14 @@ pub struct Fee<'a> {
     pub qty: &'a RawValue,
 }
 
+/// Which asset an entry of the `balances` channel is of.
+#[derive(Debug, Deserialize)]
+pub struct AssetOnly<'a> {
+    /// The asset.
+    #[serde(borrow, default, deserialize_with = "text_or_nothing")]
+    pub asset: Cow<'a, str>,
+}
+
 /// One entry of the `balances` channel.
 #[derive(Debug, Deserialize)]
 pub struct Balance<'a> {
@@ -128,7 +151,7 @@ pub struct Balance<'a> {
     #[serde(borrow)]
     pub balance: &'a RawValue,
     /// The kind of wallet; only `spot` is for trading. Empty in snapshots.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "text_or_nothing")]
     pub wallet_type: Cow<'a, str>,
     /// The parts of the balance; in snapshots only.
     #[serde(borrow, default)]
@@ -139,7 +162,7 @@ pub struct Balance<'a> {
 #[derive(Debug, Deserialize)]
 pub struct Wallet<'a> {
     /// `spot`, `earn`, ...
-    #[serde(borrow, rename = "type", default)]
+    #[serde(borrow, rename = "type", default, deserialize_with = "text_or_nothing")]
     pub kind: Cow<'a, str>,
     /// The amount.
     #[serde(borrow)]
@@ -150,7 +173,7 @@ pub struct Wallet<'a> {
 #[derive(Debug, Deserialize)]
 pub struct System<'a> {
     /// `online`, `cancel_only`, `maintenance`, `post_only`.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "text_or_nothing")]
     pub system: Cow<'a, str>,
 }
 

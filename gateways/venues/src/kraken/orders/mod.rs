@@ -6,8 +6,8 @@
 //!
 //! [`KrakenOrders`] is the machine. [`message`] reads and writes WebSocket messages, [`report`]
 //! turns them into the core's inputs, [`rest`] signs and reads REST calls, [`reconcile`] says which
-//! calls the shared inquiry needs, [`children`] is the table of the children sent, and [`time`]
-//! prints times.
+//! calls the shared inquiry needs, [`children`] is the table of the children sent, [`nonce`]
+//! numbers the calls, and [`time`] prints and reads times.
 //!
 //! Open orders are known from the `executions` channel, whose sequence is proved. The fate of a
 //! child in doubt is found over REST: `OpenOrders` first; then `QueryOrders` when the venue's order
@@ -18,6 +18,7 @@
 mod children;
 mod machine;
 pub mod message;
+mod nonce;
 mod reconcile;
 mod report;
 pub mod rest;

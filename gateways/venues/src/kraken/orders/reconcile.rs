@@ -19,10 +19,14 @@ use rutter_transport::machine::{HttpRequest, HttpResponse};
 
 use super::children::{End, Entry};
 use super::message::{self, digits};
+use super::nonce::Nonce;
 use super::report::{Ledger, canceled};
-use super::rest::{self, Call, OrderInfo, Orders, PAGE, QUERY_ORDERS_MAX, RestError, TradeInfo};
+use super::rest::{
+    self, Call, OrderInfo, Orders, PAGE, QUERY_ORDERS_MAX, RestError, TradeInfo, digits_of,
+};
 use super::time::unix_seconds;
 use crate::answers::Class;
+use crate::clock::VenueClock;
 use crate::inquiry::{
     Ask, CallLimit, Dialect, Limit, Member, OrderState, Pace, Refused, Retry, Round, Trade,
 };
@@ -42,7 +46,8 @@ const RECENT_MIN: usize = 3;
 /// alone.
 const RECENT_PAGES_MAX: usize = 40;
 
-/// How long ago an earlier process may have sent a child, in seconds, for the list of closed orders.
+/// How long ago an earlier process may have sent a child, in seconds: closed orders are listed
+/// since then.
 const HISTORY_S: u64 = 86_400;
 
 /// Closed orders are listed from this long before the oldest child was sent, in seconds: our clock
@@ -109,26 +114,24 @@ pub(super) struct KrakenDialect<'a> {
     pub ledger: &'a mut Ledger,
     /// The decoded API secret.
     pub secret: &'a [u8],
-    /// The last nonce.
-    pub nonce: &'a mut u64,
+    pub nonce: &'a mut Nonce,
     pub now_ns: u64,
     /// When the private link was connected.
     pub connected_ns: u64,
     /// The venue takes orders.
     pub is_online: bool,
+    pub clock: &'a VenueClock,
 }
 
-/// The signed request of a call. The nonce is the time in milliseconds, and at least one more than
-/// the nonce before.
+/// The signed request of a call.
 pub(super) fn signed(
     call: &Call,
     id: u64,
     now_ns: u64,
-    nonce: &mut u64,
+    nonce: &mut Nonce,
     key: (&rutter_transport::secret::Secret, &[u8]),
 ) -> HttpRequest {
-    *nonce = (now_ns / 1_000_000).max(*nonce + 1);
-    rest::request(id, call, *nonce, key.0, key.1)
+    rest::request(id, call, nonce.next(now_ns), key.0, key.1)
 }
 
 fn refused(error: RestError, now_ns: u64) -> Refused<RestError> {
@@ -252,7 +255,8 @@ impl Dialect for KrakenDialect<'_> {
         let mut totals: BTreeMap<_, _> = assets.map(|asset| (asset, Amount::ZERO)).collect();
         for (name, info) in &told {
             if let Some(asset) = ledger.assets.name(name.as_bytes()) {
-                let part = amount(digits(info.balance)).map_err(|_| refused(RestError::Shape))?;
+                let part =
+                    amount(digits_of(info.balance)).map_err(|_| refused(RestError::Shape))?;
                 let total = totals.entry(asset).or_default();
                 *total = total.plus(part);
             }
@@ -397,7 +401,8 @@ impl KrakenDialect<'_> {
             let entry = member.and_then(|member| self.ledger.children.get(member.child));
             entry.and_then(|entry| entry.sent_ns).unwrap_or(old_ns)
         });
-        (sent.min().unwrap_or(old_ns) / SECOND_NS).saturating_sub(RECENT_MARGIN_S)
+        let oldest_ns = self.clock.at_venue(sent.min().unwrap_or(old_ns));
+        (oldest_ns / SECOND_NS).saturating_sub(RECENT_MARGIN_S)
     }
 
     fn order_of(&self, round: &Round<Plan>, at: usize) -> String {
@@ -433,7 +438,7 @@ impl KrakenDialect<'_> {
     /// The venue was asked for the closed orders with one of our ids. If it names other orders, it
     /// ignored the filter, and the absence of ours proves nothing.
     fn on_filtered(&mut self, orders: &Orders<'_>, asked: &str, round: &mut Round<Plan>) {
-        if orders.values().any(|info| info.cl_ord_id.as_deref() != Some(asked)) {
+        if orders.values().any(|info| info.cl_ord_id != asked) {
             self.ledger.counters.protocol_errors += 1;
             if let Step::Closed { from, .. } = round.plan.step
                 && round.members.get(from).is_none_or(|member| member.found.is_none())
@@ -447,7 +452,7 @@ impl KrakenDialect<'_> {
     fn on_orders(&mut self, orders: &Orders<'_>, round: &mut Round<Plan>) {
         for (txid, info) in orders {
             let Some(order) = message::order_id(txid) else { continue };
-            let by_id = info.cl_ord_id.as_deref().and_then(|id| self.ledger.child(id));
+            let by_id = self.ledger.child(&info.cl_ord_id);
             let Some(child) = by_id.or_else(|| self.ledger.children.of_order(order)) else {
                 continue;
             };
@@ -456,7 +461,7 @@ impl KrakenDialect<'_> {
             };
             let fate = self.fate(child, info);
             let listing = self.ledger.listing(member.instrument);
-            let filled = listing.and_then(|listing| listing.qty(digits(info.vol_exec)).ok());
+            let filled = listing.and_then(|listing| listing.qty(digits_of(info.vol_exec)).ok());
             if let (Some(fate), Some(filled)) = (fate, filled) {
                 let qty = listing.zip(info.vol).map(|(listing, vol)| listing.qty(digits(vol)));
                 let qty = qty.and_then(Result::ok).unwrap_or_default().max(filled);
@@ -476,10 +481,7 @@ impl KrakenDialect<'_> {
         match info.status.as_ref() {
             "pending" | "open" => Some(Fate::Open),
             "closed" => Some(Fate::Closed),
-            "canceled" => {
-                let reason = info.reason.as_deref().unwrap_or_default();
-                Some(fate_of(canceled(ioc, reason)))
-            }
+            "canceled" => Some(fate_of(canceled(ioc, &info.reason))),
             "expired" => Some(Fate::Expired),
             _ => None,
         }
@@ -532,12 +534,15 @@ impl KrakenDialect<'_> {
                 _ => return None,
             },
             exec: ExecId::from_text(exec.as_bytes())?,
-            qty: listing.qty(digits(info.vol)).ok()?,
-            price: listing.price(digits(info.price)).ok()?,
-            fee: amount(digits(info.fee)).ok()?,
+            qty: listing.qty(digits_of(info.vol)).ok()?,
+            price: listing.price(digits_of(info.price)).ok()?,
+            fee: amount(digits_of(info.fee)).ok()?,
             fee_asset: self.ledger.quote(listing),
             is_fee_known: true,
-            liquidity: if info.maker == Some(true) { Liquidity::Maker } else { Liquidity::Taker },
+            liquidity: match info.maker.map(serde_json::value::RawValue::get) {
+                Some("true") => Liquidity::Maker,
+                _ => Liquidity::Taker,
+            },
         })
     }
 }

@@ -14,10 +14,11 @@ use rutter_core::number::{Amount, Qty};
 use rutter_transport::machine::Outbox;
 use rutter_transport::refusals::{Refusals, Refused};
 use rutter_transport::secret::Secret;
+use rutter_transport::unread::Unread;
 use serde_json::value::RawValue;
 
 use super::children::{Children, End, Request, Wait, Waits};
-use super::message::{self, Balance, Envelope, Execution, OrderResult, digits};
+use super::message::{self, AssetOnly, Balance, Envelope, Execution, OrderResult, Owner, digits};
 use super::status::Counters;
 use crate::answers::Verdict;
 use crate::decimal::DecimalError;
@@ -64,6 +65,8 @@ pub(super) struct Ledger {
     pub refusal: String,
     /// What the venue said about the orders and cancels that it refused.
     pub refusals: Refusals,
+    /// What could not be read.
+    pub unread: Unread,
     /// The WebSocket token; empty before the first one.
     pub token: Secret,
     /// Balances that the stream has told since all balances were last asked for.
@@ -100,11 +103,50 @@ impl Ledger {
         out: &mut Outbox<Input>,
     ) -> Result<(), Broken> {
         let data = envelope.data.ok_or(Broken::Shape)?;
-        let entries: Vec<Execution<'_>> = serde_json::from_str(data.get())?;
-        for entry in &entries {
-            self.execution(entry, envelope.kind == "snapshot", out)?;
+        let entries: Vec<&RawValue> = serde_json::from_str(data.get())?;
+        for raw in entries {
+            let entry = serde_json::from_str::<Execution<'_>>(raw.get()).map_err(Broken::from);
+            let is_snapshot = envelope.kind == "snapshot";
+            let read = entry.and_then(|entry| self.execution(&entry, is_snapshot, out));
+            if let Err(broken) = read {
+                self.unreadable(raw, broken, out);
+            }
         }
         Ok(())
+    }
+
+    /// Keeps what could not be read.
+    pub fn keep_unread(&mut self, what: &str, raw: &str) {
+        let secrets = [self.config.api_key.expose(), self.token.expose()];
+        self.unread.add(what, raw, &secrets);
+    }
+
+    /// An entry cannot be read. It may be an execution, so the order is in doubt until the venue
+    /// has answered about it. If the entry does not even say whose it is, all our open orders are.
+    fn unreadable(&mut self, raw: &RawValue, broken: Broken, out: &mut Outbox<Input>) {
+        self.keep_unread(&broken.to_string(), raw.get());
+        let owner = serde_json::from_str::<Owner<'_>>(raw.get()).unwrap_or_default();
+        let order = message::order_id(&owner.order_id);
+        let (venue, doubt) = (self.config.venue, Doubt::VenueUnsure);
+        let known = match order {
+            _ if !owner.cl_ord_id.is_empty() => self.child(&owner.cl_ord_id),
+            Some(order) => self.children.of_order(order),
+            None => {
+                for (child, _) in self.children.live() {
+                    out.emit(Input::ChildInDoubt { venue, child, doubt });
+                }
+                return;
+            }
+        };
+        match known {
+            Some(child) => {
+                if let Some(order) = order {
+                    self.children.join(child, order);
+                }
+                out.emit(Input::ChildInDoubt { venue, child, doubt });
+            }
+            None => self.counters.not_ours += 1,
+        }
     }
 
     fn execution(
@@ -205,6 +247,15 @@ impl Ledger {
         };
         let side = self.children.get(child).and_then(|entry| entry.side).ok_or(Broken::Shape)?;
         let (fee, fee_asset) = self.fee(execution, listing)?;
+        let liquidity = match execution.liquidity_ind.as_ref() {
+            "m" => Liquidity::Maker,
+            "t" => Liquidity::Taker,
+            other => {
+                // Only the comparison of fees needs it, and the taker's fee is the larger.
+                self.keep_unread("a trade without maker or taker counts as taker", other);
+                Liquidity::Taker
+            }
+        };
         Ok(ChildFill {
             venue: self.config.venue,
             child,
@@ -215,10 +266,7 @@ impl Ledger {
             price: listing.price(digits(price))?,
             fee,
             fee_asset,
-            liquidity: match execution.liquidity_ind.as_ref() {
-                "m" => Liquidity::Maker,
-                _ => Liquidity::Taker,
-            },
+            liquidity,
         })
     }
 
@@ -239,7 +287,11 @@ impl Ledger {
             match &mut total {
                 None => total = Some((part, asset)),
                 Some((sum, of)) if *of == asset => *sum = sum.plus(part),
-                Some(_) => self.counters.unknown_fee_assets += 1,
+                Some(_) => {
+                    self.counters.unknown_fee_assets += 1;
+                    let raw = format!("{} {}", fee.qty.get(), fee.asset);
+                    self.keep_unread("a fee in a second asset is not booked", &raw);
+                }
             }
         }
         Ok(total.unwrap_or((Amount::ZERO, self.quote(listing))))
@@ -315,10 +367,10 @@ impl Ledger {
         };
         self.answered(&wait);
         if envelope.success.unwrap_or(false) {
-            return match wait.request {
-                Request::New => self.new_taken(wait.child, envelope.result, out),
-                Request::Cancel | Request::Amend => Ok(()),
-            };
+            if wait.request == Request::New {
+                self.new_taken(wait.child, envelope.result, out);
+            }
+            return Ok(());
         }
         self.counters.refusals += 1;
         let venue = self.config.venue;
@@ -327,13 +379,7 @@ impl Ledger {
         if entry.end.is_some() || (wait.request == Request::New && entry.accepted) {
             return Ok(());
         }
-        let refused = match wait.request {
-            Request::New => Refused::New,
-            Request::Cancel => Refused::Cancel,
-            Request::Amend => Refused::Amend,
-        };
-        let secrets = [self.config.api_key.expose(), self.token.expose()];
-        self.refusals.add(child.0, refused, &envelope.error, &secrets);
+        self.keep_refusal(&wait, &envelope.error);
         let verdict = match wait.request {
             Request::New => verdict(&envelope.error),
             Request::Cancel | Request::Amend => cancel_verdict(&envelope.error),
@@ -371,6 +417,17 @@ impl Ledger {
         Ok(())
     }
 
+    /// Keeps the venue's words about a refused request.
+    fn keep_refusal(&mut self, wait: &Wait, text: &str) {
+        let refused = match wait.request {
+            Request::New => Refused::New,
+            Request::Cancel => Refused::Cancel,
+            Request::Amend => Refused::Amend,
+        };
+        let secrets = [self.config.api_key.expose(), self.token.expose()];
+        self.refusals.add(wait.child.0, refused, text, &secrets);
+    }
+
     /// Whether this is the good answer to an amend that the stream has not told yet.
     fn is_amended(&self, envelope: &Envelope<'_>) -> bool {
         let wait = envelope.req_id.and_then(|req_id| self.waits.get(req_id));
@@ -389,18 +446,20 @@ impl Ledger {
         }
     }
 
-    fn new_taken(
-        &mut self,
-        child: ChildId,
-        result: Option<&RawValue>,
-        out: &mut Outbox<Input>,
-    ) -> Result<(), Broken> {
-        let result = result.ok_or(Broken::Shape)?;
-        let taken: OrderResult<'_> = serde_json::from_str(result.get())?;
-        let order = message::order_id(&taken.order_id).ok_or(Broken::Shape)?;
-        self.children.join(child, order);
-        self.accepted(child, out);
-        Ok(())
+    /// The venue has taken an order, by its answer.
+    fn new_taken(&mut self, child: ChildId, result: Option<&RawValue>, out: &mut Outbox<Input>) {
+        let raw = result.map_or("no result", RawValue::get);
+        let taken = serde_json::from_str::<OrderResult<'_>>(raw);
+        let order = taken.ok().and_then(|taken| message::order_id(&taken.order_id));
+        if let Some(order) = order {
+            self.children.join(child, order);
+            self.accepted(child, out);
+            return;
+        }
+        // An acceptance without the order's id is not believed.
+        self.keep_unread("an answer without the order's id", raw);
+        let (venue, doubt) = (self.config.venue, Doubt::VenueUnsure);
+        out.emit(Input::ChildInDoubt { venue, child, doubt });
     }
 
     /// An answer did not arrive in time.
@@ -417,26 +476,40 @@ impl Ledger {
     }
 
     /// The entries of one message of the `balances` channel. `tell`: the core is told at once.
+    /// Returns whether all entries could be read; the balances of the others are to be asked for.
     pub fn balances(
         &mut self,
         envelope: &Envelope<'_>,
         tell: bool,
         out: &mut Outbox<Input>,
-    ) -> Result<(), Broken> {
+    ) -> Result<bool, Broken> {
         let data = envelope.data.ok_or(Broken::Shape)?;
-        let entries: Vec<Balance<'_>> = serde_json::from_str(data.get())?;
-        for entry in &entries {
-            let Some(asset) = self.assets.name(entry.asset.as_bytes()) else { continue };
-            if !is_spot(&entry.wallet_type) {
-                continue;
-            }
-            let total = spot_total(entry)?;
-            self.balances.insert(asset, total);
-            if tell {
-                out.emit(Input::Balance { venue: self.config.venue, asset, total });
+        let entries: Vec<&RawValue> = serde_json::from_str(data.get())?;
+        let mut are_all_read = true;
+        for raw in entries {
+            match self.balance(raw) {
+                Ok(None) => {}
+                Ok(Some((asset, total))) => {
+                    self.balances.insert(asset, total);
+                    if tell {
+                        out.emit(Input::Balance { venue: self.config.venue, asset, total });
+                    }
+                }
+                Err(broken) => {
+                    are_all_read = false;
+                    self.keep_unread(&broken.to_string(), raw.get());
+                }
             }
         }
-        Ok(())
+        Ok(are_all_read)
+    }
+
+    /// The balance that an entry tells; `None` if it is of another asset or wallet.
+    fn balance(&self, raw: &RawValue) -> Result<Option<(AssetId, Amount)>, Broken> {
+        let of: AssetOnly<'_> = serde_json::from_str(raw.get())?;
+        let Some(asset) = self.assets.name(of.asset.as_bytes()) else { return Ok(None) };
+        let entry: Balance<'_> = serde_json::from_str(raw.get())?;
+        if is_spot(&entry.wallet_type) { Ok(Some((asset, spot_total(&entry)?))) } else { Ok(None) }
     }
 
     /// The listing of an instrument, by the core's id.

@@ -13,7 +13,9 @@ use rutter_transport::standing::Why;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::message::digits;
 use crate::answers::Class;
+use crate::json::text_or_nothing;
 use crate::kraken::reject;
 use crate::signing::{base64_encode, hmac_sha512, sha256};
 
@@ -198,50 +200,55 @@ fn read<'a, T: Deserialize<'a>>(response: Option<&'a HttpResponse>) -> Result<T,
     serde_json::from_str(result(response)?.get()).map_err(|_| RestError::Shape)
 }
 
+/// The digits of a number that may be missing; then none, which no decimal has.
+pub fn digits_of(raw: Option<&RawValue>) -> &[u8] {
+    raw.map_or(b"", digits)
+}
+
 /// An order in an answer to `OpenOrders`, `QueryOrders` or `ClosedOrders`.
 #[derive(Debug, Deserialize)]
 pub struct OrderInfo<'a> {
     /// `pending`, `open`, `closed`, `canceled`, `expired`.
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "text_or_nothing")]
     pub status: Cow<'a, str>,
-    /// Our order id, when the order has one.
-    #[serde(default)]
-    pub cl_ord_id: Option<String>,
+    /// Our order id; empty when the order has none.
+    #[serde(borrow, default, deserialize_with = "text_or_nothing")]
+    pub cl_ord_id: Cow<'a, str>,
     /// When the order was opened, in Unix seconds.
     #[serde(borrow, default)]
     pub opentm: Option<&'a RawValue>,
     /// Quantity filled in all.
-    #[serde(borrow)]
-    pub vol_exec: &'a RawValue,
+    #[serde(borrow, default)]
+    pub vol_exec: Option<&'a RawValue>,
     /// Quantity in all.
     #[serde(borrow, default)]
     pub vol: Option<&'a RawValue>,
     /// Why the order ended.
-    #[serde(default)]
-    pub reason: Option<String>,
+    #[serde(borrow, default, deserialize_with = "text_or_nothing")]
+    pub reason: Cow<'a, str>,
 }
 
 /// A trade in an answer to `TradesHistory`. Its key there is the `exec_id` of the stream.
 #[derive(Debug, Deserialize)]
 pub struct TradeInfo<'a> {
     /// The venue's order id.
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "text_or_nothing")]
     pub ordertxid: Cow<'a, str>,
     /// `buy` or `sell`.
-    #[serde(borrow, rename = "type")]
+    #[serde(borrow, default, rename = "type", deserialize_with = "text_or_nothing")]
     pub side: Cow<'a, str>,
     /// Price.
-    #[serde(borrow)]
-    pub price: &'a RawValue,
+    #[serde(borrow, default)]
+    pub price: Option<&'a RawValue>,
     /// Quantity.
-    #[serde(borrow)]
-    pub vol: &'a RawValue,
+    #[serde(borrow, default)]
+    pub vol: Option<&'a RawValue>,
     /// Fee, in the quote asset.
-    #[serde(borrow)]
-    pub fee: &'a RawValue,
-    /// Our order rested in the book; absent in old entries.
-    #[serde(default)]
-    pub maker: Option<bool>,
+    #[serde(borrow, default)]
+    pub fee: Option<&'a RawValue>,
+    /// `true` if our order rested in the book; absent in old entries.
+    #[serde(borrow, default)]
+    pub maker: Option<&'a RawValue>,
 }
 
 /// Orders by the venue's id.
@@ -329,8 +336,8 @@ pub fn trades(response: Option<&HttpResponse>) -> Result<Trades<'_>, RestError> 
 #[derive(Debug, Deserialize)]
 pub struct BalanceInfo<'a> {
     /// All that is held, free and locked.
-    #[serde(borrow)]
-    pub balance: &'a RawValue,
+    #[serde(borrow, default)]
+    pub balance: Option<&'a RawValue>,
 }
 
 /// The balances of [`Call::Balances`], by asset.

@@ -59,6 +59,25 @@ impl Default for FixConfig {
 pub(super) struct Sessions {
     by_conn: BTreeMap<ConnId, Session>,
     locked: BTreeMap<(AccountId, String), u64>,
+    slow: Vec<SlowOrder>,
+}
+
+/// An order that waits in front of the engine.
+#[derive(Debug)]
+struct SlowOrder {
+    conn: ConnId,
+    account: AccountId,
+    message: Inbound,
+    /// When its sender is told that the outcome is unknown; `None` once told.
+    unknown_ns: Option<u64>,
+    due_ns: u64,
+}
+
+impl Sessions {
+    /// When something is due about an order that waits.
+    pub fn next_slow_ns(&self) -> Option<u64> {
+        self.slow.iter().map(|order| order.unknown_ns.unwrap_or(order.due_ns)).min()
+    }
 }
 
 #[derive(Debug)]

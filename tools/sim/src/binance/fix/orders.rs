@@ -9,12 +9,16 @@ use super::super::super::engine::{
 use super::super::super::front::{ConnId, FrontAction};
 use super::super::orders::OrderRequest;
 use super::super::{ApiError, BinanceFront};
+use super::SlowOrder;
 use super::fields::{Fault, Inbound};
 use super::render::{Outbound, rejected};
 
 /// Error codes (engine, filters, rates) that are sent as `ExecutionReport` with 150=8. All others
 /// are sent as Reject.
 const REJECTED_BY_ENGINE: [i32; 4] = [-1013, -2010, -1015, -1008];
+
+/// After this time the venue's gateway gives up waiting for the engine, and says -1007.
+const ENGINE_TIMEOUT_NS: u64 = 10_000_000_000;
 
 impl BinanceFront {
     pub(super) fn fix_application(
@@ -52,9 +56,38 @@ impl BinanceFront {
         out: &mut Vec<FrontAction>,
     ) -> Result<(), Fault> {
         let request = order_request(message)?;
+        if let Some(for_ns) = self.faults.slow_next_ns.take() {
+            let due_ns = now_ns.saturating_add(for_ns);
+            let told_ns = now_ns.saturating_add(ENGINE_TIMEOUT_NS);
+            let unknown_ns = Some(told_ns).filter(|told_ns| *told_ns <= due_ns);
+            let message = message.clone();
+            self.fix.slow.push(SlowOrder { conn, account, message, unknown_ns, due_ns });
+            return Ok(());
+        }
         match self.place(now_ns, account, &request) {
             Ok(_) => Ok(()),
             Err(error) => self.fix_order_error(now_ns, conn, message, &error, out),
+        }
+    }
+
+    /// Tells of orders that wait for too long, and places those that are due.
+    pub(in crate::binance) fn run_slow_orders(&mut self, now_ns: u64, out: &mut Vec<FrontAction>) {
+        for at in 0..self.fix.slow.len() {
+            let Some(slow) = self.fix.slow.get_mut(at) else { break };
+            if slow.unknown_ns.take_if(|told_ns| *told_ns <= now_ns).is_some() {
+                let text = "Timeout waiting for response from backend server.";
+                let answer = rejected(now_ns, &slow.message, -1007, text);
+                let conn = slow.conn;
+                self.fix_send(now_ns, conn, &answer, out);
+            }
+        }
+        let is_due = |slow: &mut SlowOrder| slow.due_ns <= now_ns;
+        let due: Vec<SlowOrder> = self.fix.slow.extract_if(.., is_due).collect();
+        for slow in due {
+            // What the engine refuses now is refused to nobody: its sender was told enough.
+            if let Ok(request) = order_request(&slow.message) {
+                let _ = self.place(now_ns, slow.account, &request);
+            }
         }
     }
 

@@ -389,6 +389,25 @@ fn maintenance_sends_news_then_logout() {
     assert!(desk.closed(c.conn));
 }
 
+/// The gateway gives up after 10 s and says so; the engine places the order all the same.
+#[test]
+fn a_slow_engine_is_an_unknown_outcome_and_then_an_order() {
+    let mut desk = Desk::new();
+    let mut c = Client::ready(&mut desk, "EXAMPLE", "");
+    desk.inject(&Fault::SlowEngine { for_ns: 12_000_000_000 });
+    assert!(c.ask(&mut desk, "D", ORDER).is_empty());
+    let query = "symbol=BTCUSDT&origClientOrderId=rt-000001";
+    assert_eq!(desk.signed("GET", "/order", query).1["code"], -2013);
+    desk.wait_ms(10_100);
+    let told = desk.frames(c.conn);
+    assert_eq!((get(&told[0], 150), get(&told[0], 25016)), ("8", "-1007"));
+    assert_eq!(desk.signed("GET", "/order", query).1["code"], -2013);
+    desk.wait_ms(2_000);
+    let told = desk.frames(c.conn);
+    assert_eq!((get(&told[0], 150), get(&told[0], 11)), ("0", "rt-000001"));
+    assert_eq!(desk.signed("GET", "/order", query).1["status"], "NEW");
+}
+
 #[test]
 fn a_cut_before_the_ack_leaves_a_live_order() {
     let mut desk = Desk::new();

@@ -4,6 +4,7 @@ use rutter_core::id::{AssetId, ChildId, InstrumentId, OrderId, VenueId};
 use rutter_core::input::{Ending, Input, Side, TimeInForce};
 use rutter_core::number::{Price, Qty};
 use rutter_core::output::{ChildRef, SendNew};
+use rutter_fix::codec::{TimePrecision, write_timestamp};
 use rutter_transport::machine::{
     Action, CloseReason, Event, HttpRequest, HttpResponse, Machine, Outbox,
 };
@@ -67,6 +68,8 @@ pub struct Desk {
     pub seen: Vec<String>,
     pub venue_seq: u64,
     pub sender: String,
+    /// How far our clock is ahead of the venue's.
+    pub clock_ahead_ns: i64,
 }
 
 impl Desk {
@@ -82,6 +85,7 @@ impl Desk {
             seen: Vec::new(),
             venue_seq: 0,
             sender: String::new(),
+            clock_ahead_ns: 0,
         };
         desk.machine.start(desk.now, &mut desk.out);
         desk.drain();
@@ -161,17 +165,19 @@ impl Desk {
     pub fn venue(&mut self, body: &str) -> &mut Self {
         self.venue_seq += 1;
         let (kind, rest) = body.split_once('|').expect("35 first");
-        let header = format!(
-            "{kind}|34={}|49=SPOT|52=20240627-11:17:26.101250|56={}|{rest}",
-            self.venue_seq, self.sender
-        );
+        let mut time = Vec::new();
+        let venue_ns = self.now.saturating_add_signed(-self.clock_ahead_ns);
+        write_timestamp(&mut time, venue_ns, TimePrecision::Micros);
+        let time = String::from_utf8_lossy(&time).into_owned();
+        let header =
+            format!("{kind}|34={}|49=SPOT|52={time}|56={}|{rest}", self.venue_seq, self.sender);
         self.event(Event::Bytes(FIX_LINK, &frame(&header)))
     }
 
     /// Answers the first request whose target starts so.
     pub fn rest(&mut self, target: &str, status: u16, body: &str) -> &mut Self {
         let request = self.take_request(target);
-        let response = HttpResponse { status, body: body.to_owned() };
+        let response = HttpResponse::new(status, body.to_owned());
         self.event(Event::Http(request.id, Some(&response)))
     }
 

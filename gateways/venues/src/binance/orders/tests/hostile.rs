@@ -100,7 +100,7 @@ fn mangled_answers_are_asked_again_at_worst() {
                 random.mangle(&mut bytes);
             }
             let body = String::from_utf8_lossy(&bytes).into_owned();
-            let response = HttpResponse { status: 200, body };
+            let response = HttpResponse::new(200, body);
             desk.event(Event::Http(id, Some(&response)));
         }
         assert!(desk.machine.next_timer_ns().is_some(), "it goes on");
@@ -109,41 +109,55 @@ fn mangled_answers_are_asked_again_at_worst() {
 }
 
 #[test]
-fn deep_huge_and_mistyped_json_is_a_failed_request() {
+fn deep_and_mistyped_json_is_a_failed_request_that_is_kept() {
     let deep = "[".repeat(1 << 20);
-    let many = format!("[{}]", vec!["{}"; 100_000].join(","));
-    for body in [
-        deep.as_str(),
-        many.as_str(),
-        "",
-        "null",
-        "{}",
-        "[[]]",
-        "[null]",
-        r#"[{"symbol":1}]"#,
-        concat!(
-            r#"[{"symbol":"BTCUSDT","orderId":-1,"clientOrderId":"x","executedQty":"0","#,
-            r#""status":"NEW"}]"#,
-        ),
-        concat!(
-            r#"[{"symbol":"BTCUSDT","orderId":1,"clientOrderId":"r000000ab-1","#,
-            r#""executedQty":0,"status":"NEW"}]"#,
-        ),
-        concat!(
-            r#"[{"symbol":"BTCUSDT","orderId":1,"clientOrderId":"r000000ab-1","#,
-            r#""executedQty":"-1","status":"NEW"}]"#,
-        ),
-        concat!(
-            r#"[{"symbol":"BTCUSDT","orderId":1,"clientOrderId":"r000000ab-1","#,
-            r#""executedQty":"1e-9","status":"NEW"}]"#,
-        ),
-    ] {
+    for body in [deep.as_str(), "", "null", "{}", "[[]]", "[null]"] {
         let mut desk = Desk::new();
         desk.connect().log_on().rest("/api/v3/openOrders?", 200, body).saw(&[]);
         assert_eq!(desk.machine.counters().rest_failures, 1);
+        assert_eq!(desk.machine.standing().map(|standing| standing.unread.count()), Some(1));
         desk.wait(1_000_000_000).reconcile_nothing();
         assert_eq!(desk.seen.last().map(String::as_str), Some("up"));
     }
+}
+
+/// Of somebody else's order nothing is read but whose it is. An order of ours that cannot be read
+/// is asked about by its id.
+#[test]
+fn what_is_wrong_with_one_order_of_a_list_hides_no_other() {
+    let foreign = [
+        "{}",
+        r#"{"symbol":1}"#,
+        r#"{"clientOrderId":null,"symbol":null,"status":[1]}"#,
+        r#"{"symbol":"BTCUSDT","orderId":-1,"clientOrderId":"x","executedQty":"0","status":7}"#,
+        r#"{"clientOrderId":"x","new":{"field":[null]},"price":null}"#,
+    ];
+    let ours = r#""symbol":"BTCUSDT","orderId":1,"clientOrderId":"r000000ab-2","origQty":"1""#;
+    for unread in [
+        r#""executedQty":0,"status":"NEW""#,
+        r#""executedQty":"-1","status":"NEW""#,
+        r#""executedQty":"1e-9","status":"NEW""#,
+        r#""executedQty":null,"status":null"#,
+    ] {
+        let mut desk = Desk::new();
+        let good = rest_order(1, "NEW", "0.00000000");
+        let body = format!("[{},{{{ours},{unread}}},{good}]", foreign.join(","));
+        desk.connect().log_on().rest("/api/v3/openOrders?", 200, &body);
+        desk.saw(&["amended 1 to 50000000", "fate 1 Open filled 0"]);
+        assert_eq!(desk.machine.counters().not_ours, foreign.len() as u64);
+        desk.rest("/api/v3/order?", 200, &rest_order(2, "NEW", "0.00000000"));
+        desk.saw(&["amended 2 to 50000000", "fate 2 Open filled 0"]).account();
+        assert_eq!(desk.seen.last().map(String::as_str), Some("up"));
+    }
+}
+
+#[test]
+fn a_list_of_ten_thousand_orders_of_others_is_read() {
+    let mut desk = Desk::new();
+    let others = vec![r#"{"clientOrderId":"web_1","symbol":"BTCUSDT"}"#; 10_000].join(",");
+    let ours = rest_order(1, "NEW", "0.00000000");
+    desk.connect().log_on().rest("/api/v3/openOrders?", 200, &format!("[{others},{ours}]"));
+    desk.saw(&["amended 1 to 50000000", "fate 1 Open filled 0"]);
 }
 
 #[test]

@@ -5,9 +5,13 @@ use rutter_core::number::Qty;
 use rutter_transport::machine::Machine;
 use rutter_transport::refusals::{Refusal, Refused};
 
-use super::harness::{Desk, SECOND, accepted, child_ref, order, report, traded};
+use super::harness::{
+    Desk, SECOND, accepted, child_ref, order, report, rest_order, rest_trade, traded,
+};
 use crate::VenueCommand;
 
+const ORDER: &str = "/api/v3/order?symbol=BTCUSDT&origClientOrderId=r000000ab-1&";
+const TRADES: &str = "/api/v3/myTrades?symbol=BTCUSDT&orderId=76&";
 const NEW_1: &str = "35=D|25000=25000|11=r000000ab-1|38=0.5|40=2|44=60000.00|54=1|55=BTCUSDT|59=1";
 
 #[test]
@@ -282,7 +286,7 @@ fn takers_and_sellers_are_told_apart() {
 }
 
 #[test]
-fn numbers_that_do_not_fit_end_the_session_and_are_never_rounded() {
+fn a_report_that_cannot_be_read_is_a_doubt_that_is_kept_and_told_and_no_link_is_lost() {
     for (from, to) in [
         ("31=60000.00000000", "31=60000.00100000"),
         ("32=0.20000000", "32=0.200000001"),
@@ -295,9 +299,33 @@ fn numbers_that_do_not_fit_end_the_session_and_are_never_rounded() {
         let mut desk = Desk::up();
         desk.new_order(1);
         desk.venue(&traded(1, 9001, "0.20000000", "0.20000000", '1').replace(from, to));
-        desk.saw(&["down Protocol"]);
-        assert_eq!(desk.machine.counters().protocol_errors, 1);
+        desk.saw(&["doubt 1 VenueUnsure"]);
+        assert_eq!(desk.machine.counters().protocol_errors, 0);
+        let standing = desk.machine.standing().expect("told");
+        let kept = standing.unread.last().expect("kept");
+        assert!(standing.is_up && standing.unread.count() == 1, "{standing:?}");
+        assert!(kept.raw.contains("|150=F|") && !kept.what.is_empty(), "{kept:?}");
+        // What the venue answers then is the execution, which counts once.
+        desk.query(1).rest(ORDER, 200, &rest_order(1, "PARTIALLY_FILLED", "0.20000000"));
+        desk.rest(TRADES, 200, &format!("[{}]", rest_trade(9001, "0.20000000")));
+        let fill = "fill 1 Buy 20000000@6000000 exec 9001 fee 200000000000000 of 0 Maker";
+        desk.saw(&[fill, "fate 1 Open filled 20000000"]);
     }
+}
+
+/// A fee in two assets is more than one execution of the core can hold.
+#[test]
+fn a_fee_in_two_assets_is_a_doubt() {
+    let mut desk = Desk::up();
+    desk.new_order(1);
+    let one = "136=1|137=0.00020000|138=BTC|139=4|";
+    let two = "136=2|137=0.00020000|138=BTC|139=4|137=0.00010000|138=BNB|139=4|";
+    let report = traded(1, 9001, "0.20000000", "0.20000000", '1');
+    assert!(report.contains(one), "{report}");
+    desk.venue(&report.replace(one, two)).saw(&["doubt 1 VenueUnsure"]);
+    let standing = desk.machine.standing().expect("told");
+    let kept = standing.unread.last().map(|kept| kept.what.as_str());
+    assert_eq!((standing.is_up, kept), (true, Some("fees in several assets")));
 }
 
 #[test]
