@@ -54,7 +54,7 @@ pub(crate) struct Writer<'a> {
 
 impl Writer<'_> {
     #[inline]
-    fn bytes(&mut self, bytes: &[u8]) {
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.buf[self.at..self.at + bytes.len()].copy_from_slice(bytes);
         self.at += bytes.len();
     }
@@ -66,7 +66,7 @@ pub(crate) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     #[inline]
-    fn bytes(&mut self, len: usize) -> Result<&'a [u8], WireError> {
+    pub(crate) fn bytes(&mut self, len: usize) -> Result<&'a [u8], WireError> {
         let (head, tail) = self.buf.split_at_checked(len).ok_or(WireError::Short)?;
         self.buf = tail;
         Ok(head)
@@ -319,6 +319,7 @@ wire_input! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::VenueOrderId;
     use crate::input::{
         AGE_STEPS_MAX, AccountDef, AccountFeeDef, AccountLimits, AgeStep, AmendDef, Amending,
         BehaviourCosts, BookUpdate, BooksOfDef, BreakerTerms, BridgeDef, BudgetDef,
@@ -649,7 +650,13 @@ mod tests {
             Input::ChildAccepted {
                 venue,
                 child,
-                venue_order: Text::new(b"OABC").unwrap_or_default(),
+                venue_order: VenueOrderId::new(b"OABC").unwrap_or_default(),
+            },
+            Input::ChildAccepted {
+                venue,
+                child,
+                venue_order: VenueOrderId::new(b"d50ec984-77a8-460a-b958-66f114b0de9b")
+                    .unwrap_or_default(),
             },
             Input::ChildFill(ChildFill {
                 venue,

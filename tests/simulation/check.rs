@@ -37,7 +37,7 @@ fn open_orders(world: &World, index: usize) -> (OpenOrders, OpenOrders) {
         .filter(|child| child.role != Role::Part);
     (
         ours.map(|child| ((VENUES[index].order_id)(child.id), child.qty.0)).collect(),
-        theirs.map(|order| (order.client_id.to_string(), order.quantity)).collect(),
+        theirs.map(|order| ((VENUES[index].first_id)(&order.client_id), order.quantity)).collect(),
     )
 }
 

@@ -62,7 +62,8 @@ impl Posted {
         let known = exchange.open_orders(account, None).chain(exchange.closed_orders(account));
         let mut ended = 0;
         for order in known {
-            assert_eq!(order.post_only, posted.contains(&*order.client_id), "{order:?}");
+            let id = (VENUES[venue].first_id)(&order.client_id);
+            assert_eq!(order.post_only, posted.contains(&id), "{order:?}");
             if order.end == Some(EndReason::PostOnly) {
                 assert_eq!(order.filled, 0, "{order:?}");
                 ended += 1;

@@ -50,10 +50,10 @@ const PART: i64 = 200_000;
 const REDUCED: i64 = 600_000;
 
 /// By venue: how the label of its order link begins.
-const ORDER_LINKS: [&str; VENUES.len()] = ["fix", "/v2"];
+const ORDER_LINKS: [&str; VENUES.len()] = ["fix", "/v2", "fix"];
 /// By venue: an answer that leaves the outcome of an order open.
 const UNKNOWN_ANSWERS: [(i32, &str); VENUES.len()] =
-    [(-1000, "An unknown error occurred."), (0, "EGeneral:Unknown error")];
+    [(-1000, "An unknown error occurred."), (0, "EGeneral:Unknown error"), (0, "NotFound")];
 
 /// Where the order is when the fault comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

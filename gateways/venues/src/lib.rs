@@ -13,8 +13,11 @@ pub mod answers;
 pub mod backoff;
 pub mod binance;
 pub mod clock;
+pub mod coinbase;
 pub mod command;
 pub mod decimal;
+mod fix_children;
+mod fix_session;
 pub mod ids;
 pub mod inquiry;
 pub mod json;
@@ -31,4 +34,4 @@ pub use command::VenueCommand;
 use venue::Venue;
 
 /// All venues that this program can trade at.
-pub const VENUES: [&Venue; 2] = [&binance::VENUE, &kraken::VENUE];
+pub const VENUES: [&Venue; 3] = [&binance::VENUE, &kraken::VENUE, &coinbase::VENUE];

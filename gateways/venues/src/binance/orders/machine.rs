@@ -14,11 +14,9 @@ use rutter_transport::refusals::Refusals;
 use rutter_transport::standing::{Standing, Why};
 use rutter_transport::unread::Unread;
 
-use super::children::{Children, Request};
 use super::encode;
 use super::reconcile::{BinanceDialect, PACE};
 use super::report::{self, News, ORDER_AMEND_REJECT, Reader};
-use super::session::{Due, FIX_LINK, Inbound, Session, SessionError};
 use super::status::{Counters, Status};
 use crate::VenueCommand;
 use crate::backoff::Backoff;
@@ -26,6 +24,8 @@ use crate::binance::config::{BinanceConfig, ConfigError};
 use crate::binance::feed::rest::note;
 use crate::binance::ids;
 use crate::binance::reject;
+use crate::fix_children::{Children, Request};
+use crate::fix_session::{Due, FIX_LINK, Inbound, Session, SessionError};
 use crate::inquiry::{Inquiry, Looks, One, Pace, Phase, Steps};
 use crate::life::{self, CLOSE_TIMEOUT_NS, CONNECT_TIMEOUT_NS, Life, Stage};
 use crate::listing::{Assets, Listings};
@@ -128,7 +128,7 @@ impl BinanceOrders {
             assets,
             fallback_asset,
             link: Link::Idle { retry_ns: 0 },
-            session: Session::new(&config.target_comp_id, config.heartbeat_s),
+            session: Session::new(encode::FRAME, &config.target_comp_id, config.heartbeat_s),
             inbound: Some(Inbound::default()),
             children: Children::default(),
             inquiry: Inquiry::new(
@@ -508,7 +508,7 @@ impl BinanceOrders {
                 if let Some(entry) = self.children.get_mut(child) {
                     entry.seen = true;
                     entry.new_seq = None;
-                    entry.venue_order = venue_order.as_str().parse().ok();
+                    entry.venue_order = venue_order;
                 }
                 out.emit(Input::ChildAccepted { venue, child, venue_order });
             }
