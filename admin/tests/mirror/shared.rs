@@ -15,7 +15,8 @@ const PAIR: InstrumentId = InstrumentId(0);
 const MS: u64 = 1_000_000;
 const V0: VenueId = VenueId(0);
 
-/// Only v0 is left, the prices of v1 are remembered. v0 takes one unanswered order; `a` (5) is there. `b` (4) and `c` (6) wait.
+/// Only v0 is left, the prices of v1 are remembered. v0 takes one unanswered order, and has filled
+/// `a` (5). Now `b` (4) and `c` (6), which have waited for it, share a child.
 fn shared(tif: TimeInForce, price: i64) -> World {
     let mut world = World::new(0);
     for venue in [V0, VenueId(1)] {

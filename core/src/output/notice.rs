@@ -45,6 +45,13 @@ pub struct PartOf {
     pub qty: Qty,
 }
 
+impl PartOf {
+    fn words(&self, hash: &mut Rolling, tag: u64) -> (u64, u8, u64) {
+        hash.pair(self.order.0, self.qty.0.cast_unsigned());
+        (tag, self.venue.0, self.child.0)
+    }
+}
+
 /// What is not used at a venue for a time, because the venue said so or its limits have no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Paused {
@@ -236,14 +243,8 @@ impl Notice {
                 child.mix(hash, 0x24);
                 (0x24, child.venue.0, child.child.0)
             }
-            Self::Shares(of) => {
-                hash.pair(of.order.0, of.qty.0.cast_unsigned());
-                (0x26, of.venue.0, of.child.0)
-            }
-            Self::PartReduced(of) => {
-                hash.pair(of.order.0, of.qty.0.cast_unsigned());
-                (0x28, of.venue.0, of.child.0)
-            }
+            Self::Shares(of) => of.words(hash, 0x26),
+            Self::PartReduced(of) => of.words(hash, 0x28),
             Self::IllegalEvent(venue, child) => (19, venue.0, child.0),
             Self::FoundAfterEnd(venue, child) => (23, venue.0, child.0),
             Self::CancelStuck(order) => (24, 0, order.0),
