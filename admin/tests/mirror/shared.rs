@@ -88,7 +88,7 @@ fn each_order_shows_its_part_of_a_shared_child_and_its_fills() {
     let mut world = shared(TimeInForce::Ioc, 10_000);
     assert_eq!(shown(&world, 2), ["#2 shared 0 of 0.004 Sent"]);
     assert_eq!(shown(&world, 3), ["#2 shared 0 of 0.006 Sent"]);
-    let venue_order = text("V-7");
+    let venue_order = VenueOrderId::new(b"V-7").expect("short");
     world.input(Input::ChildAccepted { venue: V0, child: ChildId(2), venue_order });
     fill(&mut world, 2, 2, 5);
     assert_eq!(shown(&world, 2), ["#2 shared 0.002 of 0.004 Live"]);
@@ -120,7 +120,7 @@ fn an_order_whose_shared_child_is_in_doubt_says_so() {
 #[test]
 fn an_order_that_leaves_a_shared_child_shows_what_the_venue_took_off() {
     let mut world = shared(TimeInForce::Gtc, 9_900);
-    let venue_order = text("V-7");
+    let venue_order = VenueOrderId::new(b"V-7").expect("short");
     world.input(Input::ChildAccepted { venue: V0, child: ChildId(2), venue_order });
     let (session, client_seq) = (SessionId(0), 9);
     let (cl_ord_id, orig_cl_ord_id) = (text("x"), text("b"));
