@@ -1,7 +1,7 @@
 //! What the screens show of a child that orders share: each order shows its part. Prices have two
 //! decimals, quantities three.
 
-use rutter_admin::model::OrderDetail;
+use rutter_admin::model::{OrderDetail, OrderName};
 use rutter_core::child::Role;
 use rutter_core::id::*;
 use rutter_core::input::*;
@@ -131,4 +131,21 @@ fn an_order_that_leaves_a_shared_child_shows_what_the_venue_took_off() {
     assert_eq!(shown(&world, 2), ["#2 shared 0 of 0.004 Canceled"]);
     assert_eq!(shown(&world, 3), ["#2 shared 0 of 0.006 Live"]);
     assert_eq!(world.model.status().open_orders, 1);
+}
+
+#[test]
+fn a_shared_childs_ids_name_every_order_that_has_a_part_in_it() {
+    let mut world = shared(TimeInForce::Gtc, 9_900);
+    let venue_order = VenueOrderId::new(b"V-7").expect("short");
+    world.input(Input::ChildAccepted { venue: V0, child: ChildId(2), venue_order });
+    let named = |text: &str| {
+        let child_of = |_, id: &[u8]| (id == b"v0-2").then_some(ChildId(2));
+        let mut found = Vec::new();
+        assert_eq!(world.model.named(&OrderName::new(text, 7, child_of), 0, &mut found), None);
+        let mut orders: Vec<u64> = found.iter().map(|named| named.order.0).collect();
+        orders.sort_unstable();
+        orders
+    };
+    assert_eq!(named("v0-2"), [2, 3], "our id at the venue");
+    assert_eq!(named("V-7"), [2, 3], "the venue's id");
 }
