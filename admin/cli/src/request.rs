@@ -9,11 +9,12 @@ use rutter_admin::console::verb::{Arg, Args, Confirm, DEPTH_MAX, Kind, Typed, Ve
 use serde_json::Value;
 
 /// The nouns that verbs of two words begin with, and what their verbs are about.
-const NOUNS: [(&str, &str); 5] = [
+const NOUNS: [(&str, &str); 6] = [
     ("venue", "Drain or enable a venue"),
     ("limits", "Show or set the limits of accounts"),
     ("session", "Log out, disconnect, enable or disable a session, or reset its numbers"),
     ("lockout", "Lift lock-outs"),
+    ("bridge", "End an exposure of a bridge"),
     ("config", "Show the node's configuration, without secrets"),
 ];
 

@@ -209,7 +209,7 @@ logon  DESK-1   192.0.2.7         6  13:47:27.123
         "route-preview",
         80,
         r"buy 3 BTC/USDT limit 65,000.2 ioc  nothing is sent
-fills 1.75 at 65,000.157142857 on average, 65,065.157300000 with fees
+fills 1.75 at 65,000.15714286 on average, 65,065.1573 with fees
 1.25 is given back: NoLiquidity
 
 leg   venue     qty     limit  fills        total       with fees
