@@ -273,14 +273,15 @@ impl Trades {
 
     /// Looks for what is missing.
     fn search(&mut self, now_ns: u64, at: usize, gap: Gap) {
-        let from = gap.to.saturating_sub(GAP_TRADES_MAX - 1).max(gap.from);
-        self.counters.lost += from - gap.from;
+        // The oldest are asked for: venues tell trades from a time or a number on.
+        let to = gap.from.saturating_add(GAP_TRADES_MAX - 1).min(gap.to);
+        self.counters.lost += gap.to - to;
         if self.lines.get(at).is_some_and(|line| line.searches.len() >= GAPS_MAX) {
             self.give_up(at);
         }
         let Some(line) = self.lines.get_mut(at) else { return };
         let due_ns = now_ns.saturating_add(GAP_WAIT_NS).max(self.paused_until_ns);
-        line.searches.push_back(Search { gap: Gap { from, ..gap }, questions: 0, due_ns });
+        line.searches.push_back(Search { gap: Gap { to, ..gap }, questions: 0, due_ns });
         self.searches += 1;
     }
 

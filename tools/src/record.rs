@@ -120,6 +120,7 @@ impl Files {
     fn end(&mut self) -> io::Result<()> {
         self.flush()?;
         self.to = None;
+        self.written = 0;
         Ok(())
     }
 }

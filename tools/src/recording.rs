@@ -76,6 +76,9 @@ pub enum Fault {
     /// The files have no message with a book or a trade.
     #[error("nothing_to_check")]
     NothingToCheck,
+    /// The files have books, and nothing of the venue that they can be compared with.
+    #[error("nothing_compared")]
+    NothingCompared,
 }
 
 /// Nanoseconds of Unix seconds with at most nine decimals.

@@ -268,7 +268,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         } else {
             found.print();
         }
-        is_good &= found.is_good();
+        if found.compared() == 0 {
+            eprintln!("rutter-tools: {venue}: {}", Fault::NothingCompared);
+        }
+        is_good &= found.is_good() && found.compared() > 0;
     }
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -7,6 +7,7 @@ use rutter_feeds::deep::Depth;
 use rutter_transport::machine::{Endpoint, Framing};
 
 use super::checksum::DECIMALS_MAX;
+use crate::address::AddressBudget;
 use crate::listing::FeedListing;
 use crate::venue::Setup;
 
@@ -25,6 +26,8 @@ pub struct Config {
     pub endpoint: Endpoint,
     /// Base of REST requests, which ask for missing trades.
     pub rest_base: String,
+    /// What the address may ask, shared with order entry.
+    pub address: AddressBudget,
     /// The instruments whose books are subscribed.
     pub listings: Vec<FeedListing>,
     /// Subscribed depth, one of [`DEPTHS`] and not less than the levels that the core is told.
@@ -50,6 +53,7 @@ impl Config {
         Self {
             endpoint: setup.market_data.web_socket(),
             rest_base: setup.rest.rest_base(),
+            address: setup.address.clone(),
             listings: setup.listings.iter().map(FeedListing::from).collect(),
             depth: subscribed(setup.depth.levels),
             told: setup.depth,
@@ -72,6 +76,7 @@ impl Config {
                 framing: Framing::WebSocket { target: "/v2".to_owned() },
             },
             rest_base: "https://api.kraken.com".to_owned(),
+            address: AddressBudget::default(),
             listings: Vec::new(),
             depth: 1_000,
             told: Depth::DEFAULT,

@@ -9,9 +9,7 @@ use rutter_transport::standing::Why;
 
 use super::super::message::{Content, RestFault, parse_trades, write_trade_request};
 use super::{KrakenFeed, LINK, NO_REQUESTS, SYMBOLS_PER_REQUEST};
-
-/// After a 429 no trades are asked for so long, in nanoseconds.
-const BUSY_PAUSE_NS: u64 = 600_000_000_000;
+use crate::kraken::reject;
 
 /// The pair as REST names it: the old names of two assets, and no stroke.
 fn rest_pair(symbol: &str) -> String {
@@ -65,6 +63,12 @@ impl KrakenFeed {
 
     /// Asks for missing trades when they are due.
     pub(super) fn ask_trades(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        // The address is shared; a pause or a ban of it is obeyed here too.
+        let free_ns = self.config.address.paused_until_ns();
+        if free_ns > now_ns {
+            self.trades.pause(free_ns);
+            return;
+        }
         let Some((id, at, gap)) = self.trades.question(now_ns) else { return };
         let Some(slot) = self.slots.get(at) else { return };
         let pair = rest_pair(&slot.listing.symbol);
@@ -93,6 +97,9 @@ impl KrakenFeed {
         };
         let Some(slot) = self.slots.get(at) else { return };
         let decimals = (slot.listing.price_decimals, slot.listing.qty_decimals);
+        if let Some(response) = response {
+            self.config.address.obey(now_ns, response, None);
+        }
         let trades = &mut self.trades;
         let read = match response {
             None => Err((Why::RestFailing, String::new())),
@@ -109,7 +116,13 @@ impl KrakenFeed {
                 };
                 parse_trades(&response.body, decimals, each).map_err(|fault| match fault {
                     RestFault::Scan(error) => (Why::RestUnreadable, error.to_string()),
-                    RestFault::Refused(error) => (Why::RestRefused, error),
+                    RestFault::Refused(error) => {
+                        if let Some(pause_ns) = reject::pause_ns(&error, now_ns) {
+                            let until_ns = now_ns.saturating_add(pause_ns);
+                            self.config.address.pause(now_ns, until_ns);
+                        }
+                        (Why::RestRefused, error)
+                    }
                 })
             }
         };
@@ -118,9 +131,7 @@ impl KrakenFeed {
             Ok(()) => {}
             Err((why, text)) => {
                 self.trades_troubled = true;
-                if why == Why::RestPaced {
-                    trades.pause(now_ns.saturating_add(BUSY_PAUSE_NS));
-                }
+                trades.pause(self.config.address.paused_until_ns().max(now_ns));
                 let text = format!("trades of {}: {text}", slot.listing.symbol);
                 self.life.troubled(why, &text, None);
             }
