@@ -94,8 +94,8 @@ pub fn lock(data_dir: &Path) -> Result<File, ClaimError> {
     }
 }
 
-/// As [`lock`], but waits for up to [`LOCK_WAIT`] while another process has the folder, and says so:
-/// a process that was killed gives its memory back before its locks.
+/// As [`lock`], but waits for up to [`LOCK_WAIT`] while another process has the folder, and says
+/// so: a process that was killed gives its memory back before its locks.
 ///
 /// # Errors
 /// As [`lock`].

@@ -15,10 +15,10 @@ use super::scenario::Decimals;
 
 /// The decision as `scenario`, which `rutter route` reads, and `answer`, which it then gives.
 pub fn record(decision: &Decision<'_>) -> Value {
-    let Decision { market, request, plan, .. } = *decision;
+    let Decision { market, request, plan, bridges, .. } = *decision;
     let reference = market.reference;
     let name = json!({ "order": decision.order.0, "round": decision.round });
-    let told = Told { name: &name, reference, request, plan };
+    let told = Told { name: &name, reference, request, plan, bridges };
     json!({
         "scenario": {
             "name": name,

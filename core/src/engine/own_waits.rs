@@ -1,7 +1,7 @@
 //! Orders of ours in the way of one that cannot go: what becomes of that order.
 //!
-//! A line belongs here if it is about an order to which the books offer nothing, and own orders that
-//! it could match. What those are to it, and how they make way, is `own`.
+//! A line belongs here if it is about an order to which the books offer nothing, and own orders
+//! that it could match. What those are to it, and how they make way, is `own`.
 
 use super::own::{How, InWay, Meets, Policy};
 use super::{Engine, OWN_CALLED_BACK_MAX, OWN_LOOKED_AT_MAX};

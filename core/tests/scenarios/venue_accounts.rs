@@ -336,7 +336,7 @@ fn an_order_that_names_a_venue_goes_there_by_the_account_of_its_client() {
     let told = desk.asked_about("c buy 2 @ 9995 gtc", only(V0));
     let rests = |part: &Previewed| match part {
         Previewed::Venue { line, rest, .. } if rest.is_some() => Some(line.venue),
-        Previewed::Venue { .. } | Previewed::Order { .. } => None,
+        Previewed::Venue { .. } | Previewed::Order { .. } | Previewed::Bridge(_) => None,
     };
     assert_eq!(told.iter().filter_map(rests).collect::<Vec<_>>(), [V1]);
     desk.outputs.clear();
