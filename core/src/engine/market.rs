@@ -269,8 +269,12 @@ impl Engine {
             if order.tif.waits() {
                 let why = end_of_time(&order);
                 self.end(&mut order, why, out);
-            } else if order.waiting == Waiting::VenueBusy && order.live_children == 0 {
-                self.give_up(&mut order, Refusal::VenueBusy, out);
+            } else if order.live_children == 0 {
+                match order.waiting {
+                    Waiting::VenueBusy => self.give_up(&mut order, Refusal::VenueBusy, out),
+                    Waiting::NoVenue => self.give_up(&mut order, Refusal::NoVenue, out),
+                    _ => {}
+                }
             }
             self.store(&order);
         }

@@ -215,6 +215,10 @@ impl Engine {
         if self.is_book_changing(order) {
             return Unsent::Waits(Waiting::BookChanging, Help::Book);
         }
+        // Its venues are down, drained or closed while it waits for room: until its time is over.
+        if refusal == Refusal::NoVenue && order.has_queued && order.expire_at > self.now {
+            return Unsent::Waits(Waiting::NoVenue, Help::Venue);
+        }
         // The book may tell the end of such an order before the venue's answer does.
         if is_for_books(refusal) && self.awaits_own(order) {
             return Unsent::Waits(Waiting::CallingBack, Help::Fade);

@@ -457,7 +457,7 @@ fn what_is_below_the_smallest_order_stays_until_more_comes() {
     assert_eq!(sent(&mut desk), [""; 0], "3.96 USDT are less than 5");
     assert_eq!(open(&desk), (-3_960, BridgeWord::BelowMinimum));
     assert!(!exposure(&desk).is_open(), "no alarm of dust");
-    desk.wait_ns(100_000_000_000);
+    desk.wait_ns(3_000_000_000);
     fill(&mut desk, 1, (60, 9_900), (USDT, 0));
     desk.wait_ns(100_000_000);
     assert_eq!(sent(&mut desk), ["2 Buy 9900 @ 10010 Ioc #2"]);

@@ -9,6 +9,7 @@ use rutter_core::engine::WOKEN_PER_INPUT_MAX;
 use rutter_core::id::{AssetId, ChildId, ExecId, InstrumentId, OrderId, VenueId};
 use rutter_core::input::*;
 use rutter_core::number::{Amount, Price, Qty, UnixNanos};
+use rutter_core::order::Order;
 use rutter_core::output::{Decision, Output, ReportKind, SendNew, Sink};
 use rutter_core::waiting::Waiting;
 use rutter_test_support::reference;
@@ -316,6 +317,52 @@ fn orders_whose_time_ended_while_the_node_was_down_are_not_sent() {
     desk.now.0 += 10 * SECOND;
     desk.input(Input::NodeStarted).input(Input::Tick);
     desk.client_saw(&["b Canceled NoVenue filled 0"]);
+}
+
+/// What happens to a desk.
+type Act = fn(&mut Desk);
+
+/// Down, drained, or lost with the node: one rule.
+#[test]
+fn an_order_that_waits_for_room_outlives_the_loss_of_its_venues_until_its_deadline() {
+    let up = |desk: &mut Desk| {
+        desk.input(Input::VenueUp(VenueId(0)));
+        desk.book(0, &[(9_990, 50)], &[(10_010, 50)]);
+    };
+    let lost: [(Act, Act); 3] = [
+        (|desk| _ = desk.input(Input::VenueDown(VenueId(0), VenueDownReason::LinkLost)), |_| {}),
+        (
+            |desk| _ = desk.operator(OperatorCommand::DrainVenue(VenueId(0))),
+            |desk| _ = desk.operator(OperatorCommand::EnableVenue(VenueId(0))),
+        ),
+        (|desk| _ = desk.input(Input::NodeStarted), |_| {}),
+    ];
+    for (lose, restore) in lost {
+        for comes_back in [true, false] {
+            let mut desk = desk(1, 1, 5_000);
+            desk.client("a buy 1 @ 10010 ioc").client("b buy 1 @ 10010 ioc");
+            lose(&mut desk);
+            desk.wait_ns(200 * MS);
+            assert_eq!(desk.engine.order(OrderId(2)).map(Order::leaves), Some(Qty(1)));
+            // A new order finds no venue, and is refused or given back at once.
+            desk.client("c buy 1 @ 10010 ioc");
+            let c = desk.engine.orders().find(|order| order.cl_ord_id == text("c"));
+            assert!(c.is_none_or(|order| order.leaves().is_zero() || order.has_queued));
+            desk.outputs.clear();
+            if comes_back {
+                restore(&mut desk);
+                up(&mut desk);
+                desk.venue(1, "gone 1");
+                desk.wait_ns(100 * MS);
+                assert_eq!(desk.engine.order(OrderId(2)).map(|o| o.live_children), Some(1));
+            } else {
+                desk.wait_ns(5_000 * MS);
+                let told =
+                    desk.engine.order(OrderId(2)).is_none_or(|order| order.leaves().is_zero());
+                assert!(told, "its time is over");
+            }
+        }
+    }
 }
 
 /// The one place that is free goes to one instrument after the other.

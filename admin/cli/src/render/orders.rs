@@ -280,9 +280,11 @@ pub fn instruments(ok: &Value, look: &Look) -> Vec<Line> {
 }
 
 fn traded(instrument: &Value) -> Span {
+    let is_listed = rows(instrument, "listings").iter().any(|listing| flag(listing, "enabled"));
     match (flag(instrument, "halted"), flag(instrument, "reduce_only")) {
         (true, _) => Span::new("HALTED", Paint::Bad),
         (false, true) => Span::new("reduce-only", Paint::Warn),
+        (false, false) if !is_listed => Span::new("not listed", Paint::Warn),
         (false, false) => Span::new("traded", Paint::Good),
     }
 }
@@ -292,5 +294,27 @@ fn listed(listing: &Value) -> Span {
         (false, _) => Span::new("disabled", Paint::Warn),
         (true, false) => Span::new("NOT TRUSTED", Paint::Bad),
         (true, true) => Span::new("trusted", Paint::Good),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_instrument_that_no_venue_lists_is_not_shown_as_traded() {
+        let listed =
+            |enabled: bool| json!([{ "venue": "v0", "enabled": enabled, "trusted": true }]);
+        for (listings, word) in
+            [(json!([]), "not listed"), (listed(false), "not listed"), (listed(true), "traded")]
+        {
+            let one = json!({ "symbol": "BTC/USDT", "listings": listings });
+            let lines =
+                instruments(&json!({ "instruments": [one] }), &Look { width: 200, now_ns: 0 });
+            let row = lines.last().expect("a row").text();
+            assert!(row.contains(word), "{row}");
+        }
     }
 }
