@@ -19,7 +19,7 @@ use rutter_core::reference::{ACCOUNTS_MAX, ASSETS_MAX, INSTRUMENTS_MAX, SESSIONS
 use rutter_core::ticks::{TickBand, Ticks};
 use rutter_feeds::deep::Depth;
 use rutter_journal::{SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, SEGMENT_BYTES_STEP};
-use rutter_venues::venue::{OwnKeys, Venue};
+use rutter_venues::venue::{OwnKeys, Reconnect, Venue};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use toml::de::DeTable;
@@ -284,6 +284,16 @@ pub struct VenueConfig {
     /// without `books_of`.
     #[schemars(range(min = 1, max = 86_400_000))]
     pub stale_after_ms: Option<u64>,
+    /// First wait before a lost connection is made again, in milliseconds; the wait doubles up to
+    /// `reconnect_max_ms`. Without this key the usual time of the venue's kind holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 50, max = 3_600_000))]
+    pub reconnect_first_ms: Option<u64>,
+    /// Longest wait before a lost connection is made again, in milliseconds. Without this key the
+    /// usual time of the venue's kind holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 50, max = 3_600_000))]
+    pub reconnect_max_ms: Option<u64>,
     /// Most new orders in any interval of `order_window_ms`. Without this key and without
     /// `budget`, the limits of the venue's documents hold (`docs/limits.md`); 4294967295: no limit
     /// of this kind.
@@ -409,6 +419,12 @@ fn breaker_open_max() -> u64 {
     BREAKER.open_max_ns / MS_NS
 }
 impl VenueConfig {
+    /// How long a lost connection waits.
+    pub fn reconnect(&self) -> Reconnect {
+        let ns = |ms: Option<u64>| ms.map(|ms| ms.saturating_mul(1_000_000));
+        Reconnect { first_ns: ns(self.reconnect_first_ms), longest_ns: ns(self.reconnect_max_ms) }
+    }
+
     /// How much of the venue's books the router sees.
     pub fn depth(&self) -> Depth {
         Depth {
@@ -449,9 +465,12 @@ pub struct ListingConfig {
     pub instrument: String,
     /// Symbol of the instrument at the venue.
     pub symbol: String,
-    /// Tick: prices are multiples of this.
+    /// Tick: prices are multiples of this. Each of `tick`, `lot`, `qty_min`, `qty_max` and
+    /// `notional_min` that is not given is the venue's, and orders then wait until the venue has
+    /// told its own. One that is given holds beside the venue's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::above_zero")]
-    pub tick: Decimal,
+    pub tick: Option<Decimal>,
     /// Larger ticks above named prices, at most 4, in the order of the prices. Each is a multiple
     /// of the tick before, and each price is a multiple of its tick.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -462,17 +481,21 @@ pub struct ListingConfig {
     #[schemars(range(min = 1, max = 18))]
     pub price_digits: Option<u8>,
     /// Lot: quantities are multiples of this, in the base asset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::above_zero")]
-    pub lot: Decimal,
+    pub lot: Option<Decimal>,
     /// Smallest quantity of an order, in the base asset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::not_negative")]
-    pub qty_min: Decimal,
+    pub qty_min: Option<Decimal>,
     /// Largest quantity of an order, in the base asset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::above_zero")]
-    pub qty_max: Decimal,
+    pub qty_max: Option<Decimal>,
     /// Smallest order value, in the quote asset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::not_negative")]
-    pub notional_min: Decimal,
+    pub notional_min: Option<Decimal>,
     /// Maker fee, parts per million; negative is a rebate. Without both fees the listing has those
     /// of the venue's tier (`[[venue.fees.tier]]`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -485,22 +508,35 @@ pub struct ListingConfig {
     /// From where the venue takes its fees. A buy is planned with the funds that the venue locks.
     #[serde(default)]
     pub fee_taken: FeeSource,
-    /// Decimals of the prices in the venue's own messages.
+    /// Decimals of the prices in the venue's own messages; without this key those of the
+    /// instrument.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 18))]
-    pub venue_price_decimals: u8,
-    /// Decimals of the quantities in the venue's own messages.
+    pub venue_price_decimals: Option<u8>,
+    /// Decimals of the quantities in the venue's own messages; without this key those of the
+    /// instrument.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 18))]
-    pub venue_qty_decimals: u8,
+    pub venue_qty_decimals: Option<u8>,
     /// Whether orders are routed to this listing.
     #[serde(default = "yes")]
     pub enabled: bool,
 }
 
 impl ListingConfig {
+    /// The configuration leaves a term to the venue, so orders wait until the venue has told it.
+    pub const fn awaits_terms(&self) -> bool {
+        self.tick.is_none()
+            || self.lot.is_none()
+            || self.qty_min.is_none()
+            || self.qty_max.is_none()
+            || self.notional_min.is_none()
+    }
+
     /// The price steps; `None` if they contradict each other or do not fit the decimals.
     pub fn price_steps(&self, price_decimals: u8) -> Option<Ticks> {
         let price = |value| mantissa(value, u32::from(price_decimals)).map(Price);
-        let least = price(self.tick)?;
+        let least = self.tick.map_or(Some(Price(1)), price)?;
         let band = |band: &TickConfig| {
             Some(TickBand { above: price(band.above)?, tick: price(band.tick)? })
         };

@@ -20,7 +20,7 @@ pub mod station;
 pub mod stores;
 pub mod tap;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -337,10 +337,14 @@ impl Sink for CatchUp<'_> {
 
 fn machines(config: &Config, names: &Names, node_tag: u32) -> Result<Vec<Machines>, NodeError> {
     let mut machines = Vec::new();
+    let mut addresses = BTreeMap::new();
     for venue in &config.venue {
         let id =
             names.venue(&venue.name).ok_or_else(|| NodeError::Configuration(venue.name.clone()))?;
-        let setup = venues::setup(config, venue, names, node_tag)?;
+        let mut setup = venues::setup(config, venue, names, node_tag)?;
+        // All accounts of a venue at one address share what it allows to the address.
+        let known = addresses.entry((venue.kind.kind, setup.rest.rest_base()));
+        setup.address = known.or_insert_with(|| setup.address.clone()).clone();
         let orders = venues::orders(venue, &setup)?;
         let has_feed = venue.books_of.is_none();
         let feed = has_feed.then(|| venues::feed(venue, &setup)).transpose()?;

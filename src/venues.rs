@@ -4,6 +4,7 @@
 
 use rutter_core::id::{AssetId, VenueId};
 use rutter_transport::secret::Secret;
+use rutter_venues::address::AddressBudget;
 use rutter_venues::listing::Listing;
 use rutter_venues::venue::{Address, Feed, Orders, Setup};
 use zeroize::Zeroizing;
@@ -73,11 +74,24 @@ pub fn setup(
         accounts_at_address: config.accounts_at_address(venue),
         validity_ms: venue.validity_ms,
         answer_timeout_ms: venue.answer_timeout_ms,
+        silence_ns: silence_ns(owner),
+        reconnect: venue.reconnect(),
+        address: AddressBudget::default(),
         depth: venue.depth(),
         own_keys: venue.own_keys.clone(),
         listings: listings(config, venue, names)?,
         assets: assets(config, names),
     })
+}
+
+/// Shortest silence after which a feed is given up, in nanoseconds: with less, a link to a venue
+/// far away would be made anew again and again.
+const SILENCE_NS_MIN: u64 = 1_000_000_000;
+
+/// A feed is given up when the core no longer trusts its books for its silence.
+fn silence_ns(owner: &VenueConfig) -> u64 {
+    let stale_after_ms = owner.stale_after_ms.unwrap_or(u64::MAX);
+    stale_after_ms.saturating_mul(1_000_000).max(SILENCE_NS_MIN)
 }
 
 fn address(venue: &VenueConfig, key: &'static str, url: &str) -> Result<Address, VenueError> {
@@ -106,8 +120,8 @@ fn listings(
             symbol: listing.symbol.clone(),
             price_decimals: instrument.price_decimals,
             qty_decimals: instrument.qty_decimals,
-            venue_price_decimals: listing.venue_price_decimals,
-            venue_qty_decimals: listing.venue_qty_decimals,
+            venue_price_decimals: listing.venue_price_decimals.unwrap_or(instrument.price_decimals),
+            venue_qty_decimals: listing.venue_qty_decimals.unwrap_or(instrument.qty_decimals),
         })
     };
     venue.listing.iter().map(listing).collect()

@@ -12,5 +12,6 @@ pub mod plan;
 pub mod printable;
 
 pub use model::{
-    BreakerRow, PauseRow, ReadModel, SessionStatus, Sizes, StageStatus, Status, VenueStatus,
+    BreakerRow, MarketRow, PauseRow, ReadModel, SessionStatus, Sizes, StageStatus, Status, TermRow,
+    TermsRow, VenueStatus,
 };

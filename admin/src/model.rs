@@ -43,7 +43,7 @@ use rutter_core::reference::{Reference, VENUES_MAX};
 use rutter_core::waiting::Waiting;
 
 pub use anomaly::{Anomaly, AnomalyRow};
-pub use closures::{kind_word, pause_row, state_word};
+pub use closures::{kind_word, pause_row, state_word, terms_text};
 pub use execution::Judged;
 pub use fees::{FeeDriftRow, FeeResult, FeeTermsRow, FeeTokenRow, FeesRow};
 pub use filter::{ORDERS_READ_MAX, OrderFilter, ROWS_MAX, StateFilter};
@@ -51,9 +51,9 @@ pub use name::{Named, NamedBy, OrderName, order_id};
 pub use number::{decimal, rfc3339};
 pub use rows::{
     BalanceRow, BehaviourRow, BreakerRow, BridgeRow, ChangeRow, ChildRow, CommandRow, EventRow,
-    ExposureRow, FeeRow, InstrumentRow, LimitRow, ListingRow, OpenIn, OrderDetail, OrderRow,
-    OrdersPage, PauseRow, PositionRow, Positions, ScopeRow, SessionStatus, StageStatus, Status,
-    VenueStatus,
+    ExposureRow, FeeRow, InstrumentRow, LimitRow, ListingRow, MarketRow, OpenIn, OrderDetail,
+    OrderRow, OrdersPage, PauseRow, PositionRow, Positions, ScopeRow, SessionStatus, StageStatus,
+    Status, TermRow, TermsRow, VenueStatus,
 };
 
 use closures::Closures;

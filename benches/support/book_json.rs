@@ -294,7 +294,7 @@ impl Binance {
         let (bids, asks) = (binance_list(&whole(), Side::Buy), binance_list(&whole(), Side::Sell));
         let last = self.id;
         let body = format!(r#"{{"lastUpdateId":{last},"bids":[{bids}],"asks":[{asks}]}}"#);
-        let response = HttpResponse { status: 200, body };
+        let response = HttpResponse::new(200, body);
         self.carrier.event(Event::Http(id, Some(&response)));
         self.change();
     }

@@ -6,12 +6,14 @@
 //! Buys and sells alternate, so funds last.
 
 use rutter_core::Engine;
-use rutter_core::id::{AccountId, AssetId, ClOrdId, ExecId, InstrumentId, SessionId, VenueId};
+use rutter_core::id::{
+    AccountId, AssetId, ClOrdId, ExecId, InstrumentId, SessionId, VenueId, VenueOrderId,
+};
 use rutter_core::input::{
     AccountDef, AccountLimits, BookUpdate, ChildFill, Genesis, Header, Input, Level, Liquidity,
     NewOrder, PublicTrade, Side, TimeInForce, VenueDef,
 };
-use rutter_core::number::{Amount, Price, Qty, Text, UnixNanos};
+use rutter_core::number::{Amount, Price, Qty, UnixNanos};
 use rutter_core::output::{Output, SendNew, Sink};
 use rutter_test_support::reference;
 
@@ -238,7 +240,7 @@ impl Desk {
             desk.apply(&input);
             for child in std::mem::take(&mut desk.sink.sent) {
                 let (venue, child) = (child.venue, child.child);
-                let venue_order = Text::new(b"X").expect("short");
+                let venue_order = VenueOrderId::new(b"X").expect("short");
                 desk.apply(&Input::ChildAccepted { venue, child, venue_order });
             }
         }

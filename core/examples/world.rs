@@ -10,12 +10,12 @@
 //! an order. `docs/performance.md` has the numbers.
 
 use rutter_core::Engine;
-use rutter_core::id::{AccountId, AssetId, ExecId, InstrumentId, SessionId, VenueId};
+use rutter_core::id::{AccountId, AssetId, ExecId, InstrumentId, SessionId, VenueId, VenueOrderId};
 use rutter_core::input::{
     AccountDef, AccountLimits, BookUpdate, ChildFill, Genesis, Header, Input, Level, Liquidity,
     NewOrder, Side, TimeInForce, VenueDef,
 };
-use rutter_core::number::{Amount, Price, Qty, Text, UnixNanos};
+use rutter_core::number::{Amount, Price, Qty, UnixNanos};
 use rutter_core::output::{Output, SendNew, Sink};
 use rutter_test_support::reference;
 
@@ -127,7 +127,7 @@ impl World {
         }));
         let new = self.sent.0.expect("the order went to a venue");
         let SendNew { venue, child, qty, price, .. } = new;
-        self.apply(&Input::ChildAccepted { venue, child, venue_order: Text::default() });
+        self.apply(&Input::ChildAccepted { venue, child, venue_order: VenueOrderId::EMPTY });
         self.apply(&Input::ChildFill(ChildFill {
             venue,
             child,

@@ -4,7 +4,7 @@
 //! task; comparing venues is `routing`.
 
 use crate::breaker::{Full, Pause};
-use crate::input::{BookUpdate, Distrust, Level, Side};
+use crate::input::{BookUpdate, Distrust, Level, MarketStatus, Side};
 use crate::number::{Price, Qty, UnixNanos};
 use crate::own_orders::OwnSide;
 use crate::traded::Traded;
@@ -122,6 +122,8 @@ pub struct Book {
     /// The venue takes no further open order of the instrument. As [`Self::closed`], each venue
     /// account has its own.
     pub full: Full,
+    /// What the venue says of its market; kept with the book that its feed keeps.
+    pub market: MarketStatus,
     /// What trades lately, by the side that rested.
     traded: [Traded; 2],
 }
@@ -141,6 +143,7 @@ impl Book {
             in_way: [None; 2],
             closed: Pause::NONE,
             full: Full::NONE,
+            market: MarketStatus::Open,
             traded: [Traded::NONE; 2],
         }
     }

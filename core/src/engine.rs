@@ -467,10 +467,10 @@ impl Engine {
             | Input::ChildFate { .. } => self.on_child_news(input, out),
             Input::Balance { venue, asset, total } => self.on_balance(*venue, *asset, *total, out),
             Input::Book(update) => self.on_book(update, out),
-            Input::BookDistrusted { venue, instrument, reason } => {
-                self.on_book_distrusted(*venue, *instrument, *reason, out);
-            }
-            Input::Trade(trade) => self.on_trade(trade, out),
+            Input::BookDistrusted { .. }
+            | Input::Trade(_)
+            | Input::VenueTerms(_)
+            | Input::Market { .. } => self.on_market_news(input, out),
             Input::FeedAlive(venue) => self.on_feed_alive(*venue, out),
         }
         self.look_at_fees(out);

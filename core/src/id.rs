@@ -112,8 +112,7 @@ impl ExecId {
 /// FIX `ClOrdID` (11): chosen by the client, unique per session.
 pub type ClOrdId = Text<36>;
 
-/// The venue's own order id, as text.
-pub type VenueOrderId = Text<20>;
+pub use crate::venue_order::VenueOrderId;
 
 /// Name of an asset, venue, account or session.
 pub type Name = Text<12>;

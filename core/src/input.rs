@@ -13,6 +13,7 @@ mod budget;
 mod definition;
 mod fees;
 mod limits;
+mod market;
 mod operator;
 mod owner;
 mod refusal;
@@ -35,6 +36,7 @@ pub use definition::{
 };
 pub use fees::{AccountFeeDef, FEE_TIERS_MAX, FeeScheduleDef, FeeTierDef, FeeTokenDef};
 pub use limits::{AccountLimits, LIMITS, Limit, LimitKind, LimitValue};
+pub use market::{ListingTerms, MarketStatus};
 pub use operator::{
     By, Extension, NodeCommand, Operator, OperatorCommand, Preview, Reason, Resolution, Scope,
 };
@@ -260,6 +262,17 @@ pub enum Input {
     },
     /// A public trade at a venue.
     Trade(PublicTrade),
+    /// The filters that a venue puts on the orders of a listing, by its own instrument data.
+    VenueTerms(ListingTerms),
+    /// Whether a venue's market in an instrument takes orders, by its own instrument data.
+    Market {
+        /// The venue.
+        venue: VenueId,
+        /// The instrument.
+        instrument: InstrumentId,
+        /// What the venue says.
+        status: MarketStatus,
+    },
     /// The venue's feed is alive, though no book changed.
     FeedAlive(VenueId),
 }

@@ -41,6 +41,7 @@ mod table;
 pub mod ticks;
 pub mod touches;
 pub mod traded;
+mod venue_order;
 pub mod venue_set;
 pub mod volume;
 pub mod waiting;

@@ -8,8 +8,8 @@
 use crate::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
 use crate::input::{
     AccountDef, AccountFeeDef, AccountLimits, AmendDef, AssetDef, BASIS_PPM_MAX, BooksOfDef,
-    BridgeDef, BudgetDef, Input, InstrumentDef, ListingDef, OwnerDef, Refusal, RestDef, RoutingDef,
-    SessionDef, SharingDef, VenueDef,
+    BridgeDef, BudgetDef, Input, InstrumentDef, ListingDef, ListingTerms, OwnerDef, Refusal,
+    RestDef, RoutingDef, SessionDef, SharingDef, VenueDef,
 };
 use crate::listed::{Listed, place_of};
 use crate::number::{AMOUNT_DECIMALS, Amount, Notional, Qty, saturating_product};
@@ -37,6 +37,16 @@ pub const SESSIONS_MAX: usize = 1 << 16;
 
 /// Bridges at most, of all accounts and instruments.
 pub const BRIDGES_MAX: usize = 1_024;
+/// Where the terms of a listing come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct ListedTerms {
+    /// The configuration's.
+    own: ListingTerms,
+    /// Whether the configuration wants orders routed to the listing.
+    enabled: bool,
+    /// The venue's, as it has told them last.
+    told: Option<ListingTerms>,
+}
 
 /// A definition that contradicts an earlier one or is out of range. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +91,8 @@ pub struct Reference {
     listed: Listed,
     /// Listings, by number, with the fees that hold now for accounts without fees of their own.
     listings: Vec<ListingDef>,
+    /// The terms that the listings came with, and those that their venues tell, by number.
+    listed_terms: Vec<ListedTerms>,
     /// The fees that the listings came with, by number.
     listed_fees: Vec<ListedFees>,
     /// What the venues' fees depend on, by venue.
@@ -145,6 +157,7 @@ impl Reference {
             Input::FeeTier(def) => self.fee_tier(*def),
             Input::FeeByTier { venue, instrument } => self.fee_by_tier(*venue, *instrument),
             Input::AccountFee(def) => self.account_fee(*def),
+            Input::VenueTerms(terms) => self.hear_terms(*terms),
             _ => Err(BadReference),
         }
     }
@@ -359,11 +372,8 @@ impl Reference {
     }
 
     fn set_listing(&mut self, def: ListingDef) -> Result<(), BadReference> {
-        let sound = def.ticks.least().0 > 0
-            && def.lot.0 > 0
-            && def.qty_min.0 >= 0
-            && def.qty_max >= def.qty_min
-            && def.notional_min.0 >= 0
+        let own = ListingTerms::from(&def);
+        let sound = own.is_sound()
             && fees::is_rate(def.maker_fee)
             && fees::is_rate(def.taker_fee)
             && def.venue.index() < self.venues.len()
@@ -379,12 +389,49 @@ impl Reference {
         } else {
             self.listings.push(def);
             self.listed_fees.push(fees);
+            self.listed_terms.push(ListedTerms { own, enabled: def.enabled, told: None });
+        }
+        if let Some(terms) = self.listed_terms.get_mut(number) {
+            (terms.own, terms.enabled) = (own, def.enabled);
         }
         let instruments = self.enabled.len().max(def.instrument.index() + 1);
         self.enabled.resize(instruments, VenueSet::EMPTY);
-        self.enabled[def.instrument.index()].set(def.venue, def.enabled);
+        self.renew_terms(number);
         self.renew(number);
         Ok(())
+    }
+
+    /// Takes the filters that a venue tells of a listing.
+    fn hear_terms(&mut self, terms: ListingTerms) -> Result<(), BadReference> {
+        let place = place_of(terms.instrument, terms.venue);
+        let number = self.listed.number(place).filter(|_| terms.is_sound()).ok_or(BadReference)?;
+        self.listed_terms.get_mut(number).ok_or(BadReference)?.told = Some(terms);
+        self.renew_terms(number);
+        Ok(())
+    }
+
+    /// Gives the listing of a number the terms that satisfy both configuration and venue. Where
+    /// none do, no order is routed to the listing.
+    fn renew_terms(&mut self, number: usize) {
+        let known = self.listings.get_mut(number).zip(self.listed_terms.get(number));
+        let Some((def, ListedTerms { own, enabled, told })) = known else { return };
+        let both = told.map_or(Some(*own), |told| own.and(&told));
+        let held = both.unwrap_or(*own);
+        (def.ticks, def.lot, def.notional_min) = (held.ticks, held.lot, held.notional_min);
+        (def.qty_min, def.qty_max) = (held.qty_min, held.qty_max);
+        def.enabled = *enabled && both.is_some();
+        self.enabled[def.instrument.index()].set(def.venue, def.enabled);
+    }
+
+    /// The terms of a listing by the configuration, and by the venue if it has told any.
+    pub fn terms_of(
+        &self,
+        instrument: InstrumentId,
+        venue: VenueId,
+    ) -> Option<(&ListingTerms, Option<&ListingTerms>)> {
+        let number = self.listed.number(place_of(instrument, venue))?;
+        let terms = self.listed_terms.get(number)?;
+        Some((&terms.own, terms.told.as_ref()))
     }
 
     /// An instrument's terms at a venue, with the fees that hold now for accounts without fees of

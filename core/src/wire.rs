@@ -54,7 +54,7 @@ pub(crate) struct Writer<'a> {
 
 impl Writer<'_> {
     #[inline]
-    fn bytes(&mut self, bytes: &[u8]) {
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.buf[self.at..self.at + bytes.len()].copy_from_slice(bytes);
         self.at += bytes.len();
     }
@@ -66,7 +66,7 @@ pub(crate) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     #[inline]
-    fn bytes(&mut self, len: usize) -> Result<&'a [u8], WireError> {
+    pub(crate) fn bytes(&mut self, len: usize) -> Result<&'a [u8], WireError> {
         let (head, tail) = self.buf.split_at_checked(len).ok_or(WireError::Short)?;
         self.buf = tail;
         Ok(head)
@@ -297,7 +297,7 @@ wire_input! {
         36 Operator(operator), 37 LogoutSent(session), 39 Budget(def), 40 Routing(def),
         41 Owner(def), 42 Preview(order), 43 Trade(trade), 44 Rest(def), 45 Sharing(def),
         47 BooksOf(def), 48 Amend(def), 60 FeeSchedule(def), 61 FeeTier(def), 63 AccountFee(def),
-        70 Bridge(def),
+        70 Bridge(def), 72 VenueTerms(terms),
     }
     named {
         18 ChildAccepted { venue, child, venue_order },
@@ -312,24 +312,27 @@ wire_input! {
         49 ChildAmended { venue, child, qty },
         50 AmendRejected { venue, child, reason },
         62 FeeByTier { venue, instrument },
+        71 Market { venue, instrument, status },
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::VenueOrderId;
     use crate::input::{
         AGE_STEPS_MAX, AccountDef, AccountFeeDef, AccountLimits, AgeStep, AmendDef, Amending,
         BehaviourCosts, BookUpdate, BooksOfDef, BreakerTerms, BridgeDef, BudgetDef,
         CancelOnDisconnect, CancelOrder, ChildFill, Counted, Extension, Fate, FeeScheduleDef,
         FeeTierDef, FeeTokenDef, Genesis, Instructions, InstrumentDef, Level, LimitKind, Liquidity,
-        MassCancel, MassScope, Moving, NewOrder, NoReference, NodeCommand, Operator,
-        OperatorCommand, OrdType, OtherOwners, OwnerDef, Preview, PublicTrade, QueryOutcome,
-        ReferenceTerms, Refusal, ReplaceOrder, Resolution, RestBy, RestDef, RoutingDef,
-        RoutingMode, Scope, ScoreWeights, SelfMatchPolicy, SessionCommand, SharingDef, Side,
-        TimeInForce, Unacceptable, VenueDef, VenueDownReason, VenuePercents, VenueReject,
-        WINDOWS_MAX, WindowDef, WindowKind, WrittenNumber, WrittenTerms,
+        ListingTerms, MarketStatus, MassCancel, MassScope, Moving, NewOrder, NoReference,
+        NodeCommand, Operator, OperatorCommand, OrdType, OtherOwners, OwnerDef, Preview,
+        PublicTrade, QueryOutcome, ReferenceTerms, Refusal, ReplaceOrder, Resolution, RestBy,
+        RestDef, RoutingDef, RoutingMode, Scope, ScoreWeights, SelfMatchPolicy, SessionCommand,
+        SharingDef, Side, TimeInForce, Unacceptable, VenueDef, VenueDownReason, VenuePercents,
+        VenueReject, WINDOWS_MAX, WindowDef, WindowKind, WrittenNumber, WrittenTerms,
     };
+    use crate::ticks::Ticks;
     use crate::venue_set::VenueSet;
 
     fn every_instruction(id: Text<36>) -> ReplaceOrder {
@@ -647,7 +650,13 @@ mod tests {
             Input::ChildAccepted {
                 venue,
                 child,
-                venue_order: Text::new(b"OABC").unwrap_or_default(),
+                venue_order: VenueOrderId::new(b"OABC").unwrap_or_default(),
+            },
+            Input::ChildAccepted {
+                venue,
+                child,
+                venue_order: VenueOrderId::new(b"d50ec984-77a8-460a-b958-66f114b0de9b")
+                    .unwrap_or_default(),
             },
             Input::ChildFill(ChildFill {
                 venue,
@@ -662,6 +671,16 @@ mod tests {
                 liquidity: Liquidity::Maker,
             }),
             Input::ChildFate { venue, child, fate: Fate::NeverArrived, filled: Qty(0) },
+            Input::VenueTerms(ListingTerms {
+                venue,
+                instrument: InstrumentId(7),
+                ticks: Ticks::fixed(Price(10)),
+                lot: Qty(3),
+                qty_min: Qty(4),
+                qty_max: Qty(i64::MAX),
+                notional_min: Amount(5),
+            }),
+            Input::Market { venue, instrument: InstrumentId(7), status: MarketStatus::Awaited },
             Input::Trade(PublicTrade {
                 venue,
                 instrument: InstrumentId(7),

@@ -294,6 +294,13 @@ impl Trades {
         oldest.is_some()
     }
 
+    /// Whether a question about missing trades is due, if the rate of questions allows one.
+    pub fn has_question(&self, now_ns: u64) -> bool {
+        let is_due = |line: &Line| line.searches.front().is_some_and(|one| one.due_ns <= now_ns);
+        let may_ask = self.asked.is_none() && self.questions.due_ns(now_ns) <= now_ns;
+        self.searches > 0 && may_ask && self.lines.iter().any(is_due)
+    }
+
     /// The next question: its number, the place of the instrument, and what is missing. One
     /// question is on its way at a time, within the budget.
     pub fn question(&mut self, now_ns: u64) -> Option<(u64, usize, Gap)> {

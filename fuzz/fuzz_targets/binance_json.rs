@@ -37,7 +37,7 @@ pub fn run(data: &[u8]) {
         now_ns += 50_000_000;
         match (line.strip_prefix('@'), asked.take()) {
             (Some(body), Some(id)) => {
-                let response = HttpResponse { status: 200, body: body.to_owned() };
+                let response = HttpResponse::new(200, body.to_owned());
                 feed.on_event(now_ns, Event::Http(id, Some(&response)), &mut out);
             }
             (_, still) => {

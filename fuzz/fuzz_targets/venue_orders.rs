@@ -127,7 +127,7 @@ impl<M: Machine<Command = VenueCommand, Emission = Input>> Desk<M> {
                 (None, Some(("-", _))) => self.answer(None),
                 (None, Some((status, body))) if status.parse::<u16>().is_ok() => {
                     let status = status.parse().unwrap_or(200);
-                    self.answer(Some(&HttpResponse { status, body: body.to_owned() }));
+                    self.answer(Some(&HttpResponse::new(status, body.to_owned())));
                 }
                 (None, _) if self.fix => self.fix_message(&line),
                 (None, _) => self.event(Event::Text(LINK, &line)),

@@ -224,7 +224,8 @@ impl Config {
         }
         let key = |name: &str| format!("{at}.{name}");
         let (price, qty) = (instrument.price_decimals, instrument.qty_decimals);
-        let (venue_price, venue_qty) = (listing.venue_price_decimals, listing.venue_qty_decimals);
+        let venue_price = listing.venue_price_decimals.unwrap_or(price);
+        let venue_qty = listing.venue_qty_decimals.unwrap_or(qty);
         for (name, value, most) in
             [("venue_price_decimals", venue_price, price), ("venue_qty_decimals", venue_qty, qty)]
         {
@@ -235,8 +236,10 @@ impl Config {
         }
         let price = ("the instrument's price_decimals", price);
         let qty = ("the instrument's qty_decimals", qty);
-        check_decimals(findings, &key("tick"), listing.tick, price);
-        check_decimals(findings, &key("tick"), listing.tick, ("venue_price_decimals", venue_price));
+        if let Some(tick) = listing.tick {
+            check_decimals(findings, &key("tick"), tick, price);
+            check_decimals(findings, &key("tick"), tick, ("venue_price_decimals", venue_price));
+        }
         for (band, at) in listing.ticks.iter().zip(0..) {
             for (name, value) in [("above", band.above), ("tick", band.tick)] {
                 let key = key(&format!("ticks[{at}].{name}"));
@@ -245,10 +248,15 @@ impl Config {
             }
         }
         check_ticks(findings, at, listing, instrument.price_decimals);
-        check_decimals(findings, &key("lot"), listing.lot, qty);
-        check_decimals(findings, &key("lot"), listing.lot, ("venue_qty_decimals", venue_qty));
-        check_decimals(findings, &key("qty_min"), listing.qty_min, qty);
-        check_decimals(findings, &key("qty_max"), listing.qty_max, qty);
+        if let Some(lot) = listing.lot {
+            check_decimals(findings, &key("lot"), lot, qty);
+            check_decimals(findings, &key("lot"), lot, ("venue_qty_decimals", venue_qty));
+        }
+        for (name, value) in [("qty_min", listing.qty_min), ("qty_max", listing.qty_max)] {
+            if let Some(value) = value {
+                check_decimals(findings, &key(name), value, qty);
+            }
+        }
     }
 
     /// One account at a venue has one sequence of messages, so two connections would disturb each
@@ -416,7 +424,9 @@ fn check_ticks(findings: &mut Findings, at: &str, listing: &ListingConfig, price
 
 /// Checks that at least one quantity is a multiple of the lot and within minimum and maximum.
 fn check_quantities(findings: &mut Findings, at: &str, listing: &ListingConfig) {
-    let ListingConfig { lot, qty_min, qty_max, .. } = *listing;
+    let given = (listing.lot, listing.qty_min, listing.qty_max);
+    // What is left to the venue is known when the venue has told it.
+    let (Some(lot), Some(qty_min), Some(qty_max)) = given else { return };
     if listing.enabled && qty_min.is_zero() {
         let reason = "0, but orders are routed here; at least the lot";
         return findings.add(&format!("{at}.qty_min"), Fault::Impossible, reason);

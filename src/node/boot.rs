@@ -9,7 +9,8 @@ use rutter_clients::market::{InstrumentTerms, ListingTerms, MarketConfig, Market
 use rutter_core::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
 use rutter_core::input::{
     AccountDef, AssetDef, BooksOfDef, BreakerTerms, BudgetDef, FeeScheduleDef, FeeTierDef, Genesis,
-    Input, InstrumentDef, ListingDef, ReferenceTerms, SessionDef, SharingDef, VenueDef,
+    Input, InstrumentDef, ListingDef, MarketStatus, ReferenceTerms, SessionDef, SharingDef,
+    VenueDef,
 };
 use rutter_core::number::{Amount, Qty, Text};
 use rutter_core::reference::{BadReference, Reference};
@@ -299,6 +300,7 @@ pub fn inputs(config: &Config, names: &Names) -> Option<Vec<Input>> {
     // Reference data must come in the order of ids, and known definitions come again.
     inputs.sort_by_key(place_of);
     inputs.push(Input::NodeStarted);
+    inputs.extend(awaited(config, names)?);
     Some(inputs)
 }
 
@@ -448,6 +450,22 @@ fn by_symbol(config: &Config) -> BySymbol<'_> {
     config.instrument.iter().map(|one| (one.symbol.as_str(), one)).collect()
 }
 
+/// The markets that take no orders until their venue has told the terms that the configuration
+/// leaves to it. A venue account without books of its own follows the one whose books it uses.
+fn awaited(config: &Config, names: &Names) -> Option<Vec<Input>> {
+    let mut inputs = Vec::new();
+    for venue in config.venue.iter().filter(|venue| venue.books_of.is_none()) {
+        for listing in venue.listing.iter().filter(|listing| listing.awaits_terms()) {
+            inputs.push(Input::Market {
+                venue: names.venue(&venue.name)?,
+                instrument: names.instrument(&listing.instrument)?,
+                status: MarketStatus::Awaited,
+            });
+        }
+    }
+    Some(inputs)
+}
+
 fn listing_def(
     instruments: &BySymbol<'_>,
     venue: &VenueConfig,
@@ -462,10 +480,11 @@ fn listing_def(
         venue: names.venue(&venue.name)?,
         enabled: listing.enabled,
         ticks: listing.price_steps(instrument.price_decimals)?,
-        lot: qty(listing.lot)?,
-        qty_min: qty(listing.qty_min)?,
-        qty_max: qty(listing.qty_max)?,
-        notional_min: Amount(amount(listing.notional_min)?),
+        // A term that is left to the venue filters nothing by itself.
+        lot: listing.lot.map_or(Some(Qty(1)), qty)?,
+        qty_min: listing.qty_min.map_or(Some(Qty(1)), qty)?,
+        qty_max: listing.qty_max.map_or(Some(Qty(i64::MAX)), qty)?,
+        notional_min: Amount(listing.notional_min.map_or(Some(0), amount)?),
         maker_fee,
         taker_fee,
         fee_taken: listing.fee_taken.into(),

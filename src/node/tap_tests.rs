@@ -1,6 +1,6 @@
 //! Scenarios of the tap: a feed at one end, the book that a reader makes at the other.
 
-use rutter_core::input::{Distrust, Level};
+use rutter_core::input::{Distrust, Level, PublicTrade};
 use rutter_core::number::{Price, Qty};
 
 use super::*;
@@ -66,6 +66,31 @@ fn what_a_feed_tells_arrives_in_order() {
     drain(&reader, &mut book);
     assert_eq!(book.trust, Trust::Distrusted(Distrust::Checksum));
     assert_eq!(reader.lost(), 0);
+}
+
+#[test]
+fn a_trade_of_a_feed_reaches_the_readers_in_its_place_among_the_changes() {
+    let (mut tap, reader, _) = one_reader();
+    let trade = PublicTrade {
+        venue: VENUE,
+        instrument: INSTRUMENT,
+        taker: Some(Side::Sell),
+        price: Price(10),
+        qty: Qty(1),
+        id: 7,
+        count: 1,
+        time: UnixNanos(5),
+        late: false,
+    };
+    tap.offer(&update(true, &[(Side::Buy, 10, 2)]));
+    tap.offer(&Input::Trade(trade));
+    tap.offer(&update(false, &[(Side::Buy, 10, 1)]));
+    tap.flush();
+    let mut seen = Vec::new();
+    reader.drain(|news| seen.push(*news));
+    assert_eq!(seen.len(), 3);
+    assert_eq!(seen[1], BookNews::Trade(trade));
+    assert_eq!(tap.count().load(Ordering::Relaxed), 3);
 }
 
 #[test]

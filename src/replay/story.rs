@@ -103,7 +103,7 @@ impl Sink for Seeker<'_> {
         match output {
             Output::Report(report) => self.report(report),
             Output::Notice(Notice::VenueOrder(venue, child, id))
-                if self.name.is_of_venue(self.names.venue_name(*venue), id.as_str()) =>
+                if self.name.is_of_venue(self.names.venue_name(*venue), id.text().as_str()) =>
             {
                 self.children.insert(*child, NamedBy::Venue);
             }
@@ -195,7 +195,7 @@ impl Story {
                 last.child.0,
                 last.exec.text(),
             );
-            if !last.venue_order.as_str().is_empty() {
+            if !last.venue_order.is_empty() {
                 let _ = write!(words, ", the venue's order {}", last.venue_order);
             }
         }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rutter_admin::console::sessions::SessionGauges;
 use rutter_admin::console::snapshot::Trouble;
 use rutter_admin::model::ScopeRow;
-use rutter_admin::{SessionStatus, Status, VenueStatus};
+use rutter_admin::{MarketRow, SessionStatus, Status, TermsRow, VenueStatus};
 use rutter_fix::session::Schedule;
 
 use super::alerts::conditions::{AlertView, Condition, Evaluator, Finding, Severity};
@@ -81,6 +81,7 @@ impl Watcher {
         for venue in &view.shown.status.venues {
             books(&mut found, venue);
             pauses(&mut found, now_ns, venue);
+            markets(&mut found, venue);
         }
         links(&mut found, view.shown);
         sessions(&mut found, &view.shown.status, view.sessions);
@@ -220,6 +221,20 @@ fn pauses(found: &mut Found, now_ns: u64, venue: &VenueStatus) {
             left_s => format!("{} {what}, for {left_s} s more", venue.name),
         };
         found.add("venue_paused", Severity::Warn, text);
+    }
+}
+
+/// Markets that the venue itself keeps closed, and filters of the venue that are not as configured.
+fn markets(found: &mut Found, venue: &VenueStatus) {
+    for MarketRow { symbol, status } in &venue.markets {
+        let text = format!("{}: the market of {symbol} is {status}", venue.name);
+        found.add("market_closed", Severity::Warn, text);
+    }
+    for TermsRow { symbol, terms } in &venue.terms {
+        let names: Vec<&str> = terms.keys().copied().collect();
+        let names = names.join(", ");
+        let text = format!("{}: {names} of {symbol} not as configured", venue.name);
+        found.add("terms_differ", Severity::Info, text);
     }
 }
 

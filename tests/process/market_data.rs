@@ -17,7 +17,7 @@ use rutter_sim::faults::Fault;
 use rutter_sim::market::MARKETS;
 use rutter_tools::clock::unix_ns;
 use rutter_tools::harness::{
-    Flowing, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig, free_address,
+    Flowing, Node, NodeSettings, READY_DEFAULT, USUAL, Venues, VenuesConfig, free_address,
     write_node_config,
 };
 
@@ -285,7 +285,7 @@ fn the_book_that_a_client_has_is_the_one_that_the_venues_have() {
     desk.send("V", &subscribe("all", &[]));
     desk.until("an image", |desk| desk.venues("all").len() == 2);
     let mut expected = BTreeMap::new();
-    for venue in Venue::ALL {
+    for venue in USUAL {
         let book = venues.book(venue, 0);
         for (side, levels) in [("0", book.bids), ("1", book.asks)] {
             for (price_e8, qty_e8) in levels {

@@ -1,5 +1,5 @@
-//! Two orders of one owner meet at a venue: the resting one is called back, and the one that comes in
-//! waits for the proved end of it and then trades.
+//! Two orders of one owner meet at a venue: the resting one is called back, and the one that comes
+//! in waits for the proved end of it and then trades.
 
 use std::time::{Duration, Instant};
 

@@ -149,6 +149,11 @@ fn each_client_trades_by_its_own_key_at_a_venue_with_fix() {
 }
 
 #[test]
+fn each_client_trades_by_its_own_key_at_a_venue_with_keys_of_two_lines() {
+    each_client_trades_by_its_own_key(Venue::Coinbase);
+}
+
+#[test]
 fn each_client_trades_by_its_own_key_at_a_venue_with_web_sockets() {
     each_client_trades_by_its_own_key(Venue::Kraken);
 }

@@ -9,7 +9,6 @@ use rutter_core::id::{AccountId, AssetId, SessionId, VenueId};
 use rutter_core::order::Order;
 use rutter_core::output::Output;
 use rutter_journal::Reader;
-use rutter_sim::engine::Exchange;
 use rutter_sim::order::Side;
 
 use super::node::{CLIENTS, Node};
@@ -23,8 +22,37 @@ fn node(world: &World) -> &Node {
     world.node.as_ref().expect("the node lives")
 }
 
-fn exchanges(world: &World) -> impl Iterator<Item = &Exchange> {
-    world.fronts.iter().map(|front| front.inner().exchange())
+/// Open orders, with their quantities in all.
+type OpenOrders = BTreeSet<(String, i64)>;
+
+/// Our open orders at a venue as the core knows them, and as the venue does.
+fn open_orders(world: &World, index: usize) -> (OpenOrders, OpenOrders) {
+    let exchange = world.fronts[index].inner().exchange();
+    let account = exchange.account(OURS).expect("our account");
+    let theirs = exchange.open_orders(account, None);
+    let children = node(world).decider.engine().children();
+    // A venue knows the shared child, and not its parts.
+    let ours = children
+        .filter(|child| !child.state().is_over() && child.venue.index() == index)
+        .filter(|child| child.role != Role::Part);
+    (
+        ours.map(|child| ((VENUES[index].order_id)(child.id), child.qty.0)).collect(),
+        theirs.map(|order| ((VENUES[index].first_id)(&order.client_id), order.quantity)).collect(),
+    )
+}
+
+/// No news of our orders is on its way at this moment: an order that has just been filled at its
+/// venue is open for us, and for its client, until the messages are here.
+pub fn is_quiet(world: &World) -> bool {
+    let Some(node) = &world.node else { return false };
+    let engine = node.decider.engine();
+    let told = |number: usize| engine.last_event(SessionId(number as u16));
+    let agrees = |index| {
+        let (ours, theirs) = open_orders(world, index);
+        ours == theirs
+    };
+    (0..CLIENTS).all(|number| world.clients[number].events == told(number))
+        && (0..VENUES.len()).all(agrees)
 }
 
 /// Our open orders are the venues' open orders; nothing is unknown; clients and core agree.
@@ -36,18 +64,8 @@ pub fn settled(world: &World) {
     for child in engine.children().filter(|child| !child.state().is_over()) {
         assert_eq!(child.state(), ChildState::Live, "child {} is known: {child:?}", child.id.0);
     }
-    for (index, exchange) in exchanges(world).enumerate() {
-        let account = exchange.account(OURS).expect("our account");
-        let open = exchange.open_orders(account, None);
-        let theirs: BTreeSet<(String, i64)> =
-            open.map(|order| (order.client_id.to_string(), order.quantity)).collect();
-        let ours: BTreeSet<(String, i64)> = engine
-            .children()
-            .filter(|child| !child.state().is_over() && child.venue.index() == index)
-            // A venue knows the shared child, and not its parts.
-            .filter(|child| child.role != Role::Part)
-            .map(|child| ((VENUES[index].order_id)(child.id), child.qty.0))
-            .collect();
+    for index in 0..VENUES.len() {
+        let (ours, theirs) = open_orders(world, index);
         assert_eq!(ours, theirs, "open orders and their quantities at venue {index}");
     }
     money(&world.fronts, engine);

@@ -60,6 +60,8 @@ fn whatever_fails_nothing_is_lost_doubled_or_guessed() {
     assert!(totals.replaced > 0 && totals.mass_answers > 0, "{totals:?}");
     let amended = totals.amended.iter().all(|count| *count > 0);
     assert!(amended || count < 50, "a venue has reduced no order: {totals:?}");
+    let followed = totals.markets_closed > 0 && totals.filters_changed > 0;
+    assert!(followed || count < 20, "no venue changed a market: {totals:?}");
     assert!(totals.lost > 0 || count < 20, "no order ended with its connection: {totals:?}");
 }
 

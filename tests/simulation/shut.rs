@@ -3,6 +3,7 @@
 //! A line belongs here if it watches the outputs for an order that no venue should get.
 
 use rutter_core::breaker::{BreakerState, RequestKind};
+use rutter_core::input::ListingTerms;
 use rutter_core::number::UnixNanos;
 use rutter_core::output::{Notice, Output, Paused};
 use rutter_core::waiting::Waiting;
@@ -15,6 +16,10 @@ struct Venue {
     breakers: [bool; RequestKind::ALL.len()],
     paused_until: UnixNanos,
     cancels_until: UnixNanos,
+    /// The market is not open, by the venue's own word.
+    closed: bool,
+    /// The filters that the venue has told.
+    terms: Option<ListingTerms>,
 }
 
 /// Follows the outputs of all nodes of a run, one after the other.
@@ -31,6 +36,10 @@ pub struct Shut {
     pub busy: u64,
     /// Times that cancels had to wait.
     pub cancels_held: u64,
+    /// Times that a venue has closed its market.
+    pub markets_closed: u64,
+    /// Times that a venue has told other filters than before.
+    pub filters_changed: u64,
 }
 
 impl Shut {
@@ -57,6 +66,22 @@ impl Shut {
                 let venue = &self.venues[new.venue.index()];
                 assert!(!venue.breakers.contains(&true), "past a breaker: {new:?} {venue:?}");
                 assert!(now >= venue.paused_until, "within a pause: {new:?} {venue:?}");
+                assert!(!venue.closed, "to a closed market: {new:?} {venue:?}");
+                if let Some(terms) = &venue.terms {
+                    let fits = terms.ticks.takes(new.price)
+                        && new.qty.floor_to(terms.lot) == new.qty
+                        && new.qty >= terms.qty_min
+                        && new.qty <= terms.qty_max;
+                    assert!(fits, "against the venue's filters: {new:?} {terms:?}");
+                }
+            }
+            Output::Notice(Notice::Market(venue, _, status)) => {
+                self.venues[venue.index()].closed = !status.is_open();
+                self.markets_closed += u64::from(!status.is_open());
+            }
+            Output::Notice(Notice::Terms(terms)) => {
+                let before = self.venues[terms.venue.index()].terms.replace(*terms);
+                self.filters_changed += u64::from(before.is_some());
             }
             Output::SendReduce(reduce) => {
                 let venue = &self.venues[reduce.of.venue.index()];

@@ -1,8 +1,8 @@
 //! The fault table: each fault, at each state of an order, on both sides, at each venue.
 //!
 //! A line belongs here if it makes one order, lets one thing go wrong at one moment, and checks
-//! what has become of the order. The node, the adapters and the simulated venues are the whole ones, in
-//! one thread and in virtual time.
+//! what has become of the order. The node, the adapters and the simulated venues are the whole
+//! ones, in one thread and in virtual time.
 //!
 //! In each cell: no order is sent twice, no execution is lost, nothing is unknown once the venue
 //! answers, the order is over once it is cancelled, and positions, cash and fees are the venue's.
@@ -50,10 +50,10 @@ const PART: i64 = 200_000;
 const REDUCED: i64 = 600_000;
 
 /// By venue: how the label of its order link begins.
-const ORDER_LINKS: [&str; VENUES.len()] = ["fix", "/v2"];
+const ORDER_LINKS: [&str; VENUES.len()] = ["fix", "/v2", "fix"];
 /// By venue: an answer that leaves the outcome of an order open.
 const UNKNOWN_ANSWERS: [(i32, &str); VENUES.len()] =
-    [(-1000, "An unknown error occurred."), (0, "EGeneral:Unknown error")];
+    [(-1000, "An unknown error occurred."), (0, "EGeneral:Unknown error"), (0, "NotFound")];
 
 /// Where the order is when the fault comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

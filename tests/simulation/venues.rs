@@ -10,6 +10,7 @@ use rutter_core::number::{Amount, FeePpm, Price, Qty};
 use rutter_core::ticks::Ticks;
 use rutter_sim::accounts::AccountConfig;
 use rutter_sim::binance::{self, BinanceFront};
+use rutter_sim::coinbase::{self, CoinbaseFront};
 use rutter_sim::engine::{
     AmendRule, Exchange, ExchangeConfig, FeeAsset, InstrumentConfig, PostOnlyCross,
 };
@@ -22,6 +23,8 @@ use rutter_test_support::reference::{self, UNIT};
 use rutter_transport::secret::Secret;
 use rutter_venues::binance::feed::BinanceFeed;
 use rutter_venues::binance::{BinanceConfig, BinanceOrders};
+use rutter_venues::coinbase::feed::CoinbaseFeed;
+use rutter_venues::coinbase::{CoinbaseConfig, CoinbaseOrders};
 use rutter_venues::inquiry::CallLimit;
 use rutter_venues::kraken::feed::KrakenFeed;
 use rutter_venues::kraken::{KrakenConfig, KrakenOrders};
@@ -44,6 +47,9 @@ const ED25519_PUBLIC: [u8; 32] = [
 ];
 const KRAKEN_KEY: &str = "simulation-key";
 const KRAKEN_SECRET: &str = "c2VjcmV0LXNlY3JldC1zZWNyZXQ=";
+const COINBASE_KEY: &str = "simulation-key";
+const COINBASE_SECRET: &str = "c2VjcmV0LXNlY3JldC1zZWNyZXQ=";
+const COINBASE_PASSPHRASE: &str = "passphrase";
 
 /// Our account at every venue.
 pub const OURS: &str = "ours";
@@ -93,6 +99,20 @@ impl Dialect for Kraken {
     }
 }
 
+impl Dialect for CoinbaseFront {
+    fn exchange(&self) -> &Exchange {
+        self.exchange()
+    }
+
+    fn exchange_mut(&mut self) -> &mut Exchange {
+        self.exchange_mut()
+    }
+
+    fn beyond_limits(&self) -> u64 {
+        self.beyond_limits()
+    }
+}
+
 /// The front of any venue, with faults.
 pub type SimFront = FaultyFront<Box<dyn Dialect>>;
 
@@ -112,6 +132,8 @@ pub struct SimVenue {
     pub feed: fn(VenueId) -> Feed,
     /// The id under which the venue knows a child's order.
     pub order_id: fn(ChildId) -> String,
+    /// The id that the venue knew an order by before any amend.
+    pub first_id: fn(&str) -> String,
     /// The order id in a message of ours, if the message is a new order.
     pub new_order: fn(&str) -> Option<String>,
 }
@@ -125,7 +147,7 @@ const BREAKER: BreakerTerms = BreakerTerms {
 };
 
 /// All venues of the simulation.
-pub const VENUES: [SimVenue; 2] = [
+pub const VENUES: [SimVenue; 3] = [
     SimVenue {
         name: "binance",
         front: binance_front,
@@ -151,6 +173,7 @@ pub const VENUES: [SimVenue; 2] = [
             Box::new(BinanceFeed::new(config).expect("sound"))
         },
         order_id: |child| format!("r{NODE_TAG:08x}-{:x}", child.0),
+        first_id: str::to_owned,
         new_order: |message| {
             let fields = message.contains("\u{1}35=D\u{1}").then(|| message.split('\u{1}'));
             fields?.find_map(|field| field.strip_prefix("11=")).map(str::to_owned)
@@ -178,12 +201,53 @@ pub const VENUES: [SimVenue; 2] = [
             Box::new(KrakenFeed::new(config).expect("sound"))
         },
         order_id: |child| format!("{NODE_TAG:08x}{:08x}{:016x}", 0, child.0),
+        first_id: str::to_owned,
         new_order: |message| {
             if !message.contains("\"add_order\"") {
                 return None;
             }
             let after = message.split("\"cl_ord_id\":\"").nth(1).expect("an order has an id");
             after.split('"').next().map(str::to_owned)
+        },
+    },
+    SimVenue {
+        name: "coinbase",
+        front: coinbase_front,
+        definition: |venue| VenueDef {
+            stale_after_ns: 5_000_000_000,
+            rate_orders: u32::MAX,
+            unanswered_max: 50,
+            fok: true,
+            breaker: BREAKER,
+            ..reference::venue(venue.0, "coinbase")
+        },
+        limits: "{}",
+        refusal: (0, "Price is out of its band"),
+        listing: |venue| listing_def(venue, 1, 1, (400, 1_200)),
+        orders: coinbase_orders,
+        feed: |venue| {
+            let config = rutter_venues::coinbase::feed::Config {
+                listings: vec![feed_listing("BTC-USDT")],
+                api_key: Secret::from(COINBASE_KEY),
+                api_secret: coinbase_secret(),
+                ..rutter_venues::coinbase::feed::Config::new(venue)
+            };
+            Box::new(CoinbaseFeed::new(config).expect("sound"))
+        },
+        order_id: |child| {
+            let id = child.0;
+            format!(
+                "{NODE_TAG:08x}-{:04x}-4{:03x}-8{:03x}-{:06x}000000",
+                id >> 48,
+                id >> 36 & 0xfff,
+                id >> 24 & 0xfff,
+                id & 0xff_ffff
+            )
+        },
+        first_id: |id| format!("{}8{}000000", &id[..19], &id[20..30]),
+        new_order: |message| {
+            let fields = message.contains("\u{1}35=D\u{1}").then(|| message.split('\u{1}'));
+            fields?.find_map(|field| field.strip_prefix("11=")).map(str::to_owned)
         },
     },
 ];
@@ -271,6 +335,22 @@ fn kraken_orders(venue: VenueId, seed: u64) -> Orders {
         ..KrakenConfig::new(venue, NODE_TAG)
     };
     Box::new(KrakenOrders::new(config).expect("sound"))
+}
+
+fn coinbase_secret() -> Secret {
+    Secret::from(format!("{COINBASE_SECRET}\n{COINBASE_PASSPHRASE}\n").as_str())
+}
+
+fn coinbase_orders(venue: VenueId, seed: u64) -> Orders {
+    let config = CoinbaseConfig {
+        api_key: Secret::from(COINBASE_KEY),
+        api_secret: coinbase_secret(),
+        seed,
+        listings: vec![listing("BTC-USDT", 2)],
+        assets: assets(),
+        ..CoinbaseConfig::new(venue, NODE_TAG)
+    };
+    Box::new(CoinbaseOrders::new(config).expect("sound"))
 }
 
 fn accounts() -> Vec<AccountConfig> {
@@ -390,5 +470,22 @@ fn kraken_front(seed: u64) -> SimFront {
     OURS.clone_into(&mut config.keys[0].account);
     let front =
         Kraken::new(config).expect("a sound venue").with_flow(flow(seed, 2, 10_000_000, 1_000));
+    FaultyFront::new(Box::new(front), FaultPlan::default())
+}
+
+fn coinbase_front(seed: u64) -> SimFront {
+    let key = coinbase::ApiKey {
+        key: COINBASE_KEY.to_owned(),
+        secret: COINBASE_SECRET.to_owned(),
+        passphrase: COINBASE_PASSPHRASE.to_owned(),
+        account: AccountId(0),
+    };
+    let config = coinbase::CoinbaseConfig::new(vec![key]);
+    let rules = ExchangeConfig {
+        amend_rule: AmendRule::Any,
+        ..rules(instrument("BTC-USDT", 2, 1, 1), FeeAsset::Quote, (400, 1_200))
+    };
+    let exchange = Exchange::new(rules).expect("a sound exchange");
+    let front = CoinbaseFront::new(config, exchange, Some(flow(seed, 3, 1_000_000, 1_000)));
     FaultyFront::new(Box::new(front), FaultPlan::default())
 }

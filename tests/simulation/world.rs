@@ -5,6 +5,7 @@ use std::ops::{Deref, DerefMut};
 
 use rutter_core::number::UnixNanos;
 use rutter_core::output::{Notice, Output, SendNew};
+use rutter_sim::engine::{InstrumentId, Trading};
 use rutter_sim::faults::{CutPoint, Fault, Scope};
 use rutter_sim::front::FrontAction;
 use rutter_sim::random::Random;
@@ -57,6 +58,10 @@ pub struct Totals {
     pub cancels_passed: u64,
     pub busy: u64,
     pub cancels_held: u64,
+    /// Times that a venue told that its market is closed.
+    pub markets_closed: u64,
+    /// Times that a venue told other filters.
+    pub filters_changed: u64,
     pub beyond_limits: u64,
     pub steps: u64,
 }
@@ -87,6 +92,8 @@ impl Totals {
         self.cancels_passed += other.cancels_passed;
         self.busy += other.busy;
         self.cancels_held += other.cancels_held;
+        self.markets_closed += other.markets_closed;
+        self.filters_changed += other.filters_changed;
         self.beyond_limits += other.beyond_limits;
         self.steps += other.steps;
     }
@@ -126,6 +133,8 @@ pub struct Faults {
     refusing_ns: [u64; VENUES.len()],
     /// By venue: a post-only child on its way that is to find an order in its way.
     to_cross: [Option<SendNew>; VENUES.len()],
+    /// By venue: its steps are the usual ones times this.
+    factors: [i64; VENUES.len()],
     crashes: u64,
     /// By venue: orders that it reduced in their place.
     amended: [u64; VENUES.len()],
@@ -207,6 +216,7 @@ impl World {
             posted: Posted::default(),
             refusing_ns: [0; VENUES.len()],
             to_cross: [None; VENUES.len()],
+            factors: [1; VENUES.len()],
             crashes: 0,
             amended: [0; VENUES.len()],
             not_amended: 0,
@@ -235,7 +245,10 @@ impl World {
         while self.now_ns < END_NS {
             self.network.faulty = self.now_ns < FAULTS_NS;
             self.step();
-            if self.now_ns >= SETTLED_NS && !settled {
+            // News that is on its way arrives within a second.
+            let is_due = self.now_ns >= SETTLED_NS + SECOND_NS
+                || self.now_ns >= SETTLED_NS && !settled && check::is_quiet(&self);
+            if is_due && !settled {
                 settled = true;
                 check::settled(&self);
             }
@@ -258,6 +271,8 @@ impl World {
         self.totals.cancels_passed = self.script.shut.cancels_passed;
         self.totals.busy = self.script.shut.busy;
         self.totals.cancels_held = self.script.shut.cancels_held;
+        self.totals.markets_closed = self.script.shut.markets_closed;
+        self.totals.filters_changed = self.script.shut.filters_changed;
         self.totals.posted = self.script.posted.accepted;
         self.totals.amended = self.script.amended;
         self.totals.not_amended = self.script.not_amended;
@@ -330,13 +345,14 @@ impl World {
             self.next_fault_ns = END_NS;
             for venue in 0..self.fronts.len() {
                 self.inject(venue, Fault::Heal);
+                self.set_rules(venue, Trading::Online, 1);
             }
             return;
         }
         self.next_fault_ns = self.now_ns + 100_000_000 + self.script.random.below(1_500_000_000);
         self.totals.faults += 1;
         let venue = self.script.random.below(VENUES.len() as u64) as usize;
-        let fault = match self.script.random.below(12) {
+        let fault = match self.script.random.below(14) {
             0 => Fault::Duplicate,
             1 => Fault::Reorder,
             2 => Fault::Drop { frames: 1 + self.script.random.below(3) as u32 },
@@ -353,10 +369,44 @@ impl World {
                     self.now_ns + self.script.random.below(5 * SECOND_NS);
                 return;
             }
-            _ => Fault::HalfOpen,
+            11 => Fault::HalfOpen,
+            12 => return self.shut_market(venue),
+            _ => return self.change_rules(venue),
         };
         self.tell(|| format!("fault at venue {venue}: {fault:?}"));
         self.inject(venue, fault);
+    }
+
+    /// The venue's market takes cancels only, or is open again.
+    fn shut_market(&mut self, venue: usize) {
+        let exchange = self.fronts[venue].inner().exchange();
+        let is_open = exchange.trading(InstrumentId(0)) == Trading::Online;
+        self.tell(|| format!("venue {venue} is open: {}", !is_open));
+        let trading = if is_open { Trading::CancelOnly } else { Trading::Online };
+        self.set_rules(venue, trading, self.script.factors[venue]);
+    }
+
+    /// The venue takes coarser prices and quantities, or the usual ones again.
+    fn change_rules(&mut self, venue: usize) {
+        let factor = [1, 2, 5][self.script.random.below(3) as usize];
+        self.tell(|| format!("venue {venue} has steps times {factor}"));
+        let trading = self.fronts[venue].inner().exchange().trading(InstrumentId(0));
+        self.set_rules(venue, trading, factor);
+    }
+
+    fn set_rules(&mut self, venue: usize, trading: Trading, factor: i64) {
+        let before = std::mem::replace(&mut self.script.factors[venue], factor);
+        let exchange = self.fronts[venue].inner_mut().exchange_mut();
+        exchange.set_trading(InstrumentId(0), trading);
+        if before == factor {
+            return;
+        }
+        let changed = exchange.change_rules(InstrumentId(0), |rules| {
+            rules.tick = rules.tick / before * factor;
+            rules.lot = rules.lot / before * factor;
+            rules.min_quantity = rules.min_quantity / before * factor;
+        });
+        changed.expect("sound rules");
     }
 
     fn client_timer(&mut self, number: usize) {

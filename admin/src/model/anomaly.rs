@@ -71,6 +71,8 @@ impl Anomaly {
             | Notice::Balance(..)
             | Notice::Breaker(..)
             | Notice::Paused(..)
+            | Notice::Market(..)
+            | Notice::Terms(_)
             | Notice::Barred(..)
             | Notice::Behaviour(..)
             | Notice::Fees(..)

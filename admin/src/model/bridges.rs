@@ -21,7 +21,7 @@ const SIDES: [&str; 2] = ["buy", "sell"];
 
 impl ReadModel {
     /// What the core tells of bridges.
-    pub(super) fn on_bridge(&mut self, notice: &Notice) {
+    pub(super) fn over(&mut self, notice: &Notice) {
         match *notice {
             Notice::Bridged(desk, ref fill, over) => self.on_bridged(desk, fill, over),
             Notice::Converted(desk, ref fill) => self.on_converted(desk, fill),

@@ -3,7 +3,7 @@
 use rutter_core::breaker::{BreakerState, RequestKind};
 use rutter_core::child::{ChildEvent, ChildState};
 use rutter_core::id::{ChildId, InstrumentId, OrderId, VenueId, VenueOrderId};
-use rutter_core::input::{Distrust, VenueReject};
+use rutter_core::input::{Distrust, Input, VenueReject};
 use rutter_core::number::{Qty, UnixNanos};
 use rutter_core::output::{ChildEnd, ChildRef, Notice, Paused, SendNew, SendReduce};
 use rutter_core::reference::VENUES_MAX;
@@ -209,10 +209,10 @@ impl ReadModel {
             | Notice::Breaker(..)
             | Notice::Behaviour(..)
             | Notice::Fees(..)
+            | Notice::Market(..)
+            | Notice::Terms(_)
             | Notice::Paused(..) => self.on_venue_notice(notice),
-            Notice::Bridged(..) | Notice::Converted(..) | Notice::Exposure(_) => {
-                self.on_bridge(notice);
-            }
+            Notice::Bridged(..) | Notice::Converted(..) | Notice::Exposure(_) => self.over(notice),
             Notice::ChildAccepted(venue, child) => {
                 self.child_event(child, venue, EventKind::ChildAccepted);
                 self.child_after(child, ChildEvent::Accepted);
@@ -330,6 +330,12 @@ impl ReadModel {
                     self.on_funds_refused(venue, asset);
                 }
             }
+            Notice::Market(venue, instrument, status) => {
+                if let Some(closures) = self.closures.get_mut(venue.index()) {
+                    closures.market(instrument, status);
+                }
+            }
+            Notice::Terms(terms) => self.define(&Input::VenueTerms(terms)),
             Notice::Fees(venue, state) => self.on_fees(venue, state),
             Notice::Behaviour(venue, known) => {
                 if let Some(kept) = self.behaviour.get_mut(venue.index()) {

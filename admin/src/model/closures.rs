@@ -3,18 +3,22 @@
 use std::collections::BTreeMap;
 
 use rutter_core::breaker::{BreakerState, RequestKind};
-use rutter_core::id::{AssetId, InstrumentId};
-use rutter_core::number::UnixNanos;
+use rutter_core::id::{AssetId, InstrumentId, VenueId};
+use rutter_core::input::{ListingTerms, MarketStatus};
+use rutter_core::number::{AMOUNT_DECIMALS, UnixNanos};
 use rutter_core::output::Paused;
 use rutter_core::reference::Reference;
 
-use super::rows::{BreakerRow, PauseRow};
+use super::number::decimal;
+use super::rows::{BreakerRow, MarketRow, PauseRow, TermRow, TermsRow};
 
 /// What keeps new orders from a venue, by the venue's own answers. A new pause may allocate.
 #[derive(Clone, Debug, Default)]
 pub struct Closures {
     breakers: [(BreakerState, UnixNanos); RequestKind::ALL.len()],
     pauses: BTreeMap<Paused, UnixNanos>,
+    /// Markets that are not open, by the venue's own word.
+    markets: BTreeMap<InstrumentId, MarketStatus>,
 }
 
 impl Closures {
@@ -30,6 +34,24 @@ impl Closures {
         } else {
             self.pauses.insert(what, until);
         }
+    }
+
+    /// The venue has told the status of its market.
+    pub fn market(&mut self, instrument: InstrumentId, status: MarketStatus) {
+        if status.is_open() {
+            self.markets.remove(&instrument);
+        } else {
+            self.markets.insert(instrument, status);
+        }
+    }
+
+    /// The markets that are not open, with the venue's word for it.
+    pub fn markets(&self, reference: &Reference) -> Vec<MarketRow> {
+        let row = |(id, status): (&InstrumentId, &MarketStatus)| MarketRow {
+            symbol: symbol_of(*id, reference).unwrap_or_default(),
+            status: status.word(),
+        };
+        self.markets.iter().map(row).collect()
     }
 
     /// The venue has told a balance: a pause for want of funds lasts until its time at most.
@@ -57,12 +79,60 @@ impl Closures {
     }
 }
 
+fn symbol_of(id: InstrumentId, reference: &Reference) -> Option<String> {
+    let def = reference.instruments.get(id.index());
+    def.map(|def| def.symbol.as_str().to_owned())
+}
+
+/// The terms of a listing that are not as configured: each as `configured -> held`. `None` if all
+/// are.
+fn terms_row(own: &ListingTerms, held: &ListingTerms, reference: &Reference) -> Option<TermsRow> {
+    let def = reference.instruments.get(held.instrument.index())?;
+    let (price, qty) = (u32::from(def.price_decimals), u32::from(def.qty_decimals));
+    let text = |value: i64, decimals| decimal(value.into(), decimals);
+    let pairs = [
+        ("tick", text(own.ticks.least().0, price), text(held.ticks.least().0, price)),
+        ("lot", text(own.lot.0, qty), text(held.lot.0, qty)),
+        ("qty_min", text(own.qty_min.0, qty), text(held.qty_min.0, qty)),
+        ("qty_max", text(own.qty_max.0, qty), text(held.qty_max.0, qty)),
+        (
+            "notional_min",
+            decimal(own.notional_min.0, AMOUNT_DECIMALS),
+            decimal(held.notional_min.0, AMOUNT_DECIMALS),
+        ),
+    ];
+    let differs = |(_, own, held): &(&'static str, String, String)| own != held;
+    let row = |(name, own, held)| (name, TermRow { configured: own, held });
+    let differing: BTreeMap<_, _> = pairs.into_iter().filter(differs).map(row).collect();
+    let symbol = def.symbol.as_str().to_owned();
+    (!differing.is_empty()).then_some(TermsRow { symbol, terms: differing })
+}
+
+/// Where orders at a venue are held to other terms than the configuration's, since the venue has
+/// told filters of its own.
+pub fn told_terms(venue: VenueId, reference: &Reference) -> Vec<TermsRow> {
+    let of_venue = reference.all_listings().filter(|listing| listing.venue == venue);
+    let rows = of_venue.filter_map(|listing| {
+        let (own, told) = reference.terms_of(listing.instrument, venue)?;
+        told.and_then(|_| terms_row(own, &ListingTerms::from(listing), reference))
+    });
+    rows.collect()
+}
+
+/// The terms of a listing that are not as configured, in a line: `lot 0.001 -> 0.01`. Empty if all
+/// are as configured.
+pub fn terms_text(instrument: InstrumentId, venue: VenueId, reference: &Reference) -> String {
+    let held = reference.listing(instrument, venue).map(ListingTerms::from);
+    let own = reference.terms_of(instrument, venue).map(|(own, _)| own);
+    let row = own.zip(held).and_then(|(own, held)| terms_row(own, &held, reference));
+    let text =
+        |(name, term): (&&str, &TermRow)| format!("{name} {} -> {}", term.configured, term.held);
+    let texts = row.iter().flat_map(|row| row.terms.iter().map(text));
+    texts.collect::<Vec<_>>().join(", ")
+}
+
 /// A pause in names.
 pub fn pause_row(what: Paused, until: UnixNanos, reference: &Reference) -> PauseRow {
-    let symbol = |id: InstrumentId| {
-        let def = reference.instruments.get(id.index());
-        def.map(|def| def.symbol.as_str().to_owned())
-    };
     let asset = |id: AssetId| {
         let def = reference.assets.get(id.index());
         def.map(|def| def.name.as_str().to_owned())
@@ -71,8 +141,8 @@ pub fn pause_row(what: Paused, until: UnixNanos, reference: &Reference) -> Pause
         Paused::NewOrders => ("new_orders", None),
         Paused::Cancels => ("cancels", None),
         Paused::CancelBudget => ("cancel_budget", None),
-        Paused::Listing(id) => ("listing", symbol(id)),
-        Paused::OpenOrders(id) => ("open_orders", symbol(id)),
+        Paused::Listing(id) => ("listing", symbol_of(id, reference)),
+        Paused::OpenOrders(id) => ("open_orders", symbol_of(id, reference)),
         Paused::Funds(id) => ("funds", asset(id)),
     };
     PauseRow { what, of, until_ns: until.0 }

@@ -13,6 +13,7 @@ use rutter_core::waiting::Waiting;
 
 use super::ReadModel;
 use super::anomaly::Anomaly;
+use super::closures::told_terms;
 use super::number::decimal;
 use super::rows::{
     BalanceRow, BehaviourRow, FeeRow, InstrumentRow, LimitRow, ListingRow, OpenIn, PositionRow,
@@ -220,6 +221,8 @@ impl ReadModel {
             rejects: counts.rejects(),
             breakers: self.closures[at].breakers(&counts.openings),
             pauses: self.closures[at].pauses(self.at.time, &self.reference),
+            markets: self.closures[at].markets(&self.reference),
+            terms: told_terms(id, &self.reference),
             behaviour: self.behaviour_row(at),
             fills: counts.fills,
             filled_notional: amount(counts.filled),

@@ -49,6 +49,10 @@ pub struct VenueStatus {
     pub breakers: BTreeMap<&'static str, BreakerRow>,
     /// What the venue's refusals keep from being used for a time.
     pub pauses: Vec<PauseRow>,
+    /// Markets that are not open, by the venue's own word.
+    pub markets: Vec<MarketRow>,
+    /// Listings whose terms are not as configured, since the venue has told others.
+    pub terms: Vec<TermsRow>,
     /// What is known of its behaviour; `None` while too little is.
     pub behaviour: Option<BehaviourRow>,
     /// Executions at the venue.
@@ -96,6 +100,34 @@ pub struct PauseRow {
     pub of: Option<String>,
     /// Until when. Funds also wait for the venue's next balance.
     pub until_ns: u64,
+}
+
+/// A market that takes no orders, by its venue's own instrument data.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct MarketRow {
+    /// The instrument.
+    pub symbol: String,
+    /// The status, in the word of [`MarketStatus`](rutter_core::input::MarketStatus).
+    pub status: &'static str,
+}
+
+/// One term of a listing that is not as configured.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TermRow {
+    /// The configuration's value.
+    pub configured: String,
+    /// The value that orders are held to, so that they satisfy the venue as well.
+    pub held: String,
+}
+
+/// The terms of a listing that are not as configured, since the venue has told others.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TermsRow {
+    /// The instrument.
+    pub symbol: String,
+    /// By the name of the configuration's key: `tick`, `lot`, `qty_min`, `qty_max`,
+    /// `notional_min`.
+    pub terms: BTreeMap<&'static str, TermRow>,
 }
 
 /// How a venue has behaved lately; older answers count less.

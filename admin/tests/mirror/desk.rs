@@ -246,7 +246,8 @@ fn an_order_is_found_by_its_number_the_clients_id_and_both_ids_at_a_venue() {
 /// The venue accepts a child, and tells its own id.
 fn accepted(child: u64, id: &str) -> Input {
     let (venue, child) = (VenueId(0), ChildId(child));
-    Input::ChildAccepted { venue, child, venue_order: text(id) }
+    let venue_order = VenueOrderId::new(id.as_bytes()).expect("short");
+    Input::ChildAccepted { venue, child, venue_order }
 }
 
 /// A cancel on a guess would cancel somebody else's order.

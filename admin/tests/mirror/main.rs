@@ -177,7 +177,7 @@ fn same_child(engine: &Engine, row: &ChildRow, child: &Child) {
     assert_eq!(row.state, format!("{:?}", child.state()), "{child:?}");
     assert_eq!(row.filled, decimal(i128::from(child.filled.0), u32::from(def.qty_decimals)));
     assert_eq!(row.sent_ns, child.sent_at.0);
-    assert_eq!(row.venue_order.as_deref().unwrap_or(""), child.venue_order.as_str());
+    assert_eq!(row.venue_order.as_deref().unwrap_or(""), child.venue_order.text().as_str());
 }
 
 /// Lists are newest first, whole over their pages, and filtered as asked.

@@ -65,7 +65,11 @@ fn an_order_shows_its_children_and_every_event_with_its_place_in_the_journal() {
     buy(&mut world, "a", 10, 10_000);
     fill(&mut world, 1, 1, 4);
     let (venue, child) = (VenueId(0), ChildId(2));
-    world.input(Input::ChildAccepted { venue, child, venue_order: text("X1") });
+    world.input(Input::ChildAccepted {
+        venue,
+        child,
+        venue_order: VenueOrderId::new(b"X1").expect("short"),
+    });
     operator(&mut world, OperatorCommand::Cancel(OrderId(1)));
     let shown = world.model.order(OrderId(1)).expect("known");
     let expected = [

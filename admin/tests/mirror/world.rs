@@ -360,7 +360,11 @@ impl World {
         let fates = [Fate::Open, Fate::Closed, Fate::Expired, Fate::NeverArrived, Fate::Rejected];
         let how = self.random.pick(&[Ending::Canceled, Ending::Expired, Ending::SelfMatch]);
         let input = match self.random.below(100) {
-            0..25 => Input::ChildAccepted { venue, child, venue_order: text("X1") },
+            0..25 => Input::ChildAccepted {
+                venue,
+                child,
+                venue_order: VenueOrderId::new(b"X1").expect("short"),
+            },
             25..30 => self.refusal(venue, child),
             30..70 => return self.fill(&known),
             70..80 => Input::ChildDone { venue, child, how, filled },

@@ -144,7 +144,8 @@ impl Engine {
         self.fees_due = self.fees_due.min(due);
         if changed {
             self.reference.hold_fees(venue, state.tier, state.in_token);
-            // Plans that sent nothing may send something now. Where orders rest is looked at by time.
+            // Plans that sent nothing may send something now. Where orders rest is looked at by
+            // time.
             self.wake_for_venues();
         }
     }

@@ -8,11 +8,14 @@ use super::{ClientSession, DAY_NS, ENDS_PER_INPUT_MAX, Engine, ONE_FAULT_NS, Out
 use crate::breaker::RequestKind;
 use crate::heard::Heard;
 use crate::id::{InstrumentId, OrderId, VenueId};
-use crate::input::{BookUpdate, Distrust, Input, Level, ListingDef, Refusal, Side, TimeInForce};
+use crate::input::{
+    BookUpdate, Distrust, Input, Level, ListingDef, ListingTerms, MarketStatus, Refusal, Side,
+    TimeInForce,
+};
 use crate::listed::place_of;
 use crate::number::{Price, UnixNanos};
 use crate::order::{CancelReason, Order};
-use crate::output::{Notice, Sink};
+use crate::output::{Notice, Paused, Sink};
 use crate::reference_price::ReferencePrice;
 use crate::risk::AccountUsage;
 use crate::routing::{VenueState, least_cost};
@@ -96,6 +99,87 @@ impl Engine {
         self.ledger.grow(venues, accounts, reference.assets.len());
     }
 
+    /// News of a market other than its levels.
+    pub(super) fn on_market_news<S: Sink>(&mut self, news: &Input, out: &mut Out<'_, S>) {
+        match news {
+            Input::BookDistrusted { venue, instrument, reason } => {
+                self.on_book_distrusted(*venue, *instrument, *reason, out);
+            }
+            Input::Trade(trade) => self.on_trade(trade, out),
+            Input::VenueTerms(terms) => self.on_venue_terms(terms, out),
+            Input::Market { venue, instrument, status } => {
+                self.on_market(*venue, *instrument, *status, out);
+            }
+            // The other inputs are no news of a market.
+            _ => {}
+        }
+    }
+
+    /// A venue tells the filters of a listing, which hold for all its accounts. Plans that are made
+    /// from now on keep them; children that rest stay as they are.
+    fn on_venue_terms<S: Sink>(&mut self, told: &ListingTerms, out: &mut Out<'_, S>) {
+        let ListingTerms { instrument, venue: owner, .. } = *told;
+        if !self.has_feed(owner) || self.reference.listing(instrument, owner).is_none() {
+            return out.notice(Notice::BadReference);
+        }
+        let mut is_news = false;
+        for index in 0..self.reference.venues.len() {
+            let venue = VenueId(index as u8);
+            let uses_books = self.reference.book_owner(venue) == owner;
+            let known = self.reference.terms_of(instrument, venue).filter(|_| uses_books);
+            let Some((_, before)) = known else { continue };
+            let terms = ListingTerms { venue, ..*told };
+            if before == Some(&terms) {
+                continue;
+            }
+            if self.reference.define(&Input::VenueTerms(terms)).is_err() {
+                return out.notice(Notice::BadReference);
+            }
+            out.notice(Notice::Terms(terms));
+            is_news = true;
+        }
+        if is_news {
+            self.note_best(owner, instrument);
+            self.judge_books(instrument, out);
+            self.wake_for_venue(instrument);
+        }
+    }
+
+    /// A venue tells whether its market in an instrument takes orders. What refusals have closed
+    /// opens again when the venue opens the market, except for a pause whose end it has named.
+    fn on_market<S: Sink>(
+        &mut self,
+        venue: VenueId,
+        instrument: InstrumentId,
+        status: MarketStatus,
+        out: &mut Out<'_, S>,
+    ) {
+        let known = self.has_feed(venue) && self.reference.listing(instrument, venue).is_some();
+        let at = self.reference.book_at(instrument, venue);
+        let Some(book) = self.books.get_mut(at).filter(|_| known) else {
+            return out.notice(Notice::BadReference);
+        };
+        let before = core::mem::replace(&mut book.market, status);
+        if before == status {
+            return;
+        }
+        out.notice(Notice::Market(venue, instrument, status));
+        if !status.is_open() {
+            return;
+        }
+        for index in 0..self.reference.venues.len() {
+            let account = VenueId(index as u8);
+            if self.reference.book_owner(account) != venue {
+                continue;
+            }
+            let Some(book) = self.books.get_mut(place_of(instrument, account)) else { continue };
+            if !book.closed.is_told() && book.closed.lift(self.now) {
+                out.notice(Notice::Paused(account, Paused::Listing(instrument), UnixNanos(0)));
+            }
+        }
+        self.wake_for_venue(instrument);
+    }
+
     #[inline]
     pub(super) fn on_book<S: Sink>(&mut self, update: &BookUpdate, out: &mut Out<'_, S>) {
         let known = self.has_feed(update.venue);
@@ -137,7 +221,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn on_book_distrusted<S: Sink>(
+    fn on_book_distrusted<S: Sink>(
         &mut self,
         venue: VenueId,
         instrument: InstrumentId,

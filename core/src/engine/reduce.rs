@@ -128,6 +128,7 @@ impl Engine {
     fn is_order(&self, child: &Child, listing: &ListingDef, qty: Qty) -> bool {
         let def = self.reference.instrument_of(child.instrument);
         qty >= listing.qty_min
+            && qty.floor_to(listing.lot) == qty
             && amount_of(def, Notional::of(child.price, qty)) >= listing.notional_min
     }
 

@@ -60,7 +60,8 @@ pub enum Verdict {
     /// New orders to the venue are paused: it has said that its rate limit is exceeded, or its
     /// sender could not send an order.
     Paused = 22,
-    /// The venue has said that the instrument's market is closed, and the pause lasts.
+    /// The venue has said that the instrument's market is closed: by its refusal of an order, and
+    /// the pause lasts; or by its instrument data, and it has not said otherwise.
     MarketClosed = 23,
     /// The book's mid price lies too far from the reference price.
     Outlier = 24,

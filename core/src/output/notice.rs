@@ -10,7 +10,7 @@ use crate::hash::Rolling;
 use crate::id::{
     AccountId, AssetId, ChildId, ExecId, InstrumentId, OrderId, VenueId, VenueOrderId,
 };
-use crate::input::{ChildFill, Distrust, Refusal, VenueReject};
+use crate::input::{ChildFill, Distrust, ListingTerms, MarketStatus, Refusal, VenueReject};
 use crate::number::{Amount, Price, Qty, UnixNanos};
 use crate::waiting::Waiting;
 
@@ -147,6 +147,10 @@ pub enum Notice {
     /// Something at a venue is not used for new orders until that time; zero: it is used again
     /// before its time.
     Paused(VenueId, Paused, UnixNanos),
+    /// What a venue says of its market in an instrument; told when it changes.
+    Market(VenueId, InstrumentId, MarketStatus),
+    /// The filters that a venue has told of a listing; told when they change.
+    Terms(ListingTerms),
     /// A venue refused a child for a reason that lies in the order: the order does not go there
     /// again, unless it is replaced.
     Barred(OrderId, VenueId, VenueReject),
@@ -232,6 +236,8 @@ impl Notice {
             | Self::Paused(..)
             | Self::Behaviour(..)
             | Self::Fees(..)
+            | Self::Market(..)
+            | Self::Terms(..)
             | Self::FeeValue(..) => self.words_of_venue(hash),
             Self::Bridged(..) | Self::Converted(..) | Self::Exposure(_) => {
                 self.words_of_bridge(hash)
@@ -295,6 +301,15 @@ impl Notice {
                 hash.amount(state.volume);
                 let tier = u64::from(state.tier) << 8 | u64::from(state.in_token) << 16;
                 (0x30 | tier, venue.0, state.not_counted)
+            }
+            Self::Market(venue, instrument, status) => {
+                (0x32 | (status as u64) << 8, venue.0, u64::from(instrument.0))
+            }
+            Self::Terms(terms) => {
+                hash.pair(terms.ticks.least().0.cast_unsigned(), terms.lot.0.cast_unsigned());
+                hash.pair(terms.qty_min.0.cast_unsigned(), terms.qty_max.0.cast_unsigned());
+                hash.amount(terms.notional_min);
+                (0x33, terms.venue.0, u64::from(terms.instrument.0))
             }
             Self::FeeValue(exec, value) => {
                 hash.wide(exec.0.cast_signed());

@@ -280,7 +280,7 @@ impl LastFill {
         hash.amount(self.fee);
         hash.word(self.child.0);
         hash.wide(self.exec.0.cast_signed());
-        hash.text(&self.venue_order);
+        hash.text(&self.venue_order.text());
     }
 }
 

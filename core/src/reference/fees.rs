@@ -8,7 +8,7 @@ use super::{BadReference, Reference};
 use crate::id::{AccountId, AssetId, InstrumentId, VenueId};
 use crate::input::{
     AccountFeeDef, FEE_TIERS_MAX, FeeScheduleDef, FeeTaken, FeeTierDef, FeeTokenDef, Input,
-    ListingDef,
+    ListingDef, ListingTerms,
 };
 use crate::listed::place_of;
 use crate::number::{Amount, FeePpm, PPM};
@@ -149,8 +149,20 @@ impl Reference {
     pub(super) fn listings_as_defined(&self) -> impl Iterator<Item = ListingDef> {
         self.listed.iter().filter_map(|number| {
             let ListingFees { maker, taker, taken } = self.listed_fees.get(number)?.own;
-            let def = self.listings.get(number)?;
-            Some(ListingDef { maker_fee: maker, taker_fee: taker, fee_taken: taken, ..*def })
+            let (def, terms) = self.listings.get(number).zip(self.listed_terms.get(number))?;
+            let ListingTerms { ticks, lot, qty_min, qty_max, notional_min, .. } = terms.own;
+            Some(ListingDef {
+                enabled: terms.enabled,
+                ticks,
+                lot,
+                qty_min,
+                qty_max,
+                notional_min,
+                maker_fee: maker,
+                taker_fee: taker,
+                fee_taken: taken,
+                ..*def
+            })
         })
     }
 

@@ -113,7 +113,9 @@ pub(super) fn eligible<'a>(
 /// share a book are told one by one: some markets are closed to some accounts only.
 #[inline]
 fn is_market_closed(market: &RoutingView<'_>, instrument: InstrumentId, venue: VenueId) -> bool {
-    market.books[instrument.index() * VENUES_MAX + venue.index()].closed.is_on(market.now)
+    let of_account = &market.books[instrument.index() * VENUES_MAX + venue.index()];
+    of_account.closed.is_on(market.now)
+        || !market.books[market.reference.book_at(instrument, venue)].market.is_open()
 }
 
 /// Why the venue takes no further order in the instrument at this moment, whatever the order.

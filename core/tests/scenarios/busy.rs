@@ -401,7 +401,7 @@ fn an_answer_routes_the_orders_that_it_makes_room_for_and_no_others() {
     spike(&mut desk, 'o', 3_000);
     for answered in 1..=20 {
         let venue = desk.child(answered).venue;
-        let (child, venue_order) = (ChildId(answered), text("X1"));
+        let (child, venue_order) = (ChildId(answered), crate::desk::venue_order("X1"));
         let answer = Input::ChildAccepted { venue, child, venue_order };
         assert_eq!(looks(&mut desk, &answer), 1);
     }
@@ -525,7 +525,11 @@ fn an_order_that_can_go_elsewhere_is_not_behind_those_of_a_full_venue() {
     assert_eq!(orders_of(&take(&mut desk)), [1, 303]);
     let accepted = |child| {
         let venue = if child == 1 { v1 } else { v0 };
-        Input::ChildAccepted { venue, child: ChildId(child), venue_order: text("X") }
+        Input::ChildAccepted {
+            venue,
+            child: ChildId(child),
+            venue_order: crate::desk::venue_order("X"),
+        }
     };
     assert_eq!(looks(&mut desk, &accepted(2)), 1, "the order that goes is the only one planned");
     assert_eq!(desk.engine.order(OrderId(304)).map(|order| order.live_children), Some(1));

@@ -40,6 +40,11 @@ fn reason_of(word: &str) -> VenueReject {
     named.unwrap_or_else(|| panic!("no such reason: {word}"))
 }
 
+/// A venue's own id of an order.
+pub fn venue_order(id: &str) -> VenueOrderId {
+    VenueOrderId::new(id.as_bytes()).expect("short")
+}
+
 pub struct Desk {
     pub engine: Engine,
     pub outputs: Vec<Output>,
@@ -297,7 +302,7 @@ impl Desk {
         let words: Vec<&str> = words.split_whitespace().collect();
         let qty = |at: usize| Qty(words.get(at).map_or(0, |w| w.parse().expect("quantity")));
         let input = match words[0] {
-            "accepted" => Input::ChildAccepted { venue, child: id, venue_order: text("X1") },
+            "accepted" => Input::ChildAccepted { venue, child: id, venue_order: venue_order("X1") },
             "rejected" => Input::ChildRejected {
                 venue,
                 child: id,

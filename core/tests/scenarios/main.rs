@@ -16,6 +16,7 @@ mod depth;
 mod fees;
 mod in_turn;
 mod left_alone;
+mod market_terms;
 mod nearest;
 mod nearly_all;
 mod no_allocation;

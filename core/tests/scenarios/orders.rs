@@ -339,7 +339,7 @@ fn late_news_of_a_child_that_is_over_is_silent_and_tells_its_venues_id() {
         assert_eq!(desk.outputs, [], "{late}");
         assert_eq!(desk.child(1).state(), before.state(), "{late}");
     }
-    assert_eq!(desk.child(1).venue_order.as_bytes(), b"X1");
+    assert_eq!(desk.child(1).venue_order.to_string(), "X1");
 }
 
 #[test]

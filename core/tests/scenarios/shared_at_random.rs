@@ -337,7 +337,7 @@ impl World {
             56..64 => {
                 if let Some(id) = self.open(|_| true) {
                     let venue = self.children[&id].new.venue;
-                    let venue_order = crate::desk::text("X1");
+                    let venue_order = crate::desk::venue_order("X1");
                     let child = ChildId(id);
                     if self.up[venue.index()] {
                         self.desk.input(Input::ChildAccepted { venue, child, venue_order });

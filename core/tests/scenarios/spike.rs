@@ -204,7 +204,7 @@ impl Market {
             if accept == Some(at) {
                 let (_, new) = self.accepts.pop_front().expect("an accept");
                 let (venue, child) = (new.venue, new.child);
-                let venue_order = crate::desk::text("X1");
+                let venue_order = crate::desk::venue_order("X1");
                 self.apply(at, &Input::ChildAccepted { venue, child, venue_order });
             } else if fill == Some(at) {
                 let (_, new) = self.fills.pop_front().expect("a fill");

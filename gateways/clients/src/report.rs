@@ -366,7 +366,7 @@ fn write_last(
         out.field(tags::LAST_MKT, venue.as_bytes());
     }
     if !last.venue_order.is_empty() {
-        out.field(tags::SECONDARY_ORDER_ID, last.venue_order.as_bytes());
+        out.field(tags::SECONDARY_ORDER_ID, last.venue_order.text().as_bytes());
     }
     if reader == Version::Fix42 {
         return;

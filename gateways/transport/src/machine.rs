@@ -66,13 +66,41 @@ pub struct HttpRequest {
 }
 
 /// The answer to a [`HttpRequest`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HttpResponse {
     /// HTTP status code.
     pub status: u16,
+    /// Names, in lower case, and values of the headers that are texts: at most
+    /// [`HTTP_HEADERS_MAX`] of at most [`HTTP_HEADER_BYTES_MAX`] bytes each. Others are left out.
+    pub headers: Vec<(String, String)>,
     /// Body, at most [`HTTP_BODY_BYTES_MAX`] bytes.
     pub body: String,
 }
+
+impl HttpResponse {
+    /// An answer without headers.
+    pub const fn new(status: u16, body: String) -> Self {
+        Self { status, headers: Vec::new(), body }
+    }
+
+    /// The first header of that name, which is in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut named = self.headers.iter().filter(|(known, _)| known == name);
+        named.next().map(|(_, value)| value.as_str())
+    }
+
+    /// For how many seconds the peer wants no further request (`Retry-After`, RFC 9110). `None`
+    /// without the header, or if it is a date.
+    pub fn retry_after_s(&self) -> Option<u64> {
+        self.header("retry-after")?.trim().parse().ok()
+    }
+}
+
+/// Most headers of an answer that are kept.
+pub const HTTP_HEADERS_MAX: usize = 64;
+
+/// Longest value of a header that is kept.
+pub const HTTP_HEADER_BYTES_MAX: usize = 256;
 
 /// Longest HTTP answer that is read; a longer one is reported as a failure.
 pub const HTTP_BODY_BYTES_MAX: usize = 16 << 20;

@@ -69,6 +69,8 @@ reasons! {
     VenueClosed = "venue_closed", "the venue takes no orders: maintenance, cancel-only, post-only";
     Renewing = "renewing", "we renew the connection before the venue ends it for its age";
     UnlistedSymbol = "unlisted_symbol", "the venue does not list a symbol of our configuration";
+    FiltersUnreadable = "filters_unreadable", "the venue's filters of a symbol cannot be read";
+    MetadataFailing = "metadata_failing", "the venue does not tell its instruments and their filters";
     SnapshotFailing = "snapshot_failing", "the snapshot of a book cannot be used";
     DepthPaced = "depth_paced", "deep levels come late: they change too often for their rate limit";
     TradesMissing = "trades_missing", "some public trades are missing; books and orders are whole";

@@ -73,7 +73,7 @@ pub(crate) mod published {
             }
             checked += 1;
         }
-        assert!(checked > 90 && !passed_over.contains(&0), "{checked} {passed_over:?}");
+        assert!(checked > 60 && !passed_over.contains(&0), "{checked} {passed_over:?}");
         eprintln!("{venue}: {checked} rows agree, {passed_over:?} of {not_asked:?} are not asked");
     }
 

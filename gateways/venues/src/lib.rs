@@ -8,18 +8,23 @@
 //! **To register a venue** add its folder's `mod` line and its row in [`VENUES`] below. Nothing
 //! else outside the folder names the venue: configuration, wiring and `doctor` read the table.
 
+pub mod address;
 pub mod answers;
 pub mod backoff;
 pub mod binance;
 pub mod clock;
+pub mod coinbase;
 pub mod command;
 pub mod decimal;
+mod fix_children;
+mod fix_session;
 pub mod ids;
 pub mod inquiry;
 pub mod json;
 pub mod kraken;
 pub mod life;
 pub mod listing;
+pub mod metadata;
 pub mod shape;
 pub mod signing;
 pub mod silence;
@@ -29,4 +34,4 @@ pub use command::VenueCommand;
 use venue::Venue;
 
 /// All venues that this program can trade at.
-pub const VENUES: [&Venue; 2] = [&binance::VENUE, &kraken::VENUE];
+pub const VENUES: [&Venue; 3] = [&binance::VENUE, &kraken::VENUE, &coinbase::VENUE];

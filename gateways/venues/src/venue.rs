@@ -16,6 +16,7 @@ use rutter_transport::secret::Secret;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::address::AddressBudget;
 use crate::listing::Listing;
 use crate::{VENUES, VenueCommand};
 
@@ -231,6 +232,23 @@ impl Address {
     }
 }
 
+/// How long a lost link waits before it is made again, where the configuration says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reconnect {
+    /// The first wait, in nanoseconds; `None`: the venue's usual one.
+    pub first_ns: Option<u64>,
+    /// The longest wait, in nanoseconds; `None`: the venue's usual one.
+    pub longest_ns: Option<u64>,
+}
+
+impl Reconnect {
+    /// The first and the longest wait, with the venue's usual ones where none are set.
+    pub fn or(self, first_ns: u64, longest_ns: u64) -> (u64, u64) {
+        let first_ns = self.first_ns.unwrap_or(first_ns);
+        (first_ns, self.longest_ns.unwrap_or(longest_ns).max(first_ns))
+    }
+}
+
 /// Settings of one venue's adapters.
 #[derive(Clone, Debug)]
 pub struct Setup {
@@ -256,6 +274,12 @@ pub struct Setup {
     pub validity_ms: u64,
     /// An order or cancel without an answer for this long is in doubt, in milliseconds.
     pub answer_timeout_ms: u64,
+    /// A feed that is silent for this long is given up, in nanoseconds; a venue may do so earlier.
+    pub silence_ns: u64,
+    /// How long a lost link waits.
+    pub reconnect: Reconnect,
+    /// What the address may ask over REST. Clones share one budget.
+    pub address: AddressBudget,
     /// How much of the venue's books the core is told.
     pub depth: Depth,
     /// The venue's own keys; checked by [`OwnKeys::faults`].

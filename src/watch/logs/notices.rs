@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rutter_admin::model::{decimal, kind_word, pause_row, state_word};
+use rutter_admin::model::{decimal, kind_word, pause_row, state_word, terms_text};
 use rutter_admin::{PauseRow, ReadModel, VenueStatus};
 use rutter_core::breaker::BreakerState;
 use rutter_core::id::VenueId;
@@ -50,6 +50,25 @@ impl NoticeLog {
                 }
             }
             Notice::Fees(venue, state) => self.tell_fees(venue, state, model),
+            Notice::Market(venue, instrument, status) => {
+                let (venue, symbol) = (model.venue_name(venue), model.symbol_of(instrument));
+                let status_word = status.word();
+                if status.is_open() {
+                    info!(venue, symbol, status = status_word, "market");
+                } else {
+                    warn!(venue, symbol, status = status_word, "market");
+                }
+            }
+            Notice::Terms(terms) => {
+                let (venue, symbol) =
+                    (model.venue_name(terms.venue), model.symbol_of(terms.instrument));
+                let differs = terms_text(terms.instrument, terms.venue, model.reference());
+                if differs.is_empty() {
+                    info!(venue, symbol, "the venue's filters are within the configuration");
+                } else {
+                    warn!(venue, symbol, differs, "the venue's filters are not as configured");
+                }
+            }
             // The end of a pause shows itself to `look`, like one that time ends.
             Notice::Paused(venue, what, until) if until > UnixNanos(0) => {
                 let (venue, for_ms) = (model.venue_name(venue), left_ms(until, now_ns));

@@ -278,7 +278,7 @@ impl Children {
         }
         match input {
             Input::ChildAccepted { child, venue_order, .. } => {
-                self.told(*child, "accepted", Some(&venue_order.as_str()));
+                self.told(*child, "accepted", Some(venue_order));
             }
             Input::ChildRejected { child, reason, .. } => {
                 self.told(*child, "rejected", Some(&format_args!("{reason:?}")));

@@ -13,6 +13,7 @@ use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 use rutter_admin::model::ExposureRow;
+use rutter_core::input::MarketStatus;
 use rutter_journal::{SYNC_BUCKET_NS_MIN, SYNC_BUCKETS};
 
 use crate::watch::buckets::{BUCKETS_NS, Buckets};
@@ -465,10 +466,29 @@ impl MetricsPage {
             })
         });
         out.gauges("venue_pauses", help, pauses)?;
+        self.markets(out)?;
         self.behaviour(out)?;
         self.fees(out)?;
         self.answers(out)?;
         self.books(out)
+    }
+
+    /// What the exchanges' own instrument data say.
+    fn markets(&self, out: &mut FamilyWriter<'_>) -> fmt::Result {
+        let venues = &self.shown.status.venues;
+        let help = "Markets that the venue itself keeps closed";
+        let markets = venues.iter().flat_map(|v| {
+            MarketStatus::ALL.into_iter().filter(|status| !status.is_open()).map(move |status| {
+                let closed = v.markets.iter().filter(|market| market.status == status.word());
+                let labels = vec![("exchange", v.name.as_str()), ("status", status.word())];
+                (labels, closed.count() as f64)
+            })
+        });
+        out.gauges("venue_markets_closed", help, markets)?;
+        let help = "Listings whose terms are not as configured, since the venue has told others";
+        let differ =
+            venues.iter().map(|v| (vec![("exchange", v.name.as_str())], v.terms.len() as f64));
+        out.gauges("venue_terms_differ", help, differ)
     }
 
     /// How long the exchanges take to answer.

@@ -220,6 +220,8 @@ impl MetricsModel {
             // The read model has these.
             | Notice::Breaker(..)
             | Notice::Paused(..)
+            | Notice::Market(..)
+            | Notice::Terms(_)
             | Notice::Barred(..)
             | Notice::Behaviour(..)
             | Notice::Fees(..)

@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use rutter_fix::session::Warning;
 use rutter_fix::tags;
-use rutter_sim::Venue;
 use rutter_sim::market::{E8, MARKETS};
 use rutter_sim::random::Random;
 use rutter_tools::client::{ClientConfig, FixClient, Order, Report, Side, Tif, Told};
 use rutter_tools::clock::unix_ns;
-use rutter_tools::harness::{Book, ClientSession, Venues};
+use rutter_tools::harness::{Book, ClientSession, USUAL, Venues};
 
 const MS_NS: u64 = 1_000_000;
 
@@ -36,7 +35,7 @@ impl Market {
     pub fn look(&mut self, venues: &Venues) {
         for (market, best) in self.best.iter_mut().enumerate() {
             let books: Vec<Book> =
-                Venue::ALL.into_iter().map(|venue| venues.book(venue, market)).collect();
+                USUAL.into_iter().map(|venue| venues.book(venue, market)).collect();
             let bid = books.iter().filter_map(|book| book.bids.first()).map(|(p, _)| *p).max();
             let ask = books.iter().filter_map(|book| book.asks.first()).map(|(p, _)| *p).min();
             *best = bid.zip(ask);

@@ -11,6 +11,7 @@
 pub mod accounts;
 pub mod binance;
 pub mod book;
+pub mod coinbase;
 pub mod decimal;
 pub mod engine;
 mod fault;
@@ -18,6 +19,7 @@ pub mod faults;
 pub mod flow;
 pub mod front;
 pub mod instrument;
+mod json;
 pub mod kraken;
 pub mod market;
 pub mod order;
@@ -70,6 +72,8 @@ venues! {
     Binance: binance;
     /// Kraken spot.
     Kraken: kraken;
+    /// Coinbase Exchange spot.
+    Coinbase: coinbase;
 }
 
 impl Venue {

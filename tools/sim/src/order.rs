@@ -398,8 +398,10 @@ pub struct Report {
 /// One public trade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PublicTrade {
-    /// Trade id.
+    /// Trade id, over all instruments.
     pub id: u64,
+    /// Number of the trade within its instrument, without gaps.
+    pub number: u64,
     /// Instrument.
     pub instrument: InstrumentId,
     /// Price.

@@ -107,11 +107,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::harness::USUAL;
 
     const E8: i64 = 100_000_000;
 
     fn decided(order: u64, binance: &Value, kraken: &Value, kind: &str) -> String {
-        let [one, other] = [Venue::ALL[0].name(), Venue::ALL[1].name()];
+        let [one, other] = [USUAL[0].name(), USUAL[1].name()];
         let venue = |name: &str, asks: &Value| {
             let fee = "1000";
             json!({ "name": name, "asks": asks, "bids": [], "taker_fee_ppm": fee })
@@ -141,8 +142,8 @@ mod tests {
             assert!(decided.explained().is_some());
             decided.looked_best("d1")
         };
-        assert_eq!(best(1), Some(Venue::ALL[0]));
-        assert_eq!(best(2), Some(Venue::ALL[1]));
+        assert_eq!(best(1), Some(USUAL[0]));
+        assert_eq!(best(2), Some(USUAL[1]));
         assert_eq!(best(20), None, "no book held so much");
     }
 
@@ -157,7 +158,7 @@ mod tests {
         assert_eq!(read.looked_best("d1"), None, "nothing was taken yet");
         read.line(&decided(7, &dear, &cheap, "take"), &filled, None);
         read.line(&decided(7, &cheap, &dear, "take"), &filled, None);
-        assert_eq!(read.looked_best("d1"), Some(Venue::ALL[1]));
+        assert_eq!(read.looked_best("d1"), Some(USUAL[1]));
         read.line("no JSON", &filled, None);
     }
 

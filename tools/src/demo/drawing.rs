@@ -9,7 +9,7 @@ use rutter_sim::market::{E8_DECIMALS, MARKETS};
 
 use super::pricing::{Ended, Priced};
 use crate::client::Side;
-use crate::harness::Arrival;
+use crate::harness::{Arrival, USUAL};
 
 /// Most price levels of a book that are drawn.
 const RUNGS_MAX: usize = 4;
@@ -98,7 +98,7 @@ impl Drawn {
         order: &Ended<'_>,
         arrival: &Arrival,
         priced: &Priced,
-        fees_ppm: [u32; Venue::ALL.len()],
+        fees_ppm: [u32; USUAL.len()],
     ) -> Self {
         let own = priced.cost(order.side, priced.routed);
         let venue = |venue: Venue| {
@@ -123,7 +123,7 @@ impl Drawn {
             qty_e8: order.paid.qty_e8,
             limit_e8: order.limit_e8,
             routed_e18: priced.routed,
-            venues: Venue::ALL.into_iter().map(venue).collect(),
+            venues: USUAL.into_iter().map(venue).collect(),
         }
     }
 
@@ -278,7 +278,7 @@ pub mod tests {
             qty_e8: 350_000_000,
             limit_e8: Some(6_003_000_000_000),
             routed_e18: 209_900_420_000_000_000_000_000,
-            venues: Venue::ALL.map(venue).into(),
+            venues: USUAL.map(venue).into(),
         }
     }
 

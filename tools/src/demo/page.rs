@@ -6,13 +6,12 @@
 
 use std::fmt::Write as _;
 
-use rutter_sim::Venue;
-
 use super::chart::{self, Bar, COLOURS, Series, escaped};
 use super::crash::Crash;
 use super::drawing::{Drawn, fixed};
 use super::explained::{Explained, cut};
 use super::{Summary, Time};
+use crate::harness::USUAL;
 use crate::quantiles::Quantiles;
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;color:#1a1a1a;background:#fff;\
@@ -32,7 +31,7 @@ pub fn page(summary: &Summary, next: &str) -> String {
          <title>Rutter: one run</title><style>{STYLE}</style></head><body>\n\
          <h1>Rutter: one run</h1>\n<p>One FIX client, one node, {} simulated exchanges: {} orders \
          in {:.1} s{}, seed {}.</p>\n",
-        Venue::ALL.len(),
+        USUAL.len(),
         summary.orders,
         summary.seconds,
         match summary.time {
@@ -121,7 +120,7 @@ fn crashes(html: &mut String, crashes: &[Crash]) {
 fn over_time(html: &mut String, summary: &Summary) {
     let samples = &summary.samples;
     let seconds = |ns: u64| ns as f64 / 1e9;
-    let rates = Venue::ALL.into_iter().map(|venue| Series {
+    let rates = USUAL.into_iter().map(|venue| Series {
         name: venue.name().to_owned(),
         points: samples
             .windows(2)
@@ -288,7 +287,7 @@ mod tests {
     fn the_page_needs_nothing_from_outside() {
         let sample = |second: u64| Sample {
             elapsed_ns: second * 1_000_000_000,
-            fills: [second * 10; Venue::ALL.len()],
+            fills: [second * 10; USUAL.len()],
             open: second,
             median_ns: 1_000_000,
         };

@@ -2,10 +2,8 @@
 //!
 //! A line belongs here if it prices one order. Sums over orders are `savings`.
 
-use rutter_sim::Venue;
-
 use crate::client::{Execution, Side};
-use crate::harness::{Arrival, Book, Books, VenueFill};
+use crate::harness::{Arrival, Book, Books, USUAL, VenueFill};
 
 /// Parts per million.
 pub(super) const PPM: i128 = 1_000_000;
@@ -77,8 +75,8 @@ pub struct Priced {
     pub middle: i128,
     /// As routed.
     pub routed: i128,
-    /// At each venue alone, by [`Venue::index`]; `None` if its book did not hold the quantity.
-    pub alone: [Option<i128>; Venue::ALL.len()],
+    /// At each venue alone, by place in [`USUAL`]; `None` if its book did not hold the quantity.
+    pub alone: [Option<i128>; USUAL.len()],
 }
 
 impl Priced {
@@ -88,7 +86,7 @@ impl Priced {
         Some(Self {
             middle: i128::from(middle) * i128::from(qty_e8) * E16_TO_E18,
             routed: order.paid.all_in_e18(order.side),
-            alone: Venue::ALL.map(|venue| {
+            alone: USUAL.map(|venue| {
                 let (fee, book) = (fees_ppm[venue.index()], &arrival.books[venue.index()]);
                 cost_alone_e18(fee, book, order.side, order.limit_e8, qty_e8)
             }),

@@ -19,7 +19,7 @@ use super::savings::Savings;
 use super::trader::Trader;
 use super::view::{View, Watched};
 use super::{Arguments, LostBy, Summary};
-use crate::harness::{Arrivals, Market, Program, VenueFill};
+use crate::harness::{Arrivals, Market, Program, USUAL, VenueFill};
 
 const MS_NS: u64 = 1_000_000;
 const SECOND_NS: u64 = 1_000 * MS_NS;
@@ -83,7 +83,7 @@ pub fn trade<E: Environment>(
         arrivals: Arrivals::new(),
         crashes: Vec::new(),
         booked: BTreeMap::new(),
-        fills_by_venue: Venue::ALL.map(|venue| (venue.name().to_owned(), 0)).into(),
+        fills_by_venue: USUAL.map(|venue| (venue.name().to_owned(), 0)).into(),
         start_ns,
         end_ns: start_ns + arguments.seconds * SECOND_NS,
         next_look_ns: start_ns,
@@ -233,7 +233,7 @@ impl<E: Environment> Run<'_, E> {
     }
 
     fn take_fills(&mut self) {
-        for venue in Venue::ALL {
+        for venue in USUAL {
             for fill in self.market.take_fills(venue) {
                 *self.booked.entry(VenueFill { trade_id: 0, ..fill }).or_default() += 1;
                 *self.fills_by_venue.entry(venue.name().to_owned()).or_default() += 1;
@@ -242,7 +242,7 @@ impl<E: Environment> Run<'_, E> {
     }
 
     fn open_at_venues(&self) -> u64 {
-        Venue::ALL.into_iter().map(|venue| self.market.open_orders(venue) as u64).sum()
+        USUAL.into_iter().map(|venue| self.market.open_orders(venue) as u64).sum()
     }
 
     /// Cancels all open orders and waits until none is open, at most [`SETTLE_NS_MAX`].
@@ -302,7 +302,7 @@ impl<E: Environment> Run<'_, E> {
             invented_fills: excess(&trader.reported, &self.booked),
             doubled_reports: trader.counts.doubled,
             overfilled_orders: trader.overfilled(),
-            orders_sent_twice: Venue::ALL.into_iter().map(twice).sum(),
+            orders_sent_twice: USUAL.into_iter().map(twice).sum(),
             unbalanced_orders: trader.unbalanced(),
             odd_reports: trader.counts.odd + trader.counts.rejected,
         }
@@ -342,7 +342,7 @@ impl<E: Environment> Run<'_, E> {
             saved_orders: saved.orders,
             routed_bps: saved.routed_bps,
             best_single_bps: saved.single_bps,
-            alone: Venue::ALL.map(alone).into(),
+            alone: USUAL.map(alone).into(),
             hindsight: compared.hindsight,
             beyond_one_venue: self.savings.beyond_one_venue,
             unpriced_orders: self.savings.unpriced,

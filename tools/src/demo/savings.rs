@@ -28,13 +28,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rutter_sim::Venue;
 use serde::Serialize;
 
 use super::decided::{Decided, Filled};
 use super::drawing::Drawn;
 use super::pricing::{Ended, PPM, Priced};
-use crate::harness::Arrival;
+use crate::harness::{Arrival, USUAL};
 use crate::quantiles::{Ratio, spread};
 
 /// Orders in one slice of the spread.
@@ -132,11 +131,11 @@ struct Kept {
 /// The running comparison.
 #[derive(Clone, Debug)]
 pub struct Savings {
-    /// By [`Venue::index`].
-    taker_fees_ppm: [u32; Venue::ALL.len()],
-    /// A client of each venue, by [`Venue::index`], over the orders that the venue could have
-    /// filled.
-    naive: [Rival; Venue::ALL.len()],
+    /// By place in [`USUAL`].
+    taker_fees_ppm: [u32; USUAL.len()],
+    /// A client of each venue, by place in [`USUAL`], over the orders that the venue could
+    /// have filled.
+    naive: [Rival; USUAL.len()],
     hindsight: Rival,
     /// The orders that were compared with hindsight.
     kept: Vec<Kept>,
@@ -156,8 +155,8 @@ pub struct Savings {
 impl Default for Savings {
     fn default() -> Self {
         Self {
-            taker_fees_ppm: Venue::ALL.map(|venue| venue.terms().exchange_config().taker_fee_ppm),
-            naive: Venue::ALL.map(|_| Rival::default()),
+            taker_fees_ppm: USUAL.map(|venue| venue.terms().exchange_config().taker_fee_ppm),
+            naive: USUAL.map(|_| Rival::default()),
             hindsight: Rival::default(),
             kept: Vec::new(),
             shown: None,
@@ -278,8 +277,8 @@ pub struct Comparison {
 /// The comparison with all other clients.
 #[derive(Clone, Debug, Default)]
 pub struct Compared {
-    /// A client of each venue, by [`Venue::index`].
-    pub naive: [Comparison; Venue::ALL.len()],
+    /// A client of each venue, by place in [`USUAL`].
+    pub naive: [Comparison; USUAL.len()],
     /// A client that sends each order to the venue that turns out the cheapest.
     pub hindsight: Comparison,
     /// The order that is drawn.
@@ -300,6 +299,8 @@ mod tests {
     use serde_json::json;
 
     use super::super::pricing::Paid;
+    use rutter_sim::Venue;
+
     use super::*;
     use crate::client::{Execution, Side};
     use crate::harness::{Book, VenueFill};
@@ -321,7 +322,7 @@ mod tests {
 
     /// Fees of 0.1 % at both venues, as in the test's executions.
     fn savings() -> Savings {
-        Savings { taker_fees_ppm: [1_000; Venue::ALL.len()], ..Savings::default() }
+        Savings { taker_fees_ppm: [1_000; USUAL.len()], ..Savings::default() }
     }
 
     fn add(paid: &mut Paid, venue: Venue, price: i64, fee_e18: i128, fee_asset: &str) {
@@ -354,8 +355,8 @@ mod tests {
     fn two_venues_at_their_best_level_beat_one_that_is_walked() {
         let (mut paid, mut savings) = (Paid::default(), savings());
         // One fee in the base asset, one in the quote asset.
-        add(&mut paid, Venue::ALL[0], 100, ONE_E18 / 1_000, "BTC");
-        add(&mut paid, Venue::ALL[1], 100, ONE_E18 / 10, "USDT");
+        add(&mut paid, USUAL[0], 100, ONE_E18 / 1_000, "BTC");
+        add(&mut paid, USUAL[1], 100, ONE_E18 / 10, "USDT");
         savings.compare(&bought(&paid, None), Some(&arrival()));
         let compared = savings.so_far();
         // Middle 200. Alone: 210 and 220 and fees, 210.21 and 220.22. Paid: 200.2.
@@ -372,8 +373,8 @@ mod tests {
     #[test]
     fn the_same_levels_at_one_venue_save_nothing() {
         let (mut paid, mut savings) = (Paid::default(), savings());
-        add(&mut paid, Venue::ALL[0], 100, ONE_E18 / 10, "USDT");
-        add(&mut paid, Venue::ALL[0], 110, ONE_E18 * 11 / 100, "USDT");
+        add(&mut paid, USUAL[0], 100, ONE_E18 / 10, "USDT");
+        add(&mut paid, USUAL[0], 110, ONE_E18 * 11 / 100, "USDT");
         savings.compare(&bought(&paid, None), Some(&arrival()));
         let (saved, shown) = (savings.so_far().best_single(), savings.so_far().shown);
         assert_eq!((saved.saved_bps.to_bits(), saved.orders), (0.0_f64.to_bits(), 1));
@@ -389,7 +390,7 @@ mod tests {
                 level.0 += 50 * E8;
             }
         }
-        add(&mut paid, Venue::ALL[0], 150, ONE_E18 * 15 / 100, "USDT");
+        add(&mut paid, USUAL[0], 150, ONE_E18 * 15 / 100, "USDT");
         savings.compare(&bought(&paid, None), Some(&moved));
         let saved = savings.so_far().best_single();
         assert_eq!((saved.orders, saved.saved_bps.to_bits()), (1, 0.0_f64.to_bits()));
@@ -404,14 +405,14 @@ mod tests {
                 json!({ "name": venue.name(), "asks": asks, "taker_fee_ppm": "1000" })
             };
             let price = |venue| if venue == looked_best { "99" } else { "100" };
-            let venues = Venue::ALL.map(|venue| line(venue, price(venue)));
+            let venues = USUAL.map(|venue| line(venue, price(venue)));
             let (scenario, answer) =
                 (json!({ "venues": venues }), json!({ "legs": [{ "kind": "take" }] }));
             let decision = json!({ "scenario": scenario, "answer": answer });
             let mut savings = savings();
             let mut paid = Paid::default();
-            add(&mut paid, Venue::ALL[0], 100, ONE_E18 / 10, "USDT");
-            add(&mut paid, Venue::ALL[1], 100, ONE_E18 / 10, "USDT");
+            add(&mut paid, USUAL[0], 100, ONE_E18 / 10, "USDT");
+            add(&mut paid, USUAL[1], 100, ONE_E18 / 10, "USDT");
             savings.compare(&bought(&paid, None), Some(&arrival()));
             assert_eq!(savings.explained_id().as_deref(), Some("d1"));
             for line in [
@@ -423,12 +424,12 @@ mod tests {
             (savings.against_looked_best(&decided), savings.without_looked_best)
         };
         // Alone at the arrival: 210.21 and 220.22. Paid: 200.2. Middle: 200.
-        let (first, other) = (decided(Venue::ALL[0]).0, decided(Venue::ALL[1]).0);
+        let (first, other) = (decided(USUAL[0]).0, decided(USUAL[1]).0);
         assert_eq!(first.saved_bps.to_bits(), 500.5_f64.to_bits());
         assert_eq!(other.saved_bps.to_bits(), 1_001.0_f64.to_bits());
         let mut unknown = savings();
         let mut paid = Paid::default();
-        add(&mut paid, Venue::ALL[0], 100, 0, "USDT");
+        add(&mut paid, USUAL[0], 100, 0, "USDT");
         unknown.compare(&bought(&paid, None), Some(&arrival()));
         assert_eq!(unknown.against_looked_best(&Decided::default()).orders, 0);
         assert_eq!(unknown.without_looked_best, 1);
@@ -461,8 +462,8 @@ mod tests {
     #[test]
     fn what_has_no_yardstick_is_counted_apart() {
         let (mut paid, mut savings) = (Paid::default(), savings());
-        add(&mut paid, Venue::ALL[0], 100, 0, "USDT");
-        add(&mut paid, Venue::ALL[1], 100, 0, "USDT");
+        add(&mut paid, USUAL[0], 100, 0, "USDT");
+        add(&mut paid, USUAL[1], 100, 0, "USDT");
         savings.compare(&bought(&paid, Some(100)), Some(&arrival()));
         savings.compare(&bought(&paid, None), None);
         paid.maker = true;

@@ -11,6 +11,7 @@ use rutter_sim::Venue;
 use super::Summary;
 use super::crash::Crash;
 use super::view::{View, Watched};
+use crate::harness::USUAL;
 use crate::quantiles::{Quantiles, Ratio, duration_text};
 
 const SECOND_NS: u64 = 1_000_000_000;
@@ -69,7 +70,7 @@ pub fn live(view: &View, watched: &Watched) -> String {
         answered(&answers, answers.p50),
         if arguments.wires.virtual_time { ", virtual time" } else { "" },
     );
-    for venue in Venue::ALL {
+    for venue in USUAL {
         write_venue(&mut text, view, watched, venue);
     }
     text.push('\n');
@@ -305,9 +306,9 @@ mod tests {
             Comparison { saved_bps: -12.34, spread, orders: 123_456, ..Comparison::default() };
         let summary_of_all = Summary {
             drawn: Some(Arc::new(wide())),
-            alone: Venue::ALL.map(|venue| (venue.name().to_owned(), saved)).into(),
+            alone: USUAL.map(|venue| (venue.name().to_owned(), saved)).into(),
             looked_best: saved,
-            explained: Some(explained::tests::wide(&Venue::ALL.map(Venue::name))),
+            explained: Some(explained::tests::wide(&USUAL.map(Venue::name))),
             crashes: vec![crash()],
             refused: [("PriceCollar".to_owned(), 12)].into(),
             orders: 12_345,

@@ -14,7 +14,7 @@ use super::entry::OrderEntry;
 use super::pricing::{Ended, Paid};
 use super::savings::Savings;
 use crate::client::{ClientError, Order, Report, Side, Tif, Told};
-use crate::harness::{Arrivals, Market, VenueFill};
+use crate::harness::{Arrivals, Market, USUAL, VenueFill};
 
 const MS_NS: u64 = 1_000_000;
 
@@ -217,7 +217,7 @@ impl Trader {
         let lot = MARKETS[traded].lot_e8;
         let most = if random.below(8) == 0 { most * 6 } else { most * 3 };
         let qty_e8 = random.between(least, most) / lot * lot;
-        let bests = Venue::ALL.map(|venue| market.best(venue, traded));
+        let bests = USUAL.map(|venue| market.best(venue, traded));
         let limit_e8 = limit(random, kind, side, &bests);
         if kind != Kind::Market && limit_e8.is_none() {
             // No venue has a quote on that side now, so there is no price to start from.

@@ -10,6 +10,7 @@ use super::Arguments;
 use super::crash::Crash;
 use super::savings::Compared;
 use super::trader::{Counts, Wait};
+use crate::harness::USUAL;
 use crate::quantiles::{Latencies, Quantiles};
 
 /// Most samples of a run. Their distance grows with the length of the run.
@@ -42,7 +43,7 @@ pub struct Sample {
     /// Time since the start of trading, nanoseconds.
     pub elapsed_ns: u64,
     /// Executions booked so far, by [`Venue::index`].
-    pub fills: [u64; Venue::ALL.len()],
+    pub fills: [u64; USUAL.len()],
     /// Open orders of the client.
     pub open: u64,
     /// Median time from order to first answer since the last sample; 0 without an answer.
@@ -62,7 +63,7 @@ pub struct VenueView {
 #[derive(Debug, Default)]
 pub struct Watched {
     /// How the node sees each venue, by [`Venue::index`].
-    pub venues: [VenueView; Venue::ALL.len()],
+    pub venues: [VenueView; USUAL.len()],
     /// The node's own latencies by path and stage; empty if the node has none.
     pub stages: BTreeMap<String, Quantiles>,
     /// From sending to first answer.
@@ -91,7 +92,7 @@ impl Watched {
             let fills = |venue: Venue| view.fills_by_venue.get(venue.name()).copied();
             self.samples.push(Sample {
                 elapsed_ns: view.elapsed_ns,
-                fills: Venue::ALL.map(|venue| fills(venue).unwrap_or(0)),
+                fills: USUAL.map(|venue| fills(venue).unwrap_or(0)),
                 open: view.counts.sent - view.counts.over,
                 median_ns: self.since.quantiles().p50,
             });

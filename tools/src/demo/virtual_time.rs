@@ -27,7 +27,7 @@ use super::trader::Wait;
 use super::view::{VenueView, View, Watched};
 use crate::client::{ClientConfig, ClientError, ClientSession, Order, Side, Told};
 use crate::harness::{
-    HarnessError, Market, NodeSettings, Program, READY_DEFAULT, SharedFront, VenuesConfig,
+    HarnessError, Market, NodeSettings, Program, READY_DEFAULT, SharedFront, USUAL, VenuesConfig,
     write_unserved_config,
 };
 
@@ -130,7 +130,7 @@ impl VirtualTime {
         // The address is not used: there is no socket.
         let settings = NodeSettings::new(([127, 0, 0, 1], 1).into());
         let configured = Configured::read(&write_unserved_config(dir, seed, &settings)?, seed)?;
-        let names = Venue::ALL.map(Venue::name);
+        let names = USUAL.map(Venue::name);
         anyhow::ensure!(configured.venues() == names, "a venue's id is its place in the table");
         let mut network = Network::new(seed);
         network.faulty = false;
@@ -161,7 +161,7 @@ impl VirtualTime {
     fn wait_ready(&mut self, stop: &AtomicBool) -> anyhow::Result<()> {
         let last_ns = self.world.now_ns + u64::try_from(READY_DEFAULT.as_nanos())?;
         let whole = VenueView { up: true, books: MARKETS.len() as u64 };
-        while self.venues() != Some([whole; Venue::ALL.len()]) {
+        while self.venues() != Some([whole; USUAL.len()]) {
             if stop.load(Ordering::Relaxed) {
                 return Err(HarnessError::Interrupted.into());
             }
@@ -218,10 +218,10 @@ impl VirtualTime {
 
     /// How the node sees each venue; `None` while the node is dead. A book counts when its feed has
     /// proved that no change is missing.
-    fn venues(&self) -> Option<[VenueView; Venue::ALL.len()]> {
+    fn venues(&self) -> Option<[VenueView; USUAL.len()]> {
         let node = self.world.node.as_ref()?;
         let mut views = node.venue_views();
-        Some(Venue::ALL.map(|_| {
+        Some(USUAL.map(|_| {
             let (up, books) = views.next().unwrap_or_default();
             VenueView { up, books: books as u64 }
         }))

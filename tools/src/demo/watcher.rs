@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::screen::Screen;
 use super::trader::Wait;
 use super::view::{VenueView, View, Watched};
-use crate::harness::{Console, stages};
+use crate::harness::{Console, USUAL, stages};
 
 /// Most states that wait to be shown. Beyond this the client's thread drops a state, but keeps the
 /// times in it.
@@ -75,7 +75,7 @@ fn watch(views: &Receiver<View>, console: &Console, mut screen: Screen) -> io::R
         watched.add(&view);
         // A killed node does not answer. Its last answer stands until the next node's first.
         if let Ok(status) = console.status() {
-            watched.venues = Venue::ALL.map(|venue| venue_view(&status, venue));
+            watched.venues = USUAL.map(|venue| venue_view(&status, venue));
             watched.stages = stages(&status);
         }
         screen.show(&view, &watched)?;

@@ -27,8 +27,8 @@ pub struct Binance {
     tickers: BTreeMap<String, BTreeMap<u64, Best>>,
     /// The update number of each snapshot: older updates change nothing.
     snapshots: BTreeMap<String, u64>,
-    /// The last update number of each book.
-    at: BTreeMap<String, u64>,
+    /// The last update number of each book, and its best levels after that update.
+    waiting: BTreeMap<String, (u64, Best)>,
 }
 
 impl Binance {
@@ -73,21 +73,18 @@ fn shown(level: Option<Level>, decimals: u8) -> (Decimal, Decimal) {
 }
 
 impl Binance {
-    fn compare(&mut self, symbol: &str, replay: &Replay, found: &mut Found) {
-        let (Some(at), Some(tickers)) = (self.at.get(symbol), self.tickers.get_mut(symbol)) else {
+    /// The update that waits is compared with the newest ticker up to it. A ticker comes with each
+    /// change of the best levels, but perhaps after the update of the book.
+    fn compare(&mut self, symbol: &str, found: &mut Found) {
+        let Some((at, ours)) = self.waiting.remove(symbol) else { return };
+        let Some(tickers) = self.tickers.get_mut(symbol) else { return };
+        let Some((ticker, venue)) = tickers.range(..=at).next_back().map(|(u, best)| (*u, *best))
+        else {
             return;
         };
-        if self.snapshots.get(symbol).is_none_or(|snapshot| at <= snapshot) {
-            return;
-        }
-        // Older ones have no update of their own: the stream joins updates.
-        *tickers = tickers.split_off(at);
-        let Some(best) = replay.best(symbol) else { return };
-        if let Some(venue) = tickers.remove(at) {
-            let ours = best.map(|level| shown(level, replay.price_decimals(symbol)));
-            found.comparisons.tickers += 1;
-            found.compare(&format!("{symbol} at update {at}"), &ours, &venue);
-        }
+        found.comparisons.tickers += 1;
+        found.compare(&format!("{symbol} at update {at}, ticker {ticker}"), &ours, &venue);
+        *tickers = tickers.split_off(&ticker);
     }
 
     /// A candle: its last trade's price, and its volume if all of its trades are known.
@@ -146,12 +143,22 @@ impl Truth for Binance {
             while tickers.len() > TICKERS_MAX {
                 tickers.pop_first();
             }
-            self.compare(symbol, replay, found);
+            if self.waiting.get(symbol).is_some_and(|(waits, _)| at > *waits) {
+                let newest = self.tickers.get_mut(symbol).and_then(|all| all.remove_entry(&at));
+                self.compare(symbol, found);
+                if let Some((at, best)) = newest {
+                    self.tickers.entry(symbol.to_owned()).or_default().insert(at, best);
+                }
+            }
         } else if kind == Some("depthUpdate")
             && let Some(last) = message["u"].as_u64()
         {
-            self.at.insert(symbol.to_owned(), last);
-            self.compare(symbol, replay, found);
+            self.compare(symbol, found);
+            let is_newer = self.snapshots.get(symbol).is_some_and(|snapshot| last > *snapshot);
+            if let Some(best) = replay.best(symbol).filter(|_| is_newer) {
+                let ours = best.map(|level| shown(level, replay.price_decimals(symbol)));
+                self.waiting.insert(symbol.to_owned(), (last, ours));
+            }
         } else if kind == Some("kline") {
             Self::candle(symbol, &message["k"], replay, found);
         }

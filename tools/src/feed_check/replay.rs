@@ -136,6 +136,14 @@ fn key(target: &str) -> String {
     format!("{path} {}", named.unwrap_or(""))
 }
 
+/// The answer to a subscription that waits for one: a recording may have been made with other
+/// requests.
+fn answer_to(sent: &str) -> Option<String> {
+    let request: serde_json::Value = serde_json::from_str(sent).ok()?;
+    let is_due = request["method"] == "SUBSCRIBE";
+    is_due.then(|| format!("{{\"result\":null,\"id\":{}}}", request["id"]))
+}
+
 impl Replay {
     /// The best level of each side, as the core was told, in text of the venue's size. `None` while
     /// the book is not proved.
@@ -178,13 +186,16 @@ impl Replay {
         for input in &inputs {
             self.hear(input);
         }
-        let mut is_wanted = false;
+        let (mut is_wanted, mut answers) = (false, Vec::new());
         for action in self.out.actions.drain(..) {
             match action {
                 Action::Http(request) => self.asked.push((request.id, request.target)),
                 Action::Connect(_) => is_wanted = true,
                 Action::Close(_) => self.is_connected = false,
-                Action::Send(..) => {}
+                Action::Send(_, range) => {
+                    let sent = self.out.bytes.get(range).unwrap_or_default();
+                    answers.extend(answer_to(&String::from_utf8_lossy(sent)));
+                }
             }
         }
         self.out.clear();
@@ -194,7 +205,11 @@ impl Replay {
         } else if !self.is_connected {
             // The feed gave the link up: the carrier tells the end, and the feed comes back.
             self.is_connected = true;
+            self.gaps += 1;
             self.reconnect();
+        }
+        for answer in answers {
+            self.act(Some(Happening::Text(LINK, &answer)));
         }
     }
 
@@ -252,7 +267,7 @@ impl Replay {
         {
             let (id, _) = self.asked.remove(asked);
             let (_, body) = self.answers.remove(recorded);
-            self.act(Some(Happening::Http(id, Some(&HttpResponse { status: 200, body }))));
+            self.act(Some(Happening::Http(id, Some(&HttpResponse::new(200, body)))));
         }
     }
 }

@@ -89,8 +89,12 @@ pub struct NodeSettings {
     pub further: Vec<Venue>,
 }
 
+/// The venues of a node and of the demo, unless others are asked for. They are the first of the
+/// table, so that [`Venue::index`] is the place here, too.
+pub const USUAL: [Venue; 2] = [Venue::Binance, Venue::Kraken];
+
 impl NodeSettings {
-    /// One session, and all venues over plain sockets.
+    /// One session, and the usual venues over plain sockets.
     pub fn new(listen: SocketAddr) -> Self {
         Self {
             listen,
@@ -99,7 +103,7 @@ impl NodeSettings {
             wait_profile: "auto".to_owned(),
             layout: "auto".to_owned(),
             tls: false,
-            venues: Venue::ALL.to_vec(),
+            venues: USUAL.to_vec(),
             stale_after_ms: 5_000,
             orders_log2: 18,
             validate_messages: false,
@@ -346,7 +350,7 @@ mod tests {
         let path = write_node_config(dir.path(), &venues, &settings).expect("written");
         let text = std::fs::read_to_string(path).expect("read");
         let count = |what: &str| text.matches(what).count();
-        let listed = Venue::ALL.len();
+        let listed = USUAL.len();
         assert_eq!((count("[[session]]"), count("[[venue]]")), (3, listed));
         assert_eq!((count("[[instrument]]"), count("[[venue.listing]]")), (2, 2 * listed));
         let fix = venues.address(Venue::Binance, ListenerKind::Raw, false).expect("FIX");

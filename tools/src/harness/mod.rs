@@ -22,7 +22,8 @@ use rutter_sim::venue::OpenError;
 
 pub use arrivals::{ARRIVALS_MAX, Arrival, Arrivals, Books};
 pub use config::{
-    CONSOLE, ClientSession, Durability, NodeSettings, write_node_config, write_unserved_config,
+    CONSOLE, ClientSession, Durability, NodeSettings, USUAL, write_node_config,
+    write_unserved_config,
 };
 pub use example::fill_in;
 pub use front::{Book, VenueFill};

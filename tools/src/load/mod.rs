@@ -21,7 +21,7 @@ use crate::client::prompt::resolve;
 use crate::client::{ClientConfig, ClientPoll, FixClient, Order, Side, Tif, Told, parse_e8};
 use crate::clock::unix_ns;
 use crate::harness::{
-    ClientSession, Flowing, Memory, Node, NodeSettings, READY_DEFAULT, Venues, VenuesConfig,
+    ClientSession, Flowing, Memory, Node, NodeSettings, READY_DEFAULT, USUAL, Venues, VenuesConfig,
     free_address, memory, node_program, write_node_config,
 };
 use crate::quantiles::{Latencies, Quantiles, duration_text};
@@ -73,7 +73,7 @@ pub struct Arguments {
     #[arg(long)]
     pub pid: Option<u32>,
     /// Venues on which the started node trades.
-    #[arg(long, default_values_t = Venue::ALL.map(|venue| venue.name().to_owned()))]
+    #[arg(long, default_values_t = USUAL.map(|venue| venue.name().to_owned()))]
     #[arg(value_delimiter = ',')]
     pub venues: Vec<String>,
     /// Also print the latencies inside the started node.

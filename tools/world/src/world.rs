@@ -340,7 +340,7 @@ impl<S: Script> World<S> {
         let machine = &mut node.machines[at];
         let id = LinkId(link);
         if let Arrival::HttpReply { id, reply } = delivery.arrival {
-            let response = reply.map(|(status, body)| HttpResponse { status, body });
+            let response = reply.map(|(status, body)| HttpResponse::new(status, body));
             machine.event(now_ns, Event::Http(id, response.as_ref()));
             return self.take_machine(at);
         }

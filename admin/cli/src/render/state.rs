@@ -88,6 +88,20 @@ fn why(venue: &Value) -> String {
         let of = pause.get("of").and_then(Value::as_str).map(|of| format!(" {of}"));
         format!("paused: {}{}", word(pause, "what"), of.unwrap_or_default())
     }));
+    told.extend(
+        rows(venue, "markets")
+            .iter()
+            .map(|market| format!("market: {} {}", word(market, "symbol"), word(market, "status"))),
+    );
+    told.extend(rows(venue, "terms").iter().map(|listing| {
+        let terms = listing.get("terms").and_then(Value::as_object).into_iter().flatten();
+        let texts: Vec<String> = terms
+            .map(|(name, term)| {
+                format!("{name} {} not {}", word(term, "held"), word(term, "configured"))
+            })
+            .collect();
+        format!("terms: {} {}", word(listing, "symbol"), texts.join(", "))
+    }));
     told.join("; ")
 }
 
@@ -172,7 +186,7 @@ pub fn venue_state(venue: &Value) -> Span {
         Span::new("drained", Paint::Warn)
     } else if shut_breakers(venue).next().is_some() {
         Span::new("breaker open", Paint::Warn)
-    } else if !rows(venue, "pauses").is_empty() {
+    } else if !rows(venue, "pauses").is_empty() || !rows(venue, "markets").is_empty() {
         Span::new("paused", Paint::Warn)
     } else {
         Span::new("up", Paint::Good)

@@ -119,7 +119,7 @@ impl ReadModel {
         });
         found.extend(orders.map(|order| order.id).map(of(NamedBy::Client)));
         let children = self.children.places(from..upto).filter(|child| {
-            name.is_of_venue(self.venue_name(child.venue), child.venue_order.as_str())
+            name.is_of_venue(self.venue_name(child.venue), child.venue_order.text().as_str())
         });
         found.extend(children.map(|child| child.order).map(of(NamedBy::Venue)));
         let size = self.orders.size().max(self.children.size());
@@ -201,8 +201,7 @@ impl ReadModel {
             state: format!("{:?}", child.state),
             filled: decimal(i128::from(child.filled.0), qty_decimals),
             sent_ns: child.sent.0,
-            venue_order: (!child.venue_order.is_empty())
-                .then(|| child.venue_order.as_str().to_owned()),
+            venue_order: (!child.venue_order.is_empty()).then(|| child.venue_order.to_string()),
             reason: child.reason.map(|why| format!("{why:?}")),
         }
     }

@@ -3,7 +3,7 @@
 //! history. The desk checks each message; here it is said that there is one of each kind.
 
 use rutter_clients::{Passport, SessionConfig, SessionKind};
-use rutter_core::id::{ChildId, ExecId, OrderId, SessionId, VenueId};
+use rutter_core::id::{ChildId, ExecId, OrderId, SessionId, VenueId, VenueOrderId};
 use rutter_core::input::{
     Liquidity, MassScope, OrdType, Refusal, Side, TimeInForce, WrittenNumber, WrittenTerms,
 };
@@ -77,7 +77,7 @@ fn fill(liquidity: Liquidity) -> LastFill {
         venue: VenueId(0),
         child: ChildId(9),
         exec: ExecId(77),
-        venue_order: text("B-1"),
+        venue_order: VenueOrderId::new(b"B-1").expect("short"),
         fee: Amount(if liquidity == Liquidity::Maker { -5 } else { 5 }),
         fee_asset: rutter_core::id::AssetId(1),
         liquidity,

@@ -2,7 +2,7 @@
 
 use rutter_clients::refusal;
 use rutter_clients::{CloseReason, OutputError};
-use rutter_core::id::{AssetId, ChildId, ExecId, OrderId, SessionId, VenueId};
+use rutter_core::id::{AssetId, ChildId, ExecId, OrderId, SessionId, VenueId, VenueOrderId};
 use rutter_core::input::{Liquidity, Refusal};
 use rutter_core::number::{Amount, Notional, Price, Qty, UnixNanos};
 use rutter_core::output::*;
@@ -40,7 +40,7 @@ fn a_trade_is_told_with_venue_price_average_and_fee() {
         fee_asset: AssetId(1),
         child: ChildId(12),
         exec: ExecId::from_text(b"T-1").expect("packs"),
-        venue_order: text("O-9"),
+        venue_order: VenueOrderId::new(b"O-9").expect("short"),
     };
     let trade = Report {
         kind: ReportKind::Trade,

@@ -1,7 +1,7 @@
 //! What clients ask beside single orders, in three versions of FIX; copies, limits and commands.
 
 use rutter_clients::{CloseReason, Notice, SessionConfig, SessionKind};
-use rutter_core::id::{SessionId, VenueId};
+use rutter_core::id::{SessionId, VenueId, VenueOrderId};
 use rutter_core::input::*;
 use rutter_core::number::{Qty, UnixNanos};
 use rutter_core::output::{Output, ReportKind};
@@ -168,7 +168,7 @@ fn a_client_of_fix_4_2_trades_in_its_words() {
         fee_asset: rutter_core::id::AssetId(1),
         child: rutter_core::id::ChildId(12),
         exec: rutter_core::id::ExecId(7),
-        venue_order: text("O-9"),
+        venue_order: VenueOrderId::new(b"O-9").expect("short"),
     };
     let trade = rutter_core::output::Report {
         session: SessionId(2),

@@ -13,7 +13,8 @@ use mio::Waker;
 
 use crate::fault::Fault;
 use crate::machine::{
-    CloseReason, HTTP_BODY_BYTES_MAX, HttpMethod, HttpRequest, HttpResponse, LinkId,
+    CloseReason, HTTP_BODY_BYTES_MAX, HTTP_HEADER_BYTES_MAX, HTTP_HEADERS_MAX, HttpMethod,
+    HttpRequest, HttpResponse, LinkId,
 };
 use crate::standing::Why;
 use crate::tls::ClientTls;
@@ -130,11 +131,18 @@ fn perform(
         }
     };
     let status = response.status().as_u16();
+    let text = |value: &ureq::http::HeaderValue| value.to_str().ok().map(ToOwned::to_owned);
+    let short = |value: &String| value.len() <= HTTP_HEADER_BYTES_MAX;
+    let headers = response
+        .headers()
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str().to_owned(), text(value).filter(short)?)));
+    let headers = headers.take(HTTP_HEADERS_MAX).collect();
     let body = response
         .body_mut()
         .with_config()
         .limit(HTTP_BODY_BYTES_MAX as u64)
         .lossy_utf8(true)
         .read_to_string()?;
-    Ok(HttpResponse { status, body })
+    Ok(HttpResponse { status, headers, body })
 }

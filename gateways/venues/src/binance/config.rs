@@ -5,6 +5,7 @@
 use rutter_core::id::{AssetId, VenueId};
 use rutter_transport::secret::Secret;
 
+use crate::address::AddressBudget;
 use crate::listing::{AssetNames, Listing};
 use crate::signing::{Ed25519Signer, KeyError};
 use crate::venue::{OwnKey, OwnValue, Setup};
@@ -60,6 +61,9 @@ impl MessageHandling {
     }
 }
 
+/// Request weight of an address in a minute, until the venue tells its own (`rateLimits`).
+const WEIGHT_PER_MINUTE: u32 = 6_000;
+
 /// Settings of [`BinanceOrders`](super::BinanceOrders).
 #[derive(Clone, Debug)]
 pub struct BinanceConfig {
@@ -96,6 +100,8 @@ pub struct BinanceConfig {
     /// Venue accounts of the node that use one address, this one among them. They share the weight
     /// of requests that the venue allows to an address.
     pub accounts_at_address: u32,
+    /// What the address may ask over REST, shared with the feed.
+    pub address: AddressBudget,
     /// Seed of the jitter of all waits.
     pub seed: u64,
     /// Instruments traded at the venue.
@@ -111,6 +117,10 @@ impl BinanceConfig {
             asset: *asset,
             names: vec![name.clone()],
         };
+        let usual = Self::new(setup.venue, setup.node_tag);
+        let (backoff_base_ns, backoff_max_ns) =
+            setup.reconnect.or(usual.backoff_base_ns, usual.backoff_max_ns);
+        setup.address.set_limit(WEIGHT_PER_MINUTE);
         Self {
             fix: FixEndpoint {
                 host: setup.order_entry.host.clone(),
@@ -124,10 +134,13 @@ impl BinanceConfig {
             recv_window_ms: u32::try_from(setup.validity_ms).unwrap_or(u32::MAX),
             answer_timeout_ns: setup.answer_timeout_ms.saturating_mul(MS),
             accounts_at_address: setup.accounts_at_address,
+            backoff_base_ns,
+            backoff_max_ns,
+            address: setup.address.clone(),
             seed: setup.seed,
             listings: setup.listings.clone(),
             assets: setup.assets.iter().map(named).collect(),
-            ..Self::new(setup.venue, setup.node_tag)
+            ..usual
         }
     }
 
@@ -149,6 +162,7 @@ impl BinanceConfig {
             backoff_base_ns: SECOND_NS / 4,
             backoff_max_ns: 30 * SECOND_NS,
             accounts_at_address: 1,
+            address: AddressBudget::default(),
             seed: 0,
             listings: Vec::new(),
             assets: Vec::new(),

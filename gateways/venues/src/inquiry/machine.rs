@@ -198,6 +198,11 @@ impl<C, P: Default> Inquiry<C, P> {
         self.pause.until_ns()
     }
 
+    /// No call is made before this time: the venue wants none from our address.
+    pub fn hold_until(&mut self, until_ns: u64) {
+        self.pause.hold_until(until_ns);
+    }
+
     /// The link is logged on, or the venue takes orders again: everything is asked anew.
     pub fn start(&mut self) {
         let lists = self.pace.lists_open_orders;

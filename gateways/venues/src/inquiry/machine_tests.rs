@@ -245,7 +245,7 @@ impl Bench {
         let at = self.requests.iter().position(|request| request.target == target);
         let at = at.unwrap_or_else(|| panic!("{target} not among {:?}", self.requests));
         let request = self.requests.remove(at);
-        let response = HttpResponse { status, body: body.to_owned() };
+        let response = HttpResponse::new(status, body.to_owned());
         let (words, out) = (&mut self.words, &mut self.out);
         self.inquiry.on_http(self.now, request.id, Some(&response), words, out);
         self.drain()
@@ -542,7 +542,7 @@ fn together(
     out: &mut Outbox<Input>,
     answer: &str,
 ) -> (String, String) {
-    let response = HttpResponse { status: 200, body: answer.to_owned() };
+    let response = HttpResponse::new(200, answer.to_owned());
     match out.actions.pop() {
         Some(Action::Http(request)) => {
             inquiry.on_http(now_ns, request.id, Some(&response), venue, out);

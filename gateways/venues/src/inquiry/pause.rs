@@ -29,6 +29,11 @@ impl Pause {
         self.until_ns = self.until_ns.max(now_ns.saturating_add(wait_ns));
     }
 
+    /// Calls wait until this time, whatever their outcome was. A pause is never cut short.
+    pub fn hold_until(&mut self, until_ns: u64) {
+        self.until_ns = self.until_ns.max(until_ns);
+    }
+
     /// Calls may be made from this time on.
     pub const fn until_ns(&self) -> u64 {
         self.until_ns

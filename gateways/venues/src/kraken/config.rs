@@ -7,6 +7,7 @@ use rutter_transport::machine::{Endpoint, Framing};
 use rutter_transport::secret::Secret;
 
 use super::assets;
+use crate::address::AddressBudget;
 use crate::inquiry::CallLimit;
 use crate::listing::{AssetNames, Listing};
 use crate::signing::{KeyError, base64_decode};
@@ -80,6 +81,8 @@ pub struct KrakenConfig {
     /// The limit of the venue's counter of REST calls. The lowest tier of accounts has 15,
     /// decaying by 0.33 a second.
     pub rest_limit: CallLimit,
+    /// What the address may ask over REST, shared by all accounts there.
+    pub address: AddressBudget,
     /// Seed of the jitter of all waits.
     pub seed: u64,
 }
@@ -88,6 +91,8 @@ impl KrakenConfig {
     /// The settings that configuration and wiring ask for.
     pub fn from_setup(setup: &Setup) -> Self {
         let defaults = Self::new(setup.venue, setup.node_tag);
+        let (backoff_base_ns, backoff_max_ns) =
+            setup.reconnect.or(defaults.backoff_base_ns, defaults.backoff_max_ns);
         let CallLimit { counter_max, decay_milli_per_s } = defaults.rest_limit;
         let count = |key, default| setup.own_keys.count(key).unwrap_or(default);
         let named = |(asset, name): &(AssetId, String)| AssetNames {
@@ -105,6 +110,9 @@ impl KrakenConfig {
                 counter_max: count(&REST_COUNTER_MAX, counter_max),
                 decay_milli_per_s: count(&REST_DECAY, decay_milli_per_s),
             },
+            backoff_base_ns,
+            backoff_max_ns,
+            address: setup.address.clone(),
             seed: setup.seed,
             listings: setup.listings.clone(),
             assets: setup.assets.iter().map(named).collect(),
@@ -135,6 +143,7 @@ impl KrakenConfig {
             backoff_base_ns: SECOND_NS,
             backoff_max_ns: 60 * SECOND_NS,
             rest_limit: REST_LIMIT,
+            address: AddressBudget::default(),
             seed: 0,
         }
     }

@@ -8,7 +8,7 @@
 mod auth;
 mod error;
 mod fix;
-mod json;
+
 mod limits;
 mod ops;
 mod orders;
@@ -34,8 +34,8 @@ use super::engine::{AccountId, Event, Exchange, ReportKind, Trading};
 use super::faults::{CutPoint, Fault};
 use super::flow::Flow;
 use super::front::{ConnId, Front, FrontAction, HttpRequest};
+use super::json::{self, Object};
 use super::random::Random;
-use json::Object;
 use limits::Limits;
 use streams::{Feed, StreamConn};
 use ws_api::ApiConn;

@@ -128,8 +128,11 @@ impl Exchange {
         self.next_trade += 1;
         let market = &mut self.markets[instrument.0 as usize];
         let total = market.book.reduce(side.opposite(), price, priority, quantity);
+        let number = market.next_number;
+        market.next_number += 1;
         let trade = PublicTrade {
             id: trade_id,
+            number,
             instrument,
             price,
             quantity,

@@ -110,6 +110,8 @@ struct Market {
     book: Book,
     update_id: u64,
     trades: VecDeque<PublicTrade>,
+    /// Number of the next trade within the instrument.
+    next_number: u64,
 }
 
 /// One simulated exchange.
@@ -131,6 +133,8 @@ pub struct Exchange {
     fees: Vec<Amount>,
     events: VecDeque<Event>,
     events_lost: u64,
+    /// Counts the changes of what instruments are and whether they trade.
+    revision: u64,
 }
 
 impl Exchange {
@@ -159,6 +163,7 @@ impl Exchange {
                 book: Book::default(),
                 update_id: 0,
                 trades: VecDeque::new(),
+                next_number: config.first_trade_id.max(1),
             });
         }
         let accounts = std::mem::take(&mut config.accounts);
@@ -177,6 +182,7 @@ impl Exchange {
             next_priority: 1,
             events: VecDeque::new(),
             events_lost: 0,
+            revision: 0,
         };
         for account in accounts {
             exchange.open_account(account)?;
@@ -373,8 +379,33 @@ impl Exchange {
     /// Changes whether an instrument trades.
     pub fn set_trading(&mut self, instrument: InstrumentId, trading: Trading) {
         if let Some(market) = self.markets.get_mut(instrument.0 as usize) {
+            self.revision += u64::from(market.trading != trading);
             market.trading = trading;
         }
+    }
+
+    /// Changes the rules of an instrument while it trades: steps and bounds. Open orders stay as
+    /// they are.
+    ///
+    /// # Errors
+    /// [`ConfigError`]: the instrument could not be traded; nothing was changed.
+    pub fn change_rules(
+        &mut self,
+        instrument: InstrumentId,
+        change: impl FnOnce(&mut InstrumentConfig),
+    ) -> Result<(), ConfigError> {
+        let Some(market) = self.markets.get_mut(instrument.0 as usize) else { return Ok(()) };
+        let mut config = market.config.clone();
+        change(&mut config);
+        check_instrument(&config)?;
+        market.config = config;
+        self.revision += 1;
+        Ok(())
+    }
+
+    /// How often instruments have changed, or have begun or ceased to trade.
+    pub const fn revision(&self) -> u64 {
+        self.revision
     }
 
     // ----- checks ---------------------------------------------------------------------------

@@ -102,6 +102,7 @@ impl Kraken {
                 }
             }
         }
+        self.tell_instruments(now_ns, out);
         for (account, id) in std::mem::take(&mut self.spent) {
             self.tell_spent(now_ns, account, id, out);
         }
@@ -109,6 +110,19 @@ impl Kraken {
         for instrument in std::mem::take(&mut self.dirty) {
             self.tell_books(now_ns, instrument, out);
             self.tell_tops(now_ns, instrument, out);
+        }
+    }
+
+    /// Tells the subscribers of `instrument` what instruments are, after a change.
+    fn tell_instruments(&mut self, now_ns: u64, out: &mut Vec<FrontAction>) {
+        let revision = self.exchange.revision();
+        if std::mem::replace(&mut self.told_revision, revision) == revision {
+            return;
+        }
+        let wanted = self.readers(|session| session.instruments);
+        if !wanted.is_empty() {
+            let text = self.instruments_json("update");
+            self.send_all(now_ns, &wanted, &text, out);
         }
     }
 
@@ -258,7 +272,7 @@ impl Kraken {
             number::float(i128::from(trade.price), config.price_decimals),
             number::float(i128::from(trade.quantity), config.quantity_decimals),
             kind_text(kind),
-            trade.id,
+            trade.number,
             time::format(trade.time_ns)
         )
     }
@@ -291,7 +305,7 @@ impl Kraken {
         )
     }
 
-    pub(super) fn instruments_json(&self) -> String {
+    pub(super) fn instruments_json(&self, kind: &str) -> String {
         let mut assets = Vec::new();
         for asset in &self.assets {
             assets.push(format!(
@@ -324,7 +338,7 @@ impl Kraken {
             pairs.push(text);
         }
         format!(
-            "{{\"channel\":\"instrument\",\"type\":\"snapshot\",\"data\":{{\"assets\":[{}],\
+            "{{\"channel\":\"instrument\",\"type\":\"{kind}\",\"data\":{{\"assets\":[{}],\
              \"pairs\":[{}]}}}}",
             assets.join(","),
             pairs.join(",")

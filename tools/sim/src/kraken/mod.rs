@@ -144,6 +144,8 @@ pub struct Kraken {
     amends: u64,
     ledger_rows: u64,
     next_sweep_ns: u64,
+    /// Revision of the exchange that subscribers of `instrument` were told of.
+    told_revision: u64,
     faults: Faults,
 }
 
@@ -193,6 +195,7 @@ impl Kraken {
             amends: 0,
             ledger_rows: 0,
             next_sweep_ns: 0,
+            told_revision: 0,
             faults: Faults::default(),
         };
         if named && kraken.names_every_asset() { Ok(kraken) } else { Err(ConfigError::Names) }

@@ -497,7 +497,7 @@ impl Kraken {
                 seconds(trade.time_ns),
                 if trade.taker_side == Side::Buy { "b" } else { "s" },
                 if trade.taker_market { "m" } else { "l" },
-                trade.id
+                trade.number
             ));
         }
         Ok(format!("{{\"{key}\":[{}],\"last\":\"{last_ns}\"}}", rows.join(",")))

@@ -570,7 +570,7 @@ impl Kraken {
         let result = format!("{{\"channel\":\"instrument\",\"snapshot\":{snapshot}}}");
         self.answer(now_ns, reply, Ok(result), out);
         if on && snapshot {
-            let text = self.instruments_json();
+            let text = self.instruments_json("snapshot");
             self.send(now_ns, reply.conn, text, out);
         }
         Ok(())

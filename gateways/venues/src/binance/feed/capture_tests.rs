@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use rutter_core::id::{InstrumentId, VenueId};
-use rutter_core::input::{Input, Side};
+use rutter_core::input::{Input, ListingTerms, MarketStatus, Side};
 use rutter_transport::machine::{Action, Event, HttpResponse, Machine, Outbox};
 
 use super::message::{Decimals, Levels, Message, parse};
@@ -51,6 +51,10 @@ fn recording() -> Option<Vec<(u64, Option<String>, String)>> {
     Some(events)
 }
 
+fn is_depth_of(target: &str, symbol: &str) -> bool {
+    target.contains("/depth?") && target.contains(symbol)
+}
+
 fn feed(symbols: &[&str]) -> BinanceFeed {
     let listings = symbols.iter().zip(1..).map(|(symbol, n)| FeedListing {
         instrument: InstrumentId(n),
@@ -78,9 +82,9 @@ fn the_recorded_day_is_followed_without_a_gap() {
         match symbol {
             None => feed.on_event(*now, Event::Text(LINK, text), &mut out),
             Some(symbol) => {
-                if let Some(at) = asked.iter().position(|(target, _)| target.contains(symbol)) {
+                if let Some(at) = asked.iter().position(|(target, _)| is_depth_of(target, symbol)) {
                     let (_, id) = asked.remove(at);
-                    let response = HttpResponse { status: 200, body: text.clone() };
+                    let response = HttpResponse::new(200, text.clone());
                     feed.on_event(*now, Event::Http(id, Some(&response)), &mut out);
                 }
             }
@@ -115,6 +119,7 @@ fn the_core_is_told_the_top_of_the_recorded_books() {
     feed.start(1, &mut out);
     feed.on_event(1, Event::Connected(LINK), &mut out);
     out.clear();
+    let mut asked = None;
     let mut told: Vec<BTreeMap<i64, i64>> = vec![BTreeMap::default(); 2];
     let mut now = 1_633_998_511_000_000_000;
     let mut whole = 0;
@@ -122,11 +127,19 @@ fn the_core_is_told_the_top_of_the_recorded_books() {
         if symbol.is_none() {
             feed.on_event(now, Event::Text(LINK, text), &mut out);
         } else if symbol.as_deref() == Some("NKNUSDT") {
-            let response = HttpResponse { status: 200, body: text.clone() };
-            feed.on_event(now, Event::Http(1, Some(&response)), &mut out);
+            let response = HttpResponse::new(200, text.clone());
+            let id = asked.expect("a snapshot is asked for");
+            feed.on_event(now, Event::Http(id, Some(&response)), &mut out);
         }
         now += 30_000_000;
         feed.flush(now, &mut out);
+        for action in &out.actions {
+            if let Action::Http(request) = action
+                && is_depth_of(&request.target, "NKNUSDT")
+            {
+                asked = Some(request.id);
+            }
+        }
         for input in &out.emissions {
             let Input::Book(update) = input else { continue };
             if update.clear {
@@ -179,4 +192,57 @@ fn every_lost_recorded_change_is_noticed() {
         let seen = kept.map(|(_, (first, last))| book.change(*first, *last, &empty));
         assert!(seen.filter(Result::is_err).count() >= 1, "change {lost} was lost unseen");
     }
+}
+
+/// The recorded filters against the recorded books: nearly all that the venue showed is what its
+/// filters take. Orders that rested when the venue changed its filters stayed as they were
+/// (NKNUSDT, far from the market).
+#[test]
+fn the_recorded_filters_take_the_recorded_levels() {
+    let (Some(recorded), Some(events)) = (read("BINANCE.0"), recording()) else { return };
+    let line = recorded.lines().find(|line| line.contains("exchangeInfo -> ")).expect("recorded");
+    let (_, body) = line.split_once("exchangeInfo -> ").expect("answer");
+    let response = HttpResponse::new(200, body.split_once(": ").expect("time").1.to_owned());
+    let mut feed = feed(&SYMBOLS);
+    let mut out = Outbox::default();
+    feed.start(1, &mut out);
+    feed.on_event(1, Event::Connected(LINK), &mut out);
+    let ask = out.actions.iter().find_map(|action| match action {
+        Action::Http(request) if request.target.contains("exchangeInfo") => Some(request.id),
+        _ => None,
+    });
+    feed.on_event(2, Event::Http(ask.expect("asked for"), Some(&response)), &mut out);
+    let terms: BTreeMap<u16, ListingTerms> = out
+        .emissions
+        .iter()
+        .filter_map(|input| match input {
+            Input::VenueTerms(terms) => Some((terms.instrument.0, *terms)),
+            _ => None,
+        })
+        .collect();
+    let open = out
+        .emissions
+        .iter()
+        .filter(|input| matches!(input, Input::Market { status: MarketStatus::Open, .. }));
+    assert_eq!((terms.len(), open.count()), (SYMBOLS.len(), SYMBOLS.len()));
+    let (mut levels_seen, mut older) = (0, 0);
+    for (symbol, n) in SYMBOLS.iter().zip(1..) {
+        let terms = &terms[&n];
+        assert!(terms.notional_min.0 > 0 && terms.qty_min.0 > 0, "{symbol}: {terms:?}");
+        for (_, name, text) in events.iter().filter(|(_, name, _)| name.is_some()) {
+            if name.as_deref() != Some(*symbol) {
+                continue;
+            }
+            let mut levels = Levels::default();
+            let decimals = Decimals { price: 8, qty: 8 };
+            super::message::parse_snapshot(text, symbol, decimals, &mut levels).expect("a book");
+            for level in levels.bids.iter().chain(&levels.asks) {
+                let fits = terms.ticks.takes(level.price) && level.qty.0 % terms.lot.0 == 0;
+                older += i32::from(!fits);
+                levels_seen += 1;
+            }
+        }
+    }
+    println!("{levels_seen} levels, {older} of older filters");
+    assert!(levels_seen > 1_000 && older * 50 < levels_seen, "{older} of {levels_seen}");
 }

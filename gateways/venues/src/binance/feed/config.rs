@@ -6,6 +6,7 @@ use rutter_core::id::VenueId;
 use rutter_feeds::deep::Depth;
 use rutter_transport::machine::{Endpoint, Framing};
 
+use crate::address::AddressBudget;
 use crate::listing::FeedListing;
 use crate::venue::Setup;
 
@@ -39,7 +40,7 @@ pub struct Config {
     pub snapshot_limit: u16,
     /// How much of the books the core is told.
     pub told: Depth,
-    /// A link that is silent for this long is dead. The venue pings every 20 seconds.
+    /// A link that is silent for this long is dead. After half of this time the link is pinged.
     pub silence_ns: u64,
     /// Age at which a link is renewed. The venue closes a link after 24 hours.
     pub lifetime_ns: u64,
@@ -49,11 +50,16 @@ pub struct Config {
     pub reconnect_max_ns: u64,
     /// Seed of the jitter of all waits.
     pub seed: u64,
+    /// What the address may ask, shared with order entry.
+    pub address: AddressBudget,
 }
 
 impl Config {
     /// The settings that configuration and wiring ask for.
     pub fn from_setup(setup: &Setup) -> Self {
+        let usual = Self::new(setup.venue);
+        let (base_ns, max_ns) = (usual.reconnect_base_ns, usual.reconnect_max_ns);
+        let (reconnect_base_ns, reconnect_max_ns) = setup.reconnect.or(base_ns, max_ns);
         Self {
             endpoint: setup.market_data.web_socket(),
             rest_base: setup.rest.rest_base(),
@@ -61,7 +67,11 @@ impl Config {
             snapshot_limit: snapshot_limit(setup.depth.levels),
             told: setup.depth,
             seed: setup.seed,
-            ..Self::new(setup.venue)
+            silence_ns: usual.silence_ns.min(setup.silence_ns),
+            reconnect_base_ns,
+            reconnect_max_ns,
+            address: setup.address.clone(),
+            ..usual
         }
     }
 
@@ -84,6 +94,7 @@ impl Config {
             reconnect_base_ns: SECOND_NS,
             reconnect_max_ns: 60 * SECOND_NS,
             seed: 1,
+            address: AddressBudget::default(),
         }
     }
 }

@@ -2,8 +2,8 @@
 //! stream of trades; snapshots and missing trades over REST.
 //!
 //! A line belongs here if it decides when to connect, subscribe, ask for a snapshot, distrust or
-//! publish. Reading a message is `message`; whether a change fits a book is `sequence`; missing
-//! trades are `trading`.
+//! publish. Reading a message is `message`; whether a change fits a book is `sequence`; requests
+//! over REST are `asking` and `trading`.
 //!
 //! Invariant: the core is told of a book only while the book's sequence is proved: from a snapshot
 //! that meets the changes kept, until the first change that does not fit.
@@ -18,23 +18,27 @@ use rutter_feeds::alive::Alive;
 use rutter_feeds::deep::DeepQueue;
 use rutter_feeds::trades::{TradeCounters, Trades};
 use rutter_feeds::trust::{STABLE_NS, Trust};
-use rutter_transport::machine::{
-    CloseReason, Endpoint, Event, HttpMethod, HttpRequest, HttpResponse, LinkId, Machine, Outbox,
-};
+use rutter_transport::machine::{CloseReason, Endpoint, Event, LinkId, Machine, Outbox};
 use rutter_transport::standing::{Standing, Why};
 use rutter_transport::unread::Unread;
 
 use super::config::{Config, ConfigError, LISTINGS_MAX, SNAPSHOT_MARGIN};
-use super::message::{Decimals, Levels, Message, ParseError, parse, parse_snapshot};
+use super::instruments::Instruments;
+use super::message::{Decimals, Levels, Message, ParseError, parse};
+use super::rest;
 use super::sequence::{Break, SequencedBook};
 use crate::backoff::Backoff;
-use crate::binance::reject;
 use crate::life::{self, CLOSE_TIMEOUT_NS, CONNECT_TIMEOUT_NS, Life, Stage};
+use crate::silence::{Due, Silence};
 
+mod asking;
 mod trading;
 
 /// The only link of the feed.
 pub const LINK: LinkId = LinkId(0);
+
+/// A request that changes nothing, as a ping of ours.
+const PING: &[u8] = b"{\"method\":\"LIST_SUBSCRIPTIONS\",\"id\":0}";
 
 const MS: u64 = 1_000_000;
 const SECOND_NS: u64 = 1_000 * MS;
@@ -49,9 +53,6 @@ const ANSWER_TIMEOUT_NS: u64 = 10 * SECOND_NS;
 const SNAPSHOT_TIMEOUT_NS: u64 = 15 * SECOND_NS;
 /// Most snapshots on their way at once.
 const SNAPSHOTS_IN_FLIGHT_MAX: usize = 4;
-/// Request weight for snapshots a minute: half of the venue's limit of 6,000, since order entry may
-/// use the same address. Half of this weight may be used at once.
-const SNAPSHOT_WEIGHT_PER_MINUTE: u64 = 3_000;
 /// The number of the first request for missing trades; requests for snapshots have smaller ones.
 const TRADES_HTTP: u64 = 1 << 32;
 /// Time in which one request for missing trades is earned. Its weight is 4, so at most 240 a minute
@@ -146,8 +147,11 @@ pub struct BinanceFeed {
     subscribed: usize,
     requested_ns: u64,
     next_http: u64,
-    budget: TokenBucket,
-    heard_ns: u64,
+    /// The pace of snapshots.
+    pace: TokenBucket,
+    /// No REST request before this time: the address has used its share, or the venue wants none.
+    rest_from_ns: u64,
+    silence: Silence,
     alive: Alive,
     counters: Counters,
     /// What could not be read.
@@ -157,6 +161,9 @@ pub struct BinanceFeed {
     troubled: Option<usize>,
     /// The last request for trades failed.
     trades_troubled: bool,
+    instruments: Instruments,
+    /// The last round of instrument data has failed.
+    is_uninformed: bool,
 }
 
 fn slots_of(config: &Config) -> Result<Vec<Slot>, ConfigError> {
@@ -187,39 +194,6 @@ fn slots_of(config: &Config) -> Result<Vec<Slot>, ConfigError> {
     Ok(slots)
 }
 
-/// Weight of a snapshot of this depth (`rest-api`, `GET /api/v3/depth`).
-const fn snapshot_weight(limit: u16) -> u64 {
-    match limit {
-        0..=100 => 5,
-        101..=500 => 25,
-        501..=1_000 => 50,
-        _ => 250,
-    }
-}
-
-/// The budget of snapshots of this depth.
-const fn budget(limit: u16) -> TokenBucket {
-    let burst = SNAPSHOT_WEIGHT_PER_MINUTE / 2 / snapshot_weight(limit);
-    TokenBucket::new(burst, 60 * SECOND_NS / burst)
-}
-
-/// Why the venue answered a snapshot with another status than 200.
-fn refused(response: &HttpResponse) -> (Why, String) {
-    #[derive(Default, serde::Deserialize)]
-    struct ErrorJson {
-        code: i64,
-        #[serde(default)]
-        msg: String,
-    }
-    let ErrorJson { code, msg } = serde_json::from_str(&response.body).unwrap_or_default();
-    let why = match response.status {
-        403 | 418 => Why::RestBanned,
-        429 => Why::RestPaced,
-        _ => reject::why(code, &msg).unwrap_or(Why::SnapshotFailing),
-    };
-    (why, format!("HTTP {}, code {code}", response.status))
-}
-
 impl BinanceFeed {
     /// A feed that is not started.
     ///
@@ -248,14 +222,17 @@ impl BinanceFeed {
             subscribed: 0,
             requested_ns: 0,
             next_http: 1,
-            budget: budget(config.snapshot_limit),
-            heard_ns: 0,
+            pace: rest::pace(config.snapshot_limit),
+            rest_from_ns: 0,
+            silence: Silence::new(config.silence_ns),
             alive: Alive::new(config.venue),
             counters: Counters::default(),
             unread: Unread::default(),
             life: Life::default(),
             troubled: None,
             trades_troubled: false,
+            instruments: Instruments::new(config.venue, &config.listings, config.seed),
+            is_uninformed: false,
             config,
         })
     }
@@ -351,11 +328,12 @@ impl BinanceFeed {
         if !matches!(self.link, Link::Connecting { .. }) {
             return;
         }
-        self.heard_ns = now_ns;
+        self.silence.heard(now_ns);
         self.requested_ns = 0;
         let answered_by_ns = now_ns.saturating_add(ANSWER_TIMEOUT_NS);
         self.link = Link::Up { since_ns: now_ns, answers: 0, answered_by_ns };
         self.life.reached(now_ns, Stage::Session);
+        self.ask_instruments(now_ns, out);
         self.subscribe(now_ns, out);
         self.note_progress(now_ns);
     }
@@ -459,6 +437,10 @@ impl BinanceFeed {
     }
 
     fn on_answer(&mut self, now_ns: u64, id: Option<u64>, done: bool, out: &mut Outbox<Input>) {
+        if id == Some(0) {
+            // The answer to a ping.
+            return;
+        }
         let Link::Up { answers, .. } = &mut self.link else { return };
         if !done {
             self.counters.protocol_errors += 1;
@@ -529,131 +511,31 @@ impl BinanceFeed {
         self.set_snapshot(at, Snapshot::Wanted { due_ns });
     }
 
-    fn ask_snapshots(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
-        for at in 0..self.slots.len() {
-            if self.wanted == 0 || self.in_flight >= SNAPSHOTS_IN_FLIGHT_MAX {
-                return;
-            }
-            let due = matches!(self.slots[at].snapshot,
-                Snapshot::Wanted { due_ns } if due_ns <= now_ns);
-            if !due {
-                continue;
-            }
-            if !self.budget.take(now_ns) {
-                return;
-            }
-            let id = self.next_http;
-            self.next_http += 1;
-            self.counters.snapshots += 1;
-            let limit = self.config.snapshot_limit;
-            let symbol = &self.slots[at].symbol;
-            let until_ns = now_ns.saturating_add(SNAPSHOT_TIMEOUT_NS);
-            out.http(HttpRequest {
-                id,
-                method: HttpMethod::Get,
-                target: format!("/api/v3/depth?symbol={symbol}&limit={limit}"),
-                headers: Vec::new(),
-                body: String::new(),
-            });
-            self.set_snapshot(at, Snapshot::Asked { id, until_ns });
-        }
-    }
-
-    fn on_http(
-        &mut self,
-        now_ns: u64,
-        id: u64,
-        response: Option<&HttpResponse>,
-        out: &mut Outbox<Input>,
-    ) {
-        if let Some(at) = self.trades.answers(id) {
-            self.on_trades(now_ns, at, response, out);
-            return;
-        }
-        let asked = |slot: &Slot| matches!(slot.snapshot, Snapshot::Asked { id: i, .. } if i == id);
-        let Some(at) = self.slots.iter().position(asked) else { return };
-        match self.take_snapshot(now_ns, at, response) {
-            Ok(()) => {
-                if self.troubled.is_none_or(|troubled| troubled == at) {
-                    self.troubled = None;
-                    self.life.untroubled();
-                }
-                self.note_progress(now_ns);
-            }
-            Err((why, text)) => self.on_no_snapshot(now_ns, at, why, &text, out),
-        }
-        self.ask_snapshots(now_ns, out);
-    }
-
-    fn on_no_snapshot(
-        &mut self,
-        now_ns: u64,
-        at: usize,
-        why: Why,
-        text: &str,
-        out: &mut Outbox<Input>,
-    ) {
-        self.counters.snapshots_failed += 1;
-        self.resync(now_ns, at, Distrust::NoSnapshot, out);
-        let Some(slot) = self.slots.get(at) else { return };
-        self.troubled = Some(at);
-        let next_ns = match slot.snapshot {
-            Snapshot::Wanted { due_ns } => Some(due_ns),
-            Snapshot::Unneeded | Snapshot::Asked { .. } | Snapshot::Taken => None,
-        };
-        // Only the carrier knows why there was no answer.
-        let text = if text.is_empty() { text } else { &format!("{}: {text}", slot.symbol) };
-        self.life.troubled(why, text, next_ns);
-    }
-
-    /// Puts a snapshot into its book, whose sequence is then proved.
-    fn take_snapshot(
-        &mut self,
-        now_ns: u64,
-        at: usize,
-        response: Option<&HttpResponse>,
-    ) -> Result<(), (Why, String)> {
-        let response = response.ok_or((Why::RestFailing, String::new()))?;
-        if response.status != 200 {
-            return Err(refused(response));
-        }
-        let unusable = |text: String| (Why::SnapshotFailing, text);
-        let limit = usize::from(self.config.snapshot_limit);
-        let levels = &mut self.levels;
-        let Some(slot) = self.slots.get_mut(at) else { return Ok(()) };
-        let id = parse_snapshot(&response.body, &slot.symbol, slot.decimals, levels)
-            .map_err(|error| unusable(error.to_string()))?;
-        slot.book
-            .snapshot(id, levels, limit)
-            .map_err(|_| unusable("does not meet the changes".to_owned()))?;
-        if slot.trust.change() {
-            self.changed.push(at);
-        }
-        slot.trust.begin(now_ns);
-        self.set_snapshot(at, Snapshot::Taken);
-        Ok(())
-    }
-
     const fn heard(&mut self, now_ns: u64) {
-        self.heard_ns = now_ns;
+        self.silence.heard(now_ns);
         self.alive.heard();
     }
 
     fn on_up_timer(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
         let Link::Up { since_ns, answers, answered_by_ns } = self.link else { return };
         let old = now_ns >= since_ns.saturating_add(self.config.lifetime_ns);
-        let silent = now_ns >= self.heard_ns.saturating_add(self.config.silence_ns);
+        let due = self.silence.due(now_ns);
         let unanswered = answers > 0 && now_ns >= answered_by_ns;
-        let why = match (silent, unanswered) {
-            (true, _) => Some(Why::Silent),
-            (_, true) => Some(Why::SubscribeTimeout),
-            _ => old.then_some(Why::Renewing),
+        let why = match due {
+            Due::Dead => Some(Why::Silent),
+            Due::Nothing | Due::Ping if unanswered => Some(Why::SubscribeTimeout),
+            Due::Nothing | Due::Ping => old.then_some(Why::Renewing),
         };
         if let Some(why) = why {
             self.give_up(now_ns, why, "", out);
             return;
         }
+        if due == Due::Ping {
+            // The venue answers it at once, and pings by itself every 20 seconds only.
+            out.send(LINK, |bytes| bytes.extend_from_slice(PING));
+        }
         self.subscribe(now_ns, out);
+        self.ask_instruments(now_ns, out);
         for at in 0..self.slots.len() {
             let late = matches!(self.slots[at].snapshot,
                 Snapshot::Asked { until_ns, .. } if now_ns >= until_ns);
@@ -671,7 +553,7 @@ impl BinanceFeed {
         }
         let full = self.in_flight >= SNAPSHOTS_IN_FLIGHT_MAX;
         // Zero: the budget allows a request at once.
-        let paced = self.budget.due_ns(0);
+        let paced = self.pace.due_ns(0).max(self.rest_from_ns);
         let due = |slot: &Slot| match slot.snapshot {
             Snapshot::Wanted { due_ns } if !full => Some(due_ns.max(paced)),
             Snapshot::Asked { until_ns, .. } => Some(until_ns),
@@ -768,17 +650,17 @@ impl Machine for BinanceFeed {
             | Link::Connecting { until_ns }
             | Link::Closing { until_ns } => Some(until_ns),
             Link::Up { since_ns, answers, answered_by_ns } => {
-                let silence = self.heard_ns.saturating_add(self.config.silence_ns);
+                let silence = self.silence.next_ns();
                 let lifetime = since_ns.saturating_add(self.config.lifetime_ns);
                 let answer = (answers > 0).then_some(answered_by_ns);
                 let request = (self.subscribed < self.slots.len())
                     .then_some(self.requested_ns.saturating_add(REQUEST_GAP_NS));
                 let snapshot = self.next_snapshot_ns();
                 let deep = self.deep.next_ns();
-                let trades = self.trades.next_ns();
+                let rest = [snapshot, self.instruments.next_ns(), deep, self.trades.next_ns()];
                 let timers =
-                    [Some(silence), Some(lifetime), answer, request, snapshot, deep, trades];
-                timers.into_iter().flatten().min()
+                    [Some(silence), Some(lifetime), answer, request].into_iter().chain(rest);
+                timers.flatten().min()
             }
         }
     }

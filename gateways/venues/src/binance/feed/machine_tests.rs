@@ -13,15 +13,22 @@ use rutter_transport::standing::Why;
 use super::{BinanceFeed, Config, ConfigError, LINK};
 use crate::listing::FeedListing;
 
-const SECOND: u64 = 1_000_000_000;
+pub(super) const SECOND: u64 = 1_000_000_000;
 const MS: u64 = 1_000_000;
 
-struct Desk {
+pub(super) struct Desk {
     feed: BinanceFeed,
     now: u64,
     out: Outbox<Input>,
     sent: Vec<String>,
-    requests: Vec<HttpRequest>,
+    /// Requests for snapshots.
+    pub(super) requests: Vec<HttpRequest>,
+    /// Requests for instrument data.
+    pub(super) infos: Vec<HttpRequest>,
+    /// Answers each request for instrument data at once: the symbols trade, without filters.
+    pub(super) informs: bool,
+    /// What the core was told of filters and markets.
+    pub(super) markets: Vec<String>,
     connects: usize,
     closes: usize,
     seen: Vec<String>,
@@ -37,7 +44,7 @@ fn listing(instrument: u16, symbol: &str) -> FeedListing {
 }
 
 impl Desk {
-    fn new(symbols: &[&str]) -> Self {
+    pub(super) fn new(symbols: &[&str]) -> Self {
         Self::telling(symbols, Depth::DEFAULT)
     }
 
@@ -50,6 +57,9 @@ impl Desk {
             out: Outbox::default(),
             sent: Vec::new(),
             requests: Vec::new(),
+            infos: Vec::new(),
+            informs: true,
+            markets: Vec::new(),
             connects: 0,
             closes: 0,
             seen: Vec::new(),
@@ -69,11 +79,28 @@ impl Desk {
                     let text = String::from_utf8_lossy(&self.out.bytes[range.clone()]);
                     self.sent.push(text.into_owned());
                 }
+                Action::Http(request) if request.target.contains("exchangeInfo") => {
+                    self.infos.push(request.clone());
+                }
                 Action::Http(request) => self.requests.push(request.clone()),
             }
         }
-        self.seen.extend(self.out.emissions.iter().map(tell));
+        let is_market =
+            |input: &&Input| matches!(input, Input::VenueTerms(_) | Input::Market { .. });
+        let (markets, others): (Vec<_>, Vec<_>) = self.out.emissions.iter().partition(is_market);
+        self.markets.extend(markets.into_iter().map(tell));
+        self.seen.extend(others.into_iter().map(tell));
         self.out.clear();
+        if self.informs && !self.infos.is_empty() {
+            let body = info(symbols_of(&self.infos[0]).map(|symbol| (symbol, "TRADING", "")));
+            self.inform(&HttpResponse::new(200, body));
+        }
+    }
+
+    /// Answers the oldest request for instrument data.
+    pub(super) fn inform(&mut self, response: &HttpResponse) {
+        let request = self.infos.remove(0);
+        self.event(Event::Http(request.id, Some(response)));
     }
 
     fn event(&mut self, event: Event<'_>) {
@@ -81,12 +108,12 @@ impl Desk {
         self.drain();
     }
 
-    fn text(&mut self, text: &str) {
+    pub(super) fn text(&mut self, text: &str) {
         self.event(Event::Text(LINK, text));
     }
 
     /// `U`, `u` and one bid.
-    fn change(&mut self, symbol: &str, first: u64, last: u64, price: &str, qty: &str) {
+    pub(super) fn change(&mut self, symbol: &str, first: u64, last: u64, price: &str, qty: &str) {
         self.text(&format!(
             "{{\"e\":\"depthUpdate\",\"E\":1,\"s\":\"{symbol}\",\"U\":{first},\"u\":{last},\
              \"b\":[[\"{price}\",\"{qty}\"]],\"a\":[]}}"
@@ -94,19 +121,19 @@ impl Desk {
     }
 
     /// Answers the oldest request.
-    fn snapshot(&mut self, last: u64) {
+    pub(super) fn snapshot(&mut self, last: u64) {
         let body = format!(
             "{{\"lastUpdateId\":{last},\"bids\":[[\"99\",\"1\"]],\"asks\":[[\"101\",\"1\"]]}}"
         );
-        self.answer(Some(&HttpResponse { status: 200, body }));
+        self.answer(Some(&HttpResponse::new(200, body)));
     }
 
-    fn answer(&mut self, response: Option<&HttpResponse>) {
+    pub(super) fn answer(&mut self, response: Option<&HttpResponse>) {
         let request = self.requests.remove(0);
         self.event(Event::Http(request.id, response));
     }
 
-    fn wait(&mut self, ns: u64) {
+    pub(super) fn wait(&mut self, ns: u64) {
         let end = self.now + ns;
         for _ in 0..10_000 {
             let Some(due) = self.feed.next_timer_ns().filter(|due| *due <= end) else { break };
@@ -118,12 +145,18 @@ impl Desk {
         self.now = end;
     }
 
+    /// Why the feed is not up, and more words.
+    pub(super) fn why(&self) -> (Option<Why>, &str) {
+        let standing = self.feed.standing().expect("told");
+        (standing.why, &standing.detail)
+    }
+
     fn saw(&mut self, expected: &[&str]) {
         assert_eq!(self.seen, expected);
         self.seen.clear();
     }
 
-    fn connected(mut self) -> Self {
+    pub(super) fn connected(mut self) -> Self {
         self.event(Event::Connected(LINK));
         self
     }
@@ -154,8 +187,45 @@ fn tell(input: &Input) -> String {
             format!("distrust {} {reason:?}", instrument.0)
         }
         Input::FeedAlive(_) => "alive".to_owned(),
+        Input::Market { instrument, status, .. } => format!("{} {}", instrument.0, status.word()),
+        Input::VenueTerms(terms) => format!(
+            "{} tick {} lot {} qty {}..{} notional {}",
+            terms.instrument.0,
+            terms.ticks.least().0,
+            terms.lot.0,
+            terms.qty_min.0,
+            terms.qty_max.0,
+            terms.notional_min.0 / 1_000_000_000_000_000_000
+        ),
         other => format!("{other:?}"),
     }
+}
+
+/// The symbols that a request for instrument data names.
+pub(super) fn symbols_of(request: &HttpRequest) -> impl Iterator<Item = String> {
+    let list = request.target.split_once("symbols=%5B").expect("a list").1.to_owned();
+    let list = list.trim_end_matches("%5D").replace("%22", "");
+    list.split("%2C").map(ToOwned::to_owned).collect::<Vec<_>>().into_iter()
+}
+
+/// The venue's answer about symbols: each with its status and its filters.
+pub(super) fn info<'a, S: AsRef<str>>(
+    rows: impl IntoIterator<Item = (S, &'a str, &'a str)>,
+) -> String {
+    let rows = rows.into_iter().map(|(symbol, status, filters)| {
+        let symbol = symbol.as_ref();
+        format!(
+            "{{\"symbol\":\"{symbol}\",\"status\":\"{status}\",\"isSpotTradingAllowed\":true,\
+             \"filters\":[{filters}]}}"
+        )
+    });
+    let rows: Vec<String> = rows.collect();
+    format!(
+        "{{\"timezone\":\"UTC\",\"serverTime\":1,\"rateLimits\":[{{\"rateLimitType\":\
+         \"REQUEST_WEIGHT\",\"interval\":\"MINUTE\",\"intervalNum\":1,\"limit\":4000}}],\
+         \"exchangeFilters\":[],\"symbols\":[{}]}}",
+        rows.join(",")
+    )
 }
 
 const FIRST_BOOK: &str = "book 1 clear bid 1000@9900 ask 1000@10100 last";
@@ -207,14 +277,18 @@ fn a_gap_distrusts_at_once_and_a_new_snapshot_heals_it() {
 fn an_old_or_failed_snapshot_is_asked_for_again_ever_later() {
     let mut desk = Desk::new(&["BTCUSDT"]).connected();
     desk.change("BTCUSDT", 100, 101, "98", "1");
+    desk.text("{\"result\":null,\"id\":1}");
     desk.seen.clear();
     desk.snapshot(99);
     desk.wait(SECOND);
     desk.answer(None);
     desk.wait(SECOND);
-    desk.answer(Some(&HttpResponse { status: 429, body: String::new() }));
+    desk.answer(Some(&HttpResponse::new(429, String::new())));
+    // The venue wants a pause.
+    desk.wait(9 * SECOND);
+    assert_eq!(desk.requests.len(), 0);
     desk.wait(2 * SECOND);
-    desk.answer(Some(&HttpResponse { status: 200, body: "{".to_owned() }));
+    desk.answer(Some(&HttpResponse::new(200, "{".to_owned())));
     desk.wait(4 * SECOND);
     desk.seen.retain(|seen| seen != "alive");
     desk.snapshot(100);
@@ -371,7 +445,7 @@ fn deep_snapshot(levels: i64) -> HttpResponse {
     };
     let (bids, asks) = (side(-1), side(1));
     let body = format!("{{\"lastUpdateId\":10,\"bids\":[{bids}],\"asks\":[{asks}]}}");
-    HttpResponse { status: 200, body }
+    HttpResponse::new(200, body)
 }
 
 /// Updates of books that were told, and their levels.
@@ -499,7 +573,7 @@ fn a_snapshot_that_cannot_be_used_says_why_and_a_good_one_ends_it() {
     ] {
         let mut desk = Desk::new(&["BTCUSDT"]).connected();
         desk.text("{\"result\":null,\"id\":1}");
-        desk.answer(Some(&HttpResponse { status, body: body.to_owned() }));
+        desk.answer(Some(&HttpResponse::new(status, body.to_owned())));
         let (reason, detail) = why(&desk);
         assert_eq!(reason, Some(word), "{detail}");
         assert!(detail.starts_with("BTCUSDT: "), "{detail}");
@@ -572,7 +646,7 @@ fn trades_that_the_stream_leaves_out_are_asked_for_over_rest() {
     // A row in the middle cannot be read, and counts as missing.
     let rows = [8, 9, 10].map(|id| agg_trade(id, "1", ",\"m\":false").replace("BTCUSDT", ""));
     desk.requests.drain(..desk.requests.len() - 1);
-    desk.answer(Some(&HttpResponse { status: 200, body: format!("[{},7]", rows.join(",")) }));
+    desk.answer(Some(&HttpResponse::new(200, format!("[{},7]", rows.join(",")))));
     let told = told_trades(&mut desk);
     assert!(told.len() == 1 && told[0].contains("id: 9, count: 6"), "{told:?}");
     assert!(told[0].contains("late: true") && told[0].contains("Some(Buy)"), "{told:?}");
@@ -589,7 +663,7 @@ fn a_venue_that_bans_us_is_not_asked_for_trades_and_the_loss_is_said() {
     desk.text(&agg_trade(7, "1", ",\"m\":true"));
     desk.text(&agg_trade(9, "1", ",\"m\":true"));
     desk.wait(SECOND);
-    let banned = HttpResponse { status: 418, body: String::new() };
+    let banned = HttpResponse::new(418, String::new());
     desk.answer(Some(&banned));
     let standing = desk.feed.standing().cloned().expect("a standing");
     assert_eq!(standing.why, Some(Why::RestBanned));

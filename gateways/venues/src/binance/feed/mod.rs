@@ -6,12 +6,16 @@
 //! correctly", 2026-07.
 
 pub mod config;
+mod instruments;
 mod machine;
 pub mod message;
+pub(super) mod rest;
 pub mod sequence;
 
 #[cfg(test)]
 mod capture_tests;
+#[cfg(test)]
+mod instruments_tests;
 #[cfg(test)]
 mod machine_tests;
 #[cfg(test)]

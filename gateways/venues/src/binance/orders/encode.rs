@@ -3,15 +3,16 @@
 //! A line belongs here if it writes a field of one of these messages. `session` writes header and
 //! trailer.
 
+use rutter_core::id::VenueOrderId;
 use rutter_core::input::{Side, TimeInForce};
 use rutter_core::number::Qty;
 use rutter_core::output::SendNew;
 use rutter_fix::codec::{Encoder, SOH, TimePrecision, write_timestamp};
 use rutter_fix::tags;
 
-use super::session::Session;
 use crate::binance::config::BinanceConfig;
 use crate::decimal::{self, DecimalError};
+use crate::fix_session::{Frame, Session};
 use crate::ids::IdText;
 use crate::listing::Listing;
 use crate::signing::Ed25519Signer;
@@ -26,6 +27,11 @@ const LIMIT: u8 = b'2';
 const POST_ONLY: u8 = b'6';
 /// `MsgType` (35) of an `OrderAmendKeepPriorityRequest`.
 pub(super) const ORDER_AMEND: &[u8] = b"XAK";
+/// How messages are framed.
+pub(super) const FRAME: Frame = Frame {
+    begin_string: b"FIX.4.4",
+    header: [tags::MSG_SEQ_NUM, tags::SENDER_COMP_ID, tags::SENDING_TIME, tags::TARGET_COMP_ID],
+};
 /// `MessageHandling` (25035).
 pub(super) const MESSAGE_HANDLING: u32 = 25_035;
 
@@ -114,14 +120,15 @@ pub(super) fn cancel(
     encoder: &mut Encoder<'_>,
     request: &IdText,
     order: &IdText,
-    venue_order: Option<u64>,
+    venue_order: VenueOrderId,
     symbol: &str,
 ) {
     encoder.field(tags::CL_ORD_ID, request.as_bytes());
-    match venue_order {
-        Some(id) => encoder.uint(tags::ORDER_ID, id),
-        None => encoder.field(tags::ORIG_CL_ORD_ID, order.as_bytes()),
-    };
+    if venue_order.is_empty() {
+        encoder.field(tags::ORIG_CL_ORD_ID, order.as_bytes());
+    } else {
+        encoder.field(tags::ORDER_ID, venue_order.text().as_bytes());
+    }
     encoder.field(tags::SYMBOL, symbol.as_bytes());
 }
 
@@ -130,16 +137,17 @@ pub(super) fn cancel(
 pub(super) fn amend(
     encoder: &mut Encoder<'_>,
     order: &IdText,
-    venue_order: Option<u64>,
+    venue_order: VenueOrderId,
     qty: Qty,
     listing: &Listing,
 ) -> Result<(), DecimalError> {
     let qty = decimal::rescale(qty.0, listing.qty_decimals, listing.venue_qty_decimals)?;
     encoder.field(tags::CL_ORD_ID, order.as_bytes());
-    match venue_order {
-        Some(id) => encoder.uint(tags::ORDER_ID, id),
-        None => encoder.field(tags::ORIG_CL_ORD_ID, order.as_bytes()),
-    };
+    if venue_order.is_empty() {
+        encoder.field(tags::ORIG_CL_ORD_ID, order.as_bytes());
+    } else {
+        encoder.field(tags::ORDER_ID, venue_order.text().as_bytes());
+    }
     encoder
         .decimal(tags::ORDER_QTY, qty, listing.venue_qty_decimals)
         .field(tags::SYMBOL, listing.symbol.as_bytes());

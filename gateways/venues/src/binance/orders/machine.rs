@@ -14,17 +14,18 @@ use rutter_transport::refusals::Refusals;
 use rutter_transport::standing::{Standing, Why};
 use rutter_transport::unread::Unread;
 
-use super::children::{Children, Request};
 use super::encode;
 use super::reconcile::{BinanceDialect, PACE};
 use super::report::{self, News, ORDER_AMEND_REJECT, Reader};
-use super::session::{Due, FIX_LINK, Inbound, Session, SessionError};
 use super::status::{Counters, Status};
 use crate::VenueCommand;
 use crate::backoff::Backoff;
 use crate::binance::config::{BinanceConfig, ConfigError};
+use crate::binance::feed::rest::note;
 use crate::binance::ids;
 use crate::binance::reject;
+use crate::fix_children::{Children, Request};
+use crate::fix_session::{Due, FIX_LINK, Inbound, Session, SessionError};
 use crate::inquiry::{Inquiry, Looks, One, Pace, Phase, Steps};
 use crate::life::{self, CLOSE_TIMEOUT_NS, CONNECT_TIMEOUT_NS, Life, Stage};
 use crate::listing::{Assets, Listings};
@@ -127,7 +128,7 @@ impl BinanceOrders {
             assets,
             fallback_asset,
             link: Link::Idle { retry_ns: 0 },
-            session: Session::new(&config.target_comp_id, config.heartbeat_s),
+            session: Session::new(encode::FRAME, &config.target_comp_id, config.heartbeat_s),
             inbound: Some(Inbound::default()),
             children: Children::default(),
             inquiry: Inquiry::new(
@@ -197,6 +198,7 @@ impl BinanceOrders {
         now_ns: u64,
         act: impl FnOnce(&mut Inquiry<One, Steps>, &mut BinanceDialect<'_>),
     ) {
+        self.inquiry.hold_until(self.config.address.paused_until_ns());
         let mut dialect = BinanceDialect {
             venue: self.config.venue,
             node_tag: self.config.node_tag,
@@ -506,7 +508,7 @@ impl BinanceOrders {
                 if let Some(entry) = self.children.get_mut(child) {
                     entry.seen = true;
                     entry.new_seq = None;
-                    entry.venue_order = venue_order.as_str().parse().ok();
+                    entry.venue_order = venue_order;
                 }
                 out.emit(Input::ChildAccepted { venue, child, venue_order });
             }
@@ -667,6 +669,9 @@ impl Machine for BinanceOrders {
             Event::Closed(FIX_LINK, reason) => self.on_closed(now_ns, reason, out),
             Event::Http(id, response) => {
                 let failures = self.inquiry.tally().failures;
+                if let Some(response) = response {
+                    note(&self.config.address, now_ns, response);
+                }
                 self.inquire(now_ns, |inquiry, dialect| {
                     inquiry.on_http(now_ns, id, response, dialect, out);
                 });

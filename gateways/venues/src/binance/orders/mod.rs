@@ -9,18 +9,16 @@
 //! the table of the children sent. The rules come from Binance's `fix-api`, `rest-api`, `errors`
 //! and `request-security` documents, 2026-07.
 
-mod children;
 mod encode;
 mod machine;
 mod reconcile;
 mod report;
 mod rest;
-mod session;
 mod status;
 
 #[cfg(test)]
 mod tests;
 
+pub use crate::fix_session::FIX_LINK;
 pub use machine::BinanceOrders;
-pub use session::FIX_LINK;
 pub use status::{Counters, Status};

@@ -10,9 +10,9 @@ use rutter_transport::machine::{HttpRequest, HttpResponse};
 use rutter_transport::secret::Secret;
 use rutter_transport::standing::Why;
 
-use super::children::{CHILDREN_MAX, Children};
 use super::rest::{self, RestError};
 use crate::clock::VenueClock;
+use crate::fix_children::{CHILDREN_MAX, Children};
 use crate::inquiry::{
     Ask, Limit, Look, Looks, One, OneByOne, OpenOrders, OrderPage, OrderState, Pace, Refused,
     Retry, TradePage,
@@ -231,7 +231,7 @@ impl OneByOne for BinanceDialect<'_> {
         } else if let Some(entry) = self.children.get_mut(child) {
             entry.seen = true;
             entry.new_seq = None;
-            entry.venue_order = state.order.as_str().parse().ok();
+            entry.venue_order = state.order;
             if state.qty == entry.qty {
                 state.qty = Qty::ZERO;
             } else {

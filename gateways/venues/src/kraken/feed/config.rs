@@ -44,6 +44,9 @@ pub struct Config {
 impl Config {
     /// The settings that configuration and wiring ask for.
     pub fn from_setup(setup: &Setup) -> Self {
+        let usual = Self::new(setup.venue);
+        let (base_ns, max_ns) = (usual.reconnect_base_ns, usual.reconnect_max_ns);
+        let (reconnect_base_ns, reconnect_max_ns) = setup.reconnect.or(base_ns, max_ns);
         Self {
             endpoint: setup.market_data.web_socket(),
             rest_base: setup.rest.rest_base(),
@@ -51,7 +54,10 @@ impl Config {
             depth: subscribed(setup.depth.levels),
             told: setup.depth,
             seed: setup.seed,
-            ..Self::new(setup.venue)
+            silence_ns: usual.silence_ns.min(setup.silence_ns),
+            reconnect_base_ns,
+            reconnect_max_ns,
+            ..usual
         }
     }
 

@@ -30,6 +30,7 @@ use crate::backoff::Backoff;
 use crate::decimal;
 use crate::life::{self, Life, Stage};
 use crate::listing::FeedListing;
+use crate::metadata::{Filters, Metadata};
 use crate::silence::{Due, Silence};
 
 mod trading;
@@ -131,6 +132,7 @@ pub struct KrakenFeed {
     /// The last request for trades failed.
     trades_troubled: bool,
     content: Content,
+    metadata: Metadata,
     req_id: u64,
     silence: Silence,
     alive: Alive,
@@ -171,6 +173,7 @@ impl KrakenFeed {
             trades,
             trade_requests: NO_REQUESTS,
             trades_troubled: false,
+            metadata: Metadata::new(config.venue, &config.listings),
             config,
             slots,
             link: Link::Waiting { until_ns: 0 },
@@ -260,7 +263,10 @@ impl KrakenFeed {
                 }
             }
             Ok(Message::Trade { snapshot }) => self.on_trades(now_ns, text, &content, snapshot),
-            Ok(Message::Instrument) => self.on_instruments(now_ns, content.pairs(), out),
+            Ok(Message::Instrument { snapshot }) => {
+                self.note_metadata(text, content.pairs(), snapshot, out);
+                self.on_instruments(now_ns, content.pairs(), out);
+            }
             Ok(Message::Answer(answer)) => self.on_answer(now_ns, &answer),
             Ok(Message::Heartbeat | Message::Pong | Message::Status(_)) => {}
             Ok(Message::Other) => self.counters.ignored += 1,
@@ -361,6 +367,43 @@ impl KrakenFeed {
         slot.subscription = Subscription::Leaving { until_ns: now_ns + ANSWER_TIMEOUT_NS };
         let symbol = core::iter::once(slot.listing.symbol.as_str());
         out.send(LINK, |bytes| write_book_request(bytes, "unsubscribe", symbol, depth, req_id));
+    }
+
+    /// Tells the core what the venue says of our pairs: filters and status.
+    fn note_metadata(
+        &mut self,
+        text: &str,
+        pairs: &[PairTerms],
+        snapshot: bool,
+        out: &mut Outbox<Input>,
+    ) {
+        if snapshot {
+            self.metadata.begin_round();
+        }
+        for pair in pairs {
+            let symbol = pair.symbol.as_str();
+            let texts = pair.filters.map(|filters| {
+                filters.map(|span| core::str::from_utf8(span.of(text)).unwrap_or_default())
+            });
+            let filters = texts.map(|[tick, lot, qty_min, notional_min]| Filters {
+                tick,
+                lot,
+                qty_min,
+                qty_max: "",
+                notional_min,
+            });
+            let told = self.metadata.told(symbol, pair.status, filters.as_ref(), |input| {
+                out.emit(input);
+            });
+            if let Err(error) = told {
+                self.counters.protocol_errors += 1;
+                let text = format!("{symbol}: filters: {error}");
+                self.life.troubled(Why::FiltersUnreadable, &text, None);
+            }
+        }
+        if snapshot {
+            self.metadata.end_round(|input| out.emit(input));
+        }
     }
 
     fn on_instruments(&mut self, now_ns: u64, pairs: &[PairTerms], out: &mut Outbox<Input>) {

@@ -70,6 +70,8 @@ struct Core {
     distrusted: Vec<Distrust>,
     alive: usize,
     trades: Vec<PublicTrade>,
+    /// Filters and statuses, in words.
+    markets: Vec<String>,
 }
 
 struct Desk {
@@ -139,6 +141,16 @@ impl Desk {
                 }
                 Input::FeedAlive(VENUE) => self.core.alive += 1,
                 Input::Trade(trade) => self.core.trades.push(*trade),
+                Input::Market { instrument: MATIC, status, .. } => {
+                    self.core.markets.push(status.word().to_owned());
+                }
+                Input::VenueTerms(terms) => self.core.markets.push(format!(
+                    "tick {} lot {} min {} cost {}",
+                    terms.ticks.least().0,
+                    terms.lot.0,
+                    terms.qty_min.0,
+                    terms.notional_min.0 / 1_000_000_000_000_000
+                )),
                 other => panic!("not a feed's: {other:?}"),
             }
         }
@@ -478,7 +490,7 @@ fn trades_that_the_stream_leaves_out_are_asked_for_over_rest() {
     };
     let rows = [row(11), "[7]".to_owned(), row(12), row(13), row(14)].join(",");
     let body = format!(r#"{{"error":[],"result":{{"MATICUSD":[{rows}],"last":"1"}}}}"#);
-    desk.event(Event::Http(1, Some(&HttpResponse { status: 200, body })));
+    desk.event(Event::Http(1, Some(&HttpResponse::new(200, body))));
     let late: Vec<_> = desk.core.trades.iter().filter(|trade| trade.late).collect();
     assert!(late.len() == 1 && (late[0].id, late[0].count) == (13, 2), "{late:?}");
     assert_eq!(late[0].taker, Some(Side::Buy));
@@ -501,7 +513,7 @@ fn a_refused_request_for_trades_is_told_and_asked_again_and_then_lost() {
             desk.pass(S).text(r#"{"channel":"heartbeat"}"#);
         }
         desk.sent(&["/0/public/Trades"]);
-        desk.event(Event::Http(id, Some(&HttpResponse { status: 200, body: body.to_owned() })));
+        desk.event(Event::Http(id, Some(&HttpResponse::new(200, body.to_owned()))));
         let why = desk.feed.standing().and_then(|standing| standing.why);
         let told = [Some(Why::RestRefused), Some(Why::RestUnreadable), Some(Why::TradesMissing)];
         assert_eq!(why, told[id as usize - 1]);
@@ -525,4 +537,49 @@ fn a_refused_subscription_of_trades_does_not_end_the_book() {
     desk.pass(S).sent(&[]);
     desk.text(&snapshot());
     assert_eq!(desk.feed.synced(), 1);
+}
+
+fn pairs(kind: &str, status: &str, filters: &str) -> String {
+    format!(
+        r#"{{"channel":"instrument","type":"{kind}","data":{{"assets":[],"pairs":[{{"symbol":"MATIC/USD","status":"{status}",{filters}"qty_precision":8,"price_precision":4}}]}}}}"#
+    )
+}
+
+#[test]
+fn filters_and_status_of_a_pair_are_told_and_followed() {
+    let filters = r#""tick_size":0.0001,"qty_increment":1e-08,"qty_min":10.5,"cost_min":0.5,"#;
+    let mut desk = Desk::new(config());
+    desk.event(Event::Connected(LINK)).text(&pairs("snapshot", "online", filters));
+    let terms = "tick 10 lot 1 min 1050000000 cost 500";
+    assert_eq!(desk.core.markets, [terms, "open"]);
+    for (status, word) in [
+        ("cancel_only", "cancel_only"),
+        ("limit_only", "open"),
+        ("post_only", "post_only"),
+        ("maintenance", "maintenance"),
+        ("reduce_only", "cancel_only"),
+        ("delisted", "delisted"),
+        ("a_status_of_tomorrow", "unknown_status"),
+        ("online", "open"),
+    ] {
+        desk.core.markets.clear();
+        desk.text(&pairs("update", status, ""));
+        assert_eq!(desk.core.markets, [word], "{status}");
+    }
+    desk.core.markets.clear();
+    let coarser = filters.replace("0.0001", "0.0005");
+    desk.text(&pairs("update", "online", &coarser)).text(&pairs("update", "online", &coarser));
+    assert_eq!(desk.core.markets, ["tick 50 lot 1 min 1050000000 cost 500"]);
+    assert_eq!(desk.feed.metadata.status(MATIC), Some(rutter_core::input::MarketStatus::Open));
+}
+
+#[test]
+fn a_pair_that_a_whole_list_leaves_out_closes_and_one_that_an_update_leaves_out_does_not() {
+    let mut desk = Desk::synced();
+    desk.core.markets.clear();
+    let other = pairs("update", "online", "").replace("MATIC/USD", "X/Y");
+    desk.text(&other);
+    assert_eq!(desk.core.markets, [""; 0]);
+    desk.text(&other.replace("update", "snapshot"));
+    assert_eq!(desk.core.markets, ["unlisted"]);
 }

@@ -4,7 +4,7 @@
 //! `machine`. Numbers stay text ([`Span`]s) until the instrument's decimals are known.
 
 use rutter_core::id::Symbol;
-use rutter_core::input::Side;
+use rutter_core::input::{MarketStatus, Side};
 use rutter_core::number::{Price, Qty, UnixNanos};
 use rutter_feeds::trades::Trade;
 
@@ -77,6 +77,11 @@ pub struct PairTerms {
     pub price_precision: u8,
     /// Digits after the point of quantities; 255 when the message does not tell.
     pub qty_precision: u8,
+    /// Whether the pair takes orders; `None` when the message does not tell.
+    pub status: Option<MarketStatus>,
+    /// Where the filters stand in the text: price step, quantity step, smallest quantity and
+    /// smallest cost. `None` when the message does not tell all four.
+    pub filters: Option<[Span; 4]>,
 }
 
 /// One public trade, with its numbers as text.
@@ -192,7 +197,10 @@ pub enum Message<'a> {
         snapshot: bool,
     },
     /// [`Content::pairs`] holds the pairs.
-    Instrument,
+    Instrument {
+        /// The pairs are all that the venue lists. False: they are those that changed.
+        snapshot: bool,
+    },
     /// The state of the trading engine: `online`, `maintenance`, ...
     Status(&'a str),
     /// A sign of life.
@@ -302,7 +310,7 @@ fn classify<'a>(envelope: &Envelope<'a>) -> Result<Message<'a>, MessageError> {
             _ => return Err(MessageError::Missing("type")),
         },
         ("trade", "") => Message::Trade { snapshot: envelope.kind == "snapshot" },
-        ("instrument", "") => Message::Instrument,
+        ("instrument", "") => Message::Instrument { snapshot: envelope.kind == "snapshot" },
         ("status", "") => Message::Status(envelope.system),
         ("heartbeat", "") => Message::Heartbeat,
         ("", "pong") => Message::Pong,
@@ -538,13 +546,18 @@ fn read_row(text: &str, row: &mut Scanner<'_>, decimals: (u8, u8)) -> Option<Tra
 
 fn read_pair(pair: &mut Scanner<'_>, content: &mut Content) -> Result<(), MessageError> {
     let mut name = Symbol::default();
-    let (mut price, mut qty) = (None, None);
+    let (mut price, mut qty, mut status) = (None, None, None);
+    let mut filters: [Option<Span>; 4] = [None; 4];
     pair.object(|key, value| {
         match key {
             "symbol" => name = symbol(value.string()?),
             "price_precision" if value.peek()?.is_ascii_digit() => price = Some(value.integer()?),
             "qty_precision" if value.peek()?.is_ascii_digit() => qty = Some(value.integer()?),
-            _ => value.skip()?,
+            "status" if value.peek()? == b'"' => status = Some(market_status(value.string()?)),
+            _ => match FILTERS.iter().position(|name| *name == key) {
+                Some(at) if is_number(value.peek()?) => filters[at] = Some(value.number()?),
+                _ => value.skip()?,
+            },
         }
         Ok::<_, ScanError>(())
     })?;
@@ -557,8 +570,35 @@ fn read_pair(pair: &mut Scanner<'_>, content: &mut Content) -> Result<(), Messag
         symbol: name,
         price_precision: small(price),
         qty_precision: small(qty),
+        status,
+        filters: all_of(filters),
     });
     Ok(())
+}
+
+/// The fields of a pair that filter orders.
+const FILTERS: [&str; 4] = ["tick_size", "qty_increment", "qty_min", "cost_min"];
+
+const fn is_number(first: u8) -> bool {
+    first.is_ascii_digit() || first == b'-'
+}
+
+fn all_of(filters: [Option<Span>; 4]) -> Option<[Span; 4]> {
+    let [tick, lot, qty_min, cost_min] = filters;
+    Some([tick?, lot?, qty_min?, cost_min?])
+}
+
+/// What a pair's status means for our orders, which are limit orders. Statuses of the channel
+/// `instrument` and of `AssetPairs`.
+fn market_status(word: &str) -> MarketStatus {
+    match word {
+        "online" | "limit_only" => MarketStatus::Open,
+        "cancel_only" | "reduce_only" => MarketStatus::CancelOnly,
+        "post_only" => MarketStatus::PostOnly,
+        "maintenance" => MarketStatus::Maintenance,
+        "delisted" | "work_in_progress" => MarketStatus::Delisted,
+        _ => MarketStatus::Unknown,
+    }
 }
 
 /// A pair's name with its escapes resolved, since some writers print `\/`. Empty when the name is

@@ -51,8 +51,16 @@ fn every_documented_message_is_what_it_is() {
     assert_eq!(parse(HEARTBEAT, &mut content), Ok(Message::Heartbeat));
     assert_eq!(parse(PONG, &mut content), Ok(Message::Pong));
     assert_eq!(parse(TRADE, &mut content), Ok(Message::Trade { snapshot: false }));
-    assert_eq!(parse(INSTRUMENT, &mut content), Ok(Message::Instrument));
-    let terms = PairTerms { symbol: name("BTC/USD"), price_precision: 1, qty_precision: 8 };
+    assert_eq!(parse(INSTRUMENT, &mut content), Ok(Message::Instrument { snapshot: true }));
+    let [pair] = content.pairs() else { panic!("one pair") };
+    let texts = pair
+        .filters
+        .expect("all")
+        .map(|span| String::from_utf8_lossy(span.of(INSTRUMENT)).into_owned());
+    assert_eq!(texts, ["0.1", "1e-08", "0.0001", "0.5"]);
+    assert_eq!(pair.status, Some(MarketStatus::Open));
+    let terms =
+        PairTerms { symbol: name("BTC/USD"), price_precision: 1, qty_precision: 8, ..*pair };
     assert_eq!(content.pairs(), [terms]);
     let ack = Answer {
         method: "subscribe",

@@ -28,6 +28,7 @@ use super::rest::{self, Call};
 use super::status::{Counters, Status};
 use super::time::read_rfc3339;
 use crate::VenueCommand;
+use crate::address::AddressBudget;
 use crate::backoff::Backoff;
 use crate::clock::VenueClock;
 use crate::inquiry::Inquiry;
@@ -78,6 +79,7 @@ impl core::fmt::Debug for Key {
 /// Kraken order entry as a machine.
 #[derive(Debug)]
 pub struct KrakenOrders {
+    address: AddressBudget,
     key: Key,
     ledger: Ledger,
     inquiry: Inquiry<Call, Plan>,
@@ -130,6 +132,7 @@ impl KrakenOrders {
             life: Life::default(),
             nonce: Nonce::default(),
             req_id: 0,
+            address: config.address.clone(),
             ledger: Ledger {
                 listings: Listings::new(config.listings.clone()),
                 assets,
@@ -179,6 +182,7 @@ impl KrakenOrders {
         now_ns: u64,
         act: impl FnOnce(&mut Inquiry<Call, Plan>, &mut KrakenDialect<'_>),
     ) {
+        self.inquiry.hold_until(self.address.paused_until_ns());
         let mut dialect = KrakenDialect {
             ledger: &mut self.ledger,
             secret: &self.key.0,
@@ -291,6 +295,9 @@ impl KrakenOrders {
         response: Option<&HttpResponse>,
         out: &mut Outbox<Input>,
     ) {
+        if let Some(response) = response {
+            self.address.obey(now_ns, response, None);
+        }
         if matches!(self.link, Link::Token { id: asked, .. } if asked == id) {
             self.on_token(now_ns, response, out);
         } else {

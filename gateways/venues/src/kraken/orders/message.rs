@@ -281,7 +281,7 @@ pub fn write_cancel_order(
         out.extend_from_slice(cl_ord_id.as_bytes());
     } else {
         out.extend_from_slice(b"order_id\":[\"");
-        out.extend_from_slice(order.as_bytes());
+        out.extend_from_slice(order.text().as_bytes());
     }
     out.extend_from_slice(b"\"]");
     write_end(out, token, req_id);
@@ -304,7 +304,7 @@ pub fn write_amend_order(
         out.extend_from_slice(cl_ord_id.as_bytes());
     } else {
         out.extend_from_slice(b"order_id\":\"");
-        out.extend_from_slice(order.as_bytes());
+        out.extend_from_slice(order.text().as_bytes());
     }
     out.extend_from_slice(b"\",\"order_qty\":");
     listing.write_qty(out, qty)?;

@@ -408,7 +408,7 @@ impl KrakenDialect<'_> {
     fn order_of(&self, round: &Round<Plan>, at: usize) -> String {
         let member = round.members.get(at);
         let entry = member.and_then(|member| self.ledger.children.get(member.child));
-        entry.map(|entry| entry.order.as_str().to_owned()).unwrap_or_default()
+        entry.map(|entry| entry.order.to_string()).unwrap_or_default()
     }
 
     /// The call failed. A refusal of one id must not hold up the others. Any other call is made

@@ -37,7 +37,7 @@ fn bodies_carry_what_the_call_needs() {
 }
 
 fn answer(body: &str) -> HttpResponse {
-    HttpResponse { status: 200, body: body.to_owned() }
+    HttpResponse::new(200, body.to_owned())
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn answers_are_read_and_errors_are_named() {
     let refused = answer(r#"{"error":["EAPI:Invalid nonce"]}"#);
     assert_eq!(token(Some(&refused)), Err(RestError::Venue("EAPI:Invalid nonce".to_owned())));
     assert_eq!(token(None), Err(RestError::NoAnswer));
-    let gateway = HttpResponse { status: 502, body: "<html>".to_owned() };
+    let gateway = HttpResponse::new(502, "<html>".to_owned());
     assert_eq!(token(Some(&gateway)), Err(RestError::Status(502)));
     for body in ["", "{}", "[]", r#"{"error":[],"result":[]}"#, r#"{"error":{},"result":{}}"#] {
         assert_eq!(token(Some(&answer(body))), Err(RestError::Shape), "{body}");

@@ -8,16 +8,23 @@ use rutter_transport::machine::{HttpMethod, HttpRequest, HttpResponse, Outbox};
 use rutter_transport::standing::Why;
 
 use super::super::message::parse_trades;
-use super::{BinanceFeed, refused};
+use super::super::rest::{RESERVE_PERCENT, refused};
+use super::BinanceFeed;
 
-/// After a 403 or 418 no trades are asked for so long, in nanoseconds.
-const BAN_PAUSE_NS: u64 = 120_000_000_000;
-/// After a 429 no trades are asked for so long, in nanoseconds.
-const BUSY_PAUSE_NS: u64 = 10_000_000_000;
+/// Request weight of `aggTrades`.
+const WEIGHT: u32 = 4;
 
 impl BinanceFeed {
     /// Asks for missing trades when they are due.
     pub(super) fn ask_trades(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        if !self.trades.has_question(now_ns) {
+            return;
+        }
+        // The address is shared; a ban of it is obeyed here too.
+        if let Err(until_ns) = self.config.address.take(now_ns, WEIGHT, RESERVE_PERCENT) {
+            self.trades.pause(until_ns);
+            return;
+        }
         let Some((id, at, gap)) = self.trades.question(now_ns) else { return };
         let Some(slot) = self.slots.get(at) else { return };
         let (symbol, from, limit) = (&slot.symbol, gap.from, gap.len());
@@ -42,7 +49,7 @@ impl BinanceFeed {
         let (trades, decimals) = (&mut self.trades, slot.decimals);
         let read = match response {
             None => Err((Why::RestFailing, String::new())),
-            Some(response) if response.status != 200 => Err(refused(response)),
+            Some(response) if response.status != 200 => Err(refused(response, Why::RestRefused)),
             Some(response) => {
                 let each = |trade: Option<_>| match trade {
                     Some(trade) => trades.recover(at, &trade),
@@ -53,12 +60,7 @@ impl BinanceFeed {
             }
         };
         if let Err((why, text)) = read {
-            let pause_ns = match why {
-                Why::RestBanned => BAN_PAUSE_NS,
-                Why::RestPaced => BUSY_PAUSE_NS,
-                _ => 0,
-            };
-            trades.pause(now_ns.saturating_add(pause_ns));
+            trades.pause(self.config.address.paused_until_ns().max(now_ns));
             let text = format!("trades of {}: {text}", slot.symbol);
             self.life.troubled(why, &text, None);
             self.trades_troubled = true;

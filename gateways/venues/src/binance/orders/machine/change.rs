@@ -14,10 +14,10 @@ use rutter_transport::refusals::Refused as Asked;
 use super::{BinanceOrders, Link};
 use crate::answers::Verdict;
 use crate::binance::ids;
-use crate::binance::orders::children::Request;
 use crate::binance::orders::encode;
 use crate::binance::orders::report::Refused;
 use crate::decimal::DecimalError;
+use crate::fix_children::Request;
 
 impl BinanceOrders {
     pub(super) fn on_cancel_refused(

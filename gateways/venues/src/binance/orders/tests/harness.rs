@@ -177,7 +177,7 @@ impl Desk {
     /// Answers the first request whose target starts so.
     pub fn rest(&mut self, target: &str, status: u16, body: &str) -> &mut Self {
         let request = self.take_request(target);
-        let response = HttpResponse { status, body: body.to_owned() };
+        let response = HttpResponse::new(status, body.to_owned());
         self.event(Event::Http(request.id, Some(&response)))
     }
 

@@ -100,7 +100,7 @@ fn mangled_answers_are_asked_again_at_worst() {
                 random.mangle(&mut bytes);
             }
             let body = String::from_utf8_lossy(&bytes).into_owned();
-            let response = HttpResponse { status: 200, body };
+            let response = HttpResponse::new(200, body);
             desk.event(Event::Http(id, Some(&response)));
         }
         assert!(desk.machine.next_timer_ns().is_some(), "it goes on");

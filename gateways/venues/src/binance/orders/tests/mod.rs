@@ -8,4 +8,3 @@ mod hostile;
 mod orders;
 mod reasons;
 mod reconcile;
-mod session;

@@ -404,7 +404,7 @@ fn a_request_without_an_answer_is_made_again_and_its_late_answer_ignored() {
     let first = desk.take_request(ORDER);
     desk.wait(12 * SECOND);
     let body = rest_order(1, "CANCELED", "0.00000000");
-    let response = rutter_transport::machine::HttpResponse { status: 200, body };
+    let response = rutter_transport::machine::HttpResponse::new(200, body);
     desk.event(rutter_transport::machine::Event::Http(first.id, Some(&response)));
     desk.saw(&["query NoAnswer"]);
     desk.rest(ORDER, 200, &rest_order(1, "NEW", "0.00000000"));
@@ -418,7 +418,7 @@ fn a_link_lost_while_reconciling_starts_over() {
     let stale = desk.take_request(ORDER);
     desk.lose_link().saw(&["down LinkLost"]);
     let body = rest_order(1, "NEW", "0.00000000");
-    let response = rutter_transport::machine::HttpResponse { status: 200, body };
+    let response = rutter_transport::machine::HttpResponse::new(200, body);
     desk.event(rutter_transport::machine::Event::Http(stale.id, Some(&response))).saw(&[]);
     desk.query(1).wait(SECOND).connect().log_on();
     desk.rest(OPEN, 200, &format!("[{}]", rest_order(1, "NEW", "0.00000000")));

@@ -214,7 +214,7 @@ fn step(desk: &mut Desk, random: &mut Random, child: u64) {
             let call = desk.calls.remove(0);
             let body = r#"{"error":[],"result":{"open":{},"closed":{},"trades":{}}}"#;
             let body = damage(random, body);
-            desk.event(Event::Http(call.id, Some(&HttpResponse { status: 200, body })))
+            desk.event(Event::Http(call.id, Some(&HttpResponse::new(200, body))))
         }
         _ => {
             behave(desk);
@@ -246,7 +246,7 @@ fn behave(desk: &mut Desk) {
                 let body = format!(
                     r#"{{"error":[],"result":{{"closed":{{"OOLD":{{"status":"canceled","cl_ord_id":"{id}","vol_exec":"0"}}}}}}}}"#
                 );
-                desk.event(Event::Http(call.id, Some(&HttpResponse { status: 200, body })));
+                desk.event(Event::Http(call.id, Some(&HttpResponse::new(200, body))));
                 continue;
             }
             Some("QueryOrders") => {
@@ -256,14 +256,14 @@ fn behave(desk: &mut Desk) {
                     .map(|id| format!(r#""{id}":{{"status":"canceled","vol_exec":"0"}}"#))
                     .collect();
                 let body = format!(r#"{{"error":[],"result":{{{}}}}}"#, orders.join(","));
-                desk.event(Event::Http(call.id, Some(&HttpResponse { status: 200, body })));
+                desk.event(Event::Http(call.id, Some(&HttpResponse::new(200, body))));
                 continue;
             }
             Some("TradesHistory") => r#"{"trades":{},"count":0}"#,
             _ => FUNDS,
         };
         let body = format!(r#"{{"error":[],"result":{result}}}"#);
-        desk.event(Event::Http(call.id, Some(&HttpResponse { status: 200, body })));
+        desk.event(Event::Http(call.id, Some(&HttpResponse::new(200, body))));
     }
     if desk.sent.iter().any(|sent| sent == "connect") {
         desk.event(Event::Connected(PRIVATE_LINK));

@@ -218,7 +218,7 @@ impl Desk {
         assert_eq!(self.calls.len(), 1, "one call at a time: {:#?}", self.calls);
         let call = self.calls.remove(0);
         assert_eq!(call.target, format!("/0/private/{method}"));
-        let response = body.map(|body| HttpResponse { status: 200, body: body.to_owned() });
+        let response = body.map(|body| HttpResponse::new(200, body.to_owned()));
         self.event(Event::Http(call.id, response.as_ref()))
     }
 

@@ -440,7 +440,7 @@ fn a_call_without_any_answer_is_given_up_and_repeated() {
     desk.silence(3 * S);
     assert_eq!(desk.calls.len(), 1);
     let body = format!(r#"{{"error":[],"result":{TOKEN}}}"#);
-    desk.event(Event::Http(late, Some(&HttpResponse { status: 200, body }))).sent(&[]);
+    desk.event(Event::Http(late, Some(&HttpResponse::new(200, body)))).sent(&[]);
     desk.answer("GetWebSocketsToken", TOKEN).sent(&["connect"]);
 }
 

@@ -1,12 +1,12 @@
-//! JSON text, field by field in the order of the venue's samples.
+//! JSON text, field by field in the order in which a venue prints them.
 //!
-//! A line belongs here if it writes JSON and knows nothing of the venue.
+//! A line belongs here if it writes JSON and knows nothing of a venue.
 
 use std::fmt::Write as _;
 
 /// An object under construction.
 #[derive(Clone, Debug)]
-pub(super) struct Object(String);
+pub(crate) struct Object(String);
 
 impl Object {
     pub fn new() -> Self {
@@ -52,7 +52,7 @@ impl Object {
 }
 
 /// An array of JSON values.
-pub(super) fn array(items: impl IntoIterator<Item = String>) -> String {
+pub(crate) fn array(items: impl IntoIterator<Item = String>) -> String {
     let mut out = String::from("[");
     for (i, item) in items.into_iter().enumerate() {
         if i > 0 {
@@ -65,7 +65,7 @@ pub(super) fn array(items: impl IntoIterator<Item = String>) -> String {
 }
 
 /// A quoted and escaped string.
-pub(super) fn quoted(value: &str) -> String {
+pub(crate) fn quoted(value: &str) -> String {
     let mut out = String::new();
     push_text(&mut out, value);
     out

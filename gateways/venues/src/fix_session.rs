@@ -1,7 +1,8 @@
 //! One FIX connection: bytes in order, sequence numbers, heartbeats.
 //!
-//! A line belongs here if it needs no order. Binance's session has no resend: every connection
-//! starts at number 1 in both directions, and a gap ends the connection.
+//! A line belongs here if it needs no order and is true of every venue that takes orders over FIX.
+//! A session has no resend: every connection starts at number 1 in both directions, a gap ends the
+//! connection, and what was missed is asked for over REST.
 
 use rutter_fix::codec::{Encoder, FieldIndex, Message, Status, TimePrecision, decode};
 use rutter_fix::tags;
@@ -11,14 +12,12 @@ use crate::clock::VenueClock;
 
 /// The only link of the adapter.
 pub const FIX_LINK: LinkId = LinkId(0);
-/// `BeginString` (8).
-pub(super) const BEGIN_STRING: &[u8] = b"FIX.4.4";
 /// Extra time for a heartbeat to arrive, in fifths of the heartbeat interval.
 const GRACE_FIFTHS: u64 = 1;
 
 /// Why a connection cannot go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum SessionError {
+pub(crate) enum SessionError {
     /// The bytes are not a FIX message. TLS delivers bytes unchanged, so the venue is at fault.
     #[error("garbled message")]
     Garbled,
@@ -35,7 +34,7 @@ pub(super) enum SessionError {
 
 /// Reassembles messages from bytes cut anywhere.
 #[derive(Debug, Default)]
-pub(super) struct Inbound {
+pub(crate) struct Inbound {
     buffer: Vec<u8>,
     read: usize,
     index: FieldIndex,
@@ -74,7 +73,7 @@ impl Inbound {
 
 /// The action that is due on a quiet connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Due {
+pub(crate) enum Due {
     /// Nothing yet.
     Nothing,
     /// A heartbeat, since we were silent for an interval.
@@ -85,9 +84,19 @@ pub(super) enum Due {
     Dead,
 }
 
+/// How a venue frames its messages.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Frame {
+    /// `BeginString` (8).
+    pub begin_string: &'static [u8],
+    /// The tags of the header behind `MsgType` (35): 34, 49, 52 and 56, in the venue's order.
+    pub header: [u32; 4],
+}
+
 /// Sequence numbers and times of one connection.
 #[derive(Debug)]
-pub(super) struct Session {
+pub(crate) struct Session {
+    frame: Frame,
     sender: Vec<u8>,
     target: Vec<u8>,
     interval_ns: u64,
@@ -104,8 +113,9 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub fn new(target: &str, heartbeat_s: u8) -> Self {
+    pub fn new(frame: Frame, target: &str, heartbeat_s: u8) -> Self {
         Self {
+            frame,
             sender: Vec::new(),
             target: target.as_bytes().to_vec(),
             interval_ns: u64::from(heartbeat_s) * 1_000_000_000,
@@ -168,7 +178,7 @@ impl Session {
 
     /// Checks header and sequence number of a message, which is a sign of life as well.
     pub fn accept(&mut self, now_ns: u64, message: &Message<'_>) -> Result<(), SessionError> {
-        if message.begin_string() != BEGIN_STRING || message.defect().is_some() {
+        if message.begin_string() != self.frame.begin_string || message.defect().is_some() {
             return Err(SessionError::Defective);
         }
         let id = |tag| message.get(tag).unwrap_or_default();
@@ -196,12 +206,17 @@ impl Session {
     ) -> Result<u64, Option<E>> {
         let start = out.bytes.len();
         let seq = self.next_out;
-        let mut encoder = Encoder::begin(&mut out.bytes, BEGIN_STRING, msg_type);
-        encoder
-            .uint(tags::MSG_SEQ_NUM, seq)
-            .field(tags::SENDER_COMP_ID, &self.sender)
-            .timestamp(tags::SENDING_TIME, self.clock.at_venue(now_ns), TimePrecision::Millis)
-            .field(tags::TARGET_COMP_ID, &self.target);
+        let mut encoder = Encoder::begin(&mut out.bytes, self.frame.begin_string, msg_type);
+        for tag in self.frame.header {
+            match tag {
+                tags::MSG_SEQ_NUM => encoder.uint(tag, seq),
+                tags::SENDER_COMP_ID => encoder.field(tag, &self.sender),
+                tags::SENDING_TIME => {
+                    encoder.timestamp(tag, self.clock.at_venue(now_ns), TimePrecision::Millis)
+                }
+                _ => encoder.field(tag, &self.target),
+            };
+        }
         let written = write(&mut encoder);
         let finished = encoder.finish();
         if let Err(error) = written {

@@ -1,15 +1,16 @@
-//! The table of the children sent and not over, and of the answers awaited.
+//! The table of the children sent over FIX and not over, and of the answers awaited.
 //!
-//! A line belongs here if it keeps a fact about one child between two messages. All other facts
-//! follow from the child's id, so a child that is over can be dropped.
+//! A line belongs here if it keeps a fact about one child between two messages, at any venue that
+//! takes orders over FIX. All other facts follow from the child's id, so a child that is over can
+//! be dropped.
 
 use std::collections::VecDeque;
 
-use rutter_core::id::ChildId;
-use rutter_core::number::Qty;
+use rutter_core::id::{ChildId, VenueOrderId};
+use rutter_core::number::{Price, Qty};
 
 /// Most children in the table. With a full table a new order is refused as not sent.
-pub(super) const CHILDREN_MAX: usize = 1 << 16;
+pub(crate) const CHILDREN_MAX: usize = 1 << 16;
 /// The table is swept when entries that are over, times this factor, exceed all entries.
 const SWEEP_FACTOR: usize = 2;
 /// Fewest entries with which the table is swept.
@@ -17,7 +18,7 @@ const SWEEP_MIN: usize = 64;
 
 /// A request whose answer is awaited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Request {
+pub(crate) enum Request {
     /// The order itself.
     New,
     /// The cancel request with this number.
@@ -28,14 +29,14 @@ pub(super) enum Request {
 
 /// One child.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     pub child: ChildId,
     /// When this process sent the order; `None` when an earlier process did.
     pub sent_ns: Option<u64>,
     /// When the venue said last that it does not know what became of the order.
     pub doubted_ns: Option<u64>,
-    /// The venue's number of the order, once told.
-    pub venue_order: Option<u64>,
+    /// The venue's id of the order; empty until told.
+    pub venue_order: VenueOrderId,
     /// Quantity in all, as the core knows it; zero if this process has not told or heard it.
     pub qty: Qty,
     /// The venue has shown that it knows the order.
@@ -48,6 +49,16 @@ pub(super) struct Entry {
     pub amend_seq: Option<u64>,
     /// The quantity in all that this amend asks for.
     pub amend_to: Qty,
+    /// Limit price, if this process has sent the order.
+    pub price: Price,
+    /// Quantity filled, by the executions that the session has told.
+    pub filled: Qty,
+    /// When the venue showed last that it knows the order.
+    pub shown_ns: u64,
+    /// Number of the newest amend, at a venue where each gives the order another id of ours.
+    pub amends: u32,
+    /// The amend by whose id the venue knows the order; zero for the order's first id.
+    pub amended_by: u32,
     over: bool,
 }
 
@@ -71,12 +82,12 @@ struct Wait {
 /// The table is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{CHILDREN_MAX} children are remembered already")]
-pub(super) struct TableFull;
+pub(crate) struct TableFull;
 
 /// All children of one venue, sorted by id. Ids rise in the order of sending, so that adding is
 /// nearly always a push and ending a pop.
 #[derive(Debug, Default)]
-pub(super) struct Children {
+pub(crate) struct Children {
     entries: VecDeque<Entry>,
     over: usize,
     /// The number of the newest cancel request of this process, of whatever child. So no id of a
