@@ -21,6 +21,7 @@ mod filter;
 mod money;
 mod name;
 mod number;
+mod parts;
 mod pursuit;
 mod query;
 mod report;
@@ -59,6 +60,7 @@ pub use rows::{
 use closures::Closures;
 use counts::{Counts, Open};
 use events::{Event, EventKind, Events};
+use pursuit::Pursuit;
 use query::{LOG_LEVEL_CONFIGURED, log_level};
 use slots::{ModelChild, ModelOrder, SlotTable};
 
@@ -98,6 +100,8 @@ pub struct ReadModel {
     ledger: Ledger,
     orders: SlotTable<ModelOrder>,
     children: SlotTable<ModelChild>,
+    /// The newest child, and what its order was sent for before.
+    before_send: (ChildId, Pursuit),
     events: Events,
     /// Id of the newest order.
     newest: OrderId,
@@ -167,6 +171,7 @@ impl ReadModel {
             reference: Reference::default(),
             ledger: Ledger::default(),
             orders: SlotTable::new(sizes.orders_log2.clamp(least, most)),
+            before_send: (ChildId(0), Pursuit::NONE),
             children: SlotTable::new(sizes.children_log2.clamp(least, most)),
             events: Events::new(sizes.events_log2.clamp(least, most)),
             newest: OrderId(0),

@@ -15,12 +15,12 @@
 use std::time::{Duration, Instant};
 
 use rutter_core::Engine;
-use rutter_core::id::{AccountId, AssetId, ExecId, InstrumentId, SessionId, VenueId};
+use rutter_core::id::{AccountId, AssetId, ExecId, InstrumentId, SessionId, VenueId, VenueOrderId};
 use rutter_core::input::{
     AccountDef, AccountLimits, BookUpdate, ChildFill, Genesis, Header, Input, Level, Liquidity,
     NewOrder, Side, TimeInForce, VenueDef,
 };
-use rutter_core::number::{Amount, Price, Qty, Text, UnixNanos};
+use rutter_core::number::{Amount, Price, Qty, UnixNanos};
 use rutter_core::output::{Output, SendNew, Sink};
 use rutter_test_support::reference;
 
@@ -136,7 +136,7 @@ impl Desk {
         }));
         let new = self.sent.0.expect("the order went to a venue");
         let SendNew { venue, child, .. } = new;
-        self.apply(&Input::ChildAccepted { venue, child, venue_order: Text::default() });
+        self.apply(&Input::ChildAccepted { venue, child, venue_order: VenueOrderId::EMPTY });
         (time, new)
     }
 

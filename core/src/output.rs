@@ -15,7 +15,7 @@ mod previewed;
 mod report;
 
 pub use decision::{BridgeLine, Decision, VenueLine, Verdict};
-pub use notice::{ChildEnd, FeeState, Handover, Notice, Paused};
+pub use notice::{ChildEnd, FeeState, Handover, Notice, PartOf, Paused};
 pub use previewed::{ClientPreview, Previewed};
 pub use report::{
     CancelReject, LastFill, MassCancelReport, OperatorReport, OrdStatus, Report, ReportKind,

@@ -265,11 +265,11 @@ impl Story {
             Notice::CancelStuck(order) if self.orders.contains(&order) => {
                 self.tell(&format!("order {}: a venue does not cancel it", order.0));
             }
-            Notice::Shares(order, venue, child, _) if self.orders.contains(&order) => {
-                self.children.insert(child);
-                let venue = self.names.venue_name(venue);
-                let words =
-                    format!("order {}: has a part in child {} at {venue}", order.0, child.0);
+            Notice::Shares(of) if self.orders.contains(&of.order) => {
+                self.children.insert(of.child);
+                let (order, child, venue) =
+                    (of.order.0, of.child.0, self.names.venue_name(of.venue));
+                let words = format!("order {order}: has a part in child {child} at {venue}");
                 self.tell(&words);
             }
             Notice::Barred(order, venue, why) if self.orders.contains(&order) => {

@@ -182,6 +182,46 @@ impl ConsoleService {
         for (name, value) in change.plan.iter().flat_map(Plan::members) {
             done[name] = value;
         }
+        if let OperatorCommand::Halt(Scope::Venue(first)) = command
+            && let Some(others) = &change.also_halted
+        {
+            return self.halt_also(&operator, (first, others), report.affected.into(), done);
+        }
+        Ok(done)
+    }
+
+    /// Halts further venue accounts behind the first one. Each halt is a command of its own in the
+    /// journal. One that fails does not keep those behind it back; the failure names what is
+    /// halted.
+    fn halt_also(
+        &self,
+        operator: &Operator,
+        (first, others): (VenueId, &[VenueId]),
+        mut affected: u64,
+        mut done: Value,
+    ) -> Answer {
+        let name = |id: VenueId| self.node.model().venue_name(id).to_owned();
+        let (mut halted, mut failed) = (vec![name(first)], None);
+        for venue in others {
+            let command = OperatorCommand::Halt(Scope::Venue(*venue));
+            let operator = Operator { request: self.next_request(), command, ..*operator };
+            let decided = self.node.commands.send(operator).and_then(|decided| {
+                let is_done = decided.report.refusal == Refusal::None;
+                if is_done { Ok(decided) } else { Err(refused(&decided)) }
+            });
+            match decided {
+                Ok(decided) => {
+                    affected += u64::from(decided.report.affected);
+                    halted.push(name(*venue));
+                }
+                Err(failure) => failed = failed.or(Some(failure)),
+            }
+        }
+        if let Some(mut failure) = failed {
+            failure.message = format!("{}; halted: {}", failure.message, halted.join(", "));
+            return Err(failure.with("halted", halted));
+        }
+        (done["affected"], done["halted"]) = (affected.into(), halted.into());
         Ok(done)
     }
 

@@ -397,6 +397,11 @@ verbs! {
         Halt = "halt", OPERATOR.confirmed(Confirm::WithoutScope),
             "The kill switch: nothing new in the scope, and its open orders are cancelled." {
             scope: ScopeName = SCOPE,
+            all_accounts: bool = &[option(
+                "all_accounts",
+                Kind::Flag,
+                "With a venue: all venue accounts that share its books.",
+            )],
         }
         Resume = "resume", OPERATOR, "End the halt of exactly that scope." {
             scope: ScopeName = SCOPE,

@@ -11,7 +11,7 @@ use rutter_core::reference::VENUES_MAX;
 use super::anomaly::Anomaly;
 use super::counts::OrderOwner;
 use super::events::{Event, EventKind};
-use super::slots::{Kept, ModelChild};
+use super::slots::{Kept, ModelChild, ModelRole};
 use super::{ReadModel, set};
 
 impl ReadModel {
@@ -36,6 +36,7 @@ impl ReadModel {
             (_, Some(whose)) => (whose, ChildId(0)),
             (Some(order), None) => {
                 order.time = sent;
+                self.before_send = (new.child, order.pursuit);
                 order.pursuit.sent(new.tif, new.qty);
                 let older = std::mem::replace(&mut order.newest_child, new.child);
                 // A child at a bridge instrument has another one than its order.
@@ -64,15 +65,23 @@ impl ReadModel {
 
     /// Removes a child whose slot is needed from the list of its order. The core never gives away
     /// the slot of an open child; if it did, the counts would still be right.
-    fn forget_child(&mut self, old: &ModelChild) {
+    pub(super) fn forget_child(&mut self, old: &ModelChild) {
         self.move_child(old.id, |child| {
             if !child.state.is_over() {
                 child.state = ChildState::Canceled;
             }
         });
+        self.leave_list(old);
+        self.leave_shared(old);
+    }
+
+    /// Removes a child from the list of its order.
+    pub(super) fn leave_list(&mut self, old: &ModelChild) {
         if let Some(newer) = self.children.get_mut(old.newer.0) {
             newer.older = old.older;
-        } else if let Some(order) = self.orders.get_mut(old.order.0) {
+        } else if let Some(order) = self.orders.get_mut(old.order.0)
+            && order.newest_child == old.id
+        {
             order.newest_child = old.older;
         }
         if let Some(older) = self.children.get_mut(old.older.0) {
@@ -143,7 +152,7 @@ impl ReadModel {
     }
 
     /// Every change of a child goes through this function, which updates counts and reservations.
-    fn move_child(&mut self, id: ChildId, change: impl FnOnce(&mut ModelChild)) {
+    pub(super) fn move_child(&mut self, id: ChildId, change: impl FnOnce(&mut ModelChild)) {
         let Some(child) = self.children.get_mut(id.0) else { return };
         let before = *child;
         change(child);
@@ -159,39 +168,51 @@ impl ReadModel {
         if open[0] != open[1] || before.leaves() != after.leaves() {
             self.bind(id);
         }
+        if before.state != after.state {
+            self.move_parts(&after);
+        }
     }
 
     fn count_child(&mut self, child: &ModelChild, opened: bool) {
-        self.open_children.change(child.whose, opened);
-        self.open_children.change_at(child.venue, opened);
+        if !matches!(child.role, ModelRole::Part { .. }) {
+            self.open_children.change(child.whose, opened);
+            self.open_children.change_at(child.venue, opened);
+        }
+        if !matches!(child.role, ModelRole::Shared(_)) {
+            self.count_at_order(child, opened);
+        }
+    }
+
+    /// A child of an order, or its part in one, is open or over.
+    fn count_at_order(&mut self, child: &ModelChild, opened: bool) {
+        self.count_open_at(child.order, child.venue, opened);
         let Some(order) = self.orders.get_mut(child.order.0) else { return };
-        let Some(open) = order.open_at.get_mut(child.venue.index()) else { return };
-        let was = *open;
-        *open = if opened { was.saturating_add(1) } else { was.saturating_sub(1) };
         if !opened {
             order.pursuit.came_back(child.tif, child.leaves());
         }
         order.was_at.insert(child.venue);
+    }
+
+    /// An order has one more open child at a venue, or one less.
+    pub(super) fn count_open_at(&mut self, id: OrderId, venue: VenueId, opened: bool) {
+        let Some(order) = self.orders.get_mut(id.0) else { return };
+        let Some(open) = order.open_at.get_mut(venue.index()) else { return };
+        let was = *open;
+        *open = if opened { was.saturating_add(1) } else { was.saturating_sub(1) };
         if (was == 0) != (*open == 0) && !order.is_over() {
-            self.open_orders.change_at(child.venue, opened);
+            self.open_orders.change_at(venue, opened);
         }
     }
 
     fn count_unknown(&mut self, child: &ModelChild, unknown: bool) {
-        if let Some(count) = self.unknown.get_mut(child.venue.index()) {
+        let of_venue = !matches!(child.role, ModelRole::Part { .. });
+        if let Some(count) = self.unknown.get_mut(child.venue.index()).filter(|_| of_venue) {
             *count = if unknown { *count + 1 } else { count.saturating_sub(1) };
         }
-        if let Some(order) = self.orders.get_mut(child.order.0) {
+        let of_order = !matches!(child.role, ModelRole::Shared(_));
+        if let Some(order) = self.orders.get_mut(child.order.0).filter(|_| of_order) {
             let count = order.unknown;
             order.unknown = if unknown { count.saturating_add(1) } else { count.saturating_sub(1) };
-        }
-    }
-
-    /// An order has a part of a child that is told with another order.
-    fn note_share(&mut self, order: OrderId, child: ChildId) {
-        let tif = self.children.get(child.0).map(|child| child.tif);
-        if let Some((tif, order)) = tif.zip(self.orders.get_mut(order.0)) {
-            order.pursuit.shares(tif);
         }
     }
 
@@ -217,11 +238,8 @@ impl ReadModel {
                 self.child_event(child, venue, EventKind::ChildAccepted);
                 self.child_after(child, ChildEvent::Accepted);
             }
-            Notice::Shares(order, venue, child, qty) => {
-                let event = Event { child, venue, qty, ..self.happens(EventKind::Shares) };
-                self.event(order, event);
-                self.note_share(order, child);
-            }
+            Notice::Shares(of) => self.on_shares(of),
+            Notice::PartReduced(of) => self.on_part_reduced(of),
             Notice::VenueOrder(_, child, id) => self.set_venue_order(child, id),
             Notice::ChildEnded(venue, child, end) => {
                 self.child_event(child, venue, EventKind::ChildEnded(end));
@@ -238,6 +256,7 @@ impl ReadModel {
             Notice::ChildRejected(venue, child, why) => {
                 self.child_event(child, venue, EventKind::ChildRejected(why));
                 self.move_child(child, |child| child.reason = Some(why));
+                self.tell_parts(child, |part| part.reason = Some(why));
                 if let Some(venue) = self.counts.venues.get_mut(venue.index()) {
                     venue.count_reject(why);
                 }
@@ -369,6 +388,7 @@ impl ReadModel {
         if let Some(child) = self.children.get_mut(child.0) {
             child.venue_order = id;
         }
+        self.tell_parts(child, |part| part.venue_order = id);
     }
 
     fn set_unproved(&mut self, venue: VenueId, instrument: InstrumentId, why: Option<Distrust>) {

@@ -8,6 +8,7 @@ use rutter_core::output::{LastFill, Report};
 use rutter_core::reference::VENUES_MAX;
 
 use super::ReadModel;
+use super::slots::ModelRole;
 
 impl ReadModel {
     /// Positions, fees and funds: the core's, as far as the outputs have told them.
@@ -71,7 +72,7 @@ impl ReadModel {
         let listing = self.reference.listing(instrument, venue);
         let fees = listing.map(|listing| self.reference.fees(account, listing));
         let fee = fees.map_or(0, |fees| fees.locked_ppm());
-        let needed = if child.state.is_over() {
+        let needed = if child.state.is_over() || matches!(child.role, ModelRole::Shared(_)) {
             Amount::ZERO
         } else {
             reserve(def, child.side, child.price, child.leaves(), fee)

@@ -25,11 +25,6 @@ impl Pursuit {
         self.rested |= !is_taking(tif);
     }
 
-    /// The order has a part of a child of that kind, which is told with its first order.
-    pub fn shares(&mut self, tif: TimeInForce) {
-        self.rested |= !is_taking(tif);
-    }
-
     /// A child is over, and so much of it is not filled.
     pub fn came_back(&mut self, tif: TimeInForce, leaves: Qty) {
         if is_taking(tif) {

@@ -162,6 +162,7 @@ impl ReadModel {
             venue.fills += 1;
             venue.filled = venue.filled.plus(value);
         }
+        self.part_filled(report.order, last);
         if self.overfilled.take() != Some((last.child, last.exec)) {
             self.child_filled(last.child, last.qty);
             if let Some(fill) = fill_of(report, last).filter(|_| report.via.is_none()) {

@@ -396,6 +396,8 @@ pub struct OrdersPage {
 pub struct ChildRow {
     /// The child's id.
     pub id: u64,
+    /// The order shares the child with others: `qty` and `filled` are those of the order's part.
+    pub shared: bool,
     /// The venue's name.
     pub venue: String,
     /// `Buy` or `Sell`.

@@ -103,11 +103,45 @@ pub struct ModelChild {
     pub sent: UnixNanos,
     /// The venue's own id; empty if the venue has told none.
     pub venue_order: VenueOrderId,
-    /// Funds that the child reserves at the venue.
+    /// Funds that the child reserves at the venue; a shared one reserves none beside its parts.
     pub reserved: Amount,
-    /// Neighbours among all remembered children of the order; zero is none.
+    /// Neighbours among all remembered children of the order; zero is none. A shared child has
+    /// none: its parts are the children of their orders.
     pub older: ChildId,
     pub newer: ChildId,
+    /// What the child has to do with others.
+    pub role: ModelRole,
+}
+
+/// What a child has to do with others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModelRole {
+    /// Nothing: one order has all of it.
+    Own,
+    /// Orders have parts in it: the newest part that is remembered, or zero.
+    Shared(ChildId),
+    /// It is the part of its order in a shared child.
+    Part { of: ChildId, older: ChildId },
+}
+
+impl ModelRole {
+    /// The next part in the list of a shared child.
+    pub const fn next_part(self) -> ChildId {
+        match self {
+            Self::Own => ChildId(0),
+            Self::Shared(newest) => newest,
+            Self::Part { older, .. } => older,
+        }
+    }
+
+    /// The same, with another next part.
+    pub const fn leading_to(self, next: ChildId) -> Self {
+        match self {
+            Self::Own => Self::Own,
+            Self::Shared(_) => Self::Shared(next),
+            Self::Part { of, .. } => Self::Part { of, older: next },
+        }
+    }
 }
 
 impl ModelChild {
@@ -184,6 +218,7 @@ impl Kept for ModelChild {
         reserved: Amount::ZERO,
         older: ChildId(0),
         newer: ChildId(0),
+        role: ModelRole::Own,
     };
 
     fn id(&self) -> u64 {

@@ -385,6 +385,38 @@ fn what_is_carried_out_is_journaled_with_who_and_why() {
     assert_eq!(status["halted"], true, "nothing new while it ends");
 }
 
+#[test]
+fn one_command_halts_all_accounts_that_share_a_venues_books() {
+    let office = Office::open();
+    for (id, name, owner) in [(3, "v0-b", 0), (4, "v0-c", 0), (5, "v2-b", 2)] {
+        let (venue, owner) = (VenueId(id), VenueId(owner));
+        office.core.input(&Input::Venue(rutter_test_support::reference::venue(id, name)));
+        office.core.input(&Input::BooksOf(BooksOfDef { venue, owner }));
+    }
+    office.core.order("a");
+    let both = json!({"venue": "v0-b", "all_accounts": true, "dry_run": true});
+    let told = office.admin("halt", &both).expect("told");
+    let would = "halt venue v0-b, venue v0, venue v0-c";
+    assert_eq!((&told["affected"], &told["would"]), (&json!(1), &json!(would)));
+    let before = office.core.seq();
+    let halt = json!({"venue": "v0-b", "all_accounts": true, "reason": "wrong prices"});
+    let done = office.admin("halt", &halt).expect("done");
+    assert_eq!(done["halted"], json!(["v0-b", "v0", "v0-c"]));
+    assert_eq!((&done["affected"], &done["seq"]), (&json!(1), &json!(before + 1)));
+    assert_eq!(office.core.seq(), before + 3, "each is journaled");
+    let expected = ["u1", "wrong prices", "halt venue v0-c"].map(str::to_owned);
+    assert_eq!(<[String; 3]>::from(office.journaled_last()), expected);
+    let status = office.admin("status", &json!({})).expect("told");
+    let halts = json!([{"venue": "v0"}, {"venue": "v0-b"}, {"venue": "v0-c"}]);
+    assert_eq!(status["halts"], halts, "and nothing at v1 and v2");
+    let code = |args: &Value| office.code(1, "halt", args);
+    let nowhere = json!({"all_accounts": true, "reason": "x"});
+    assert_eq!(code(&nowhere), Some(Code::BadArgument));
+    assert_eq!(office.core.seq(), before + 3, "nothing was sent");
+    let alone = json!({"venue": "v1", "all_accounts": true, "reason": "x"});
+    assert_eq!(office.admin("halt", &alone).expect("done")["halted"], json!(["v1"]));
+}
+
 /// The arguments of a preview, with some of them changed.
 fn preview(change: &Value) -> Value {
     let mut args = json!({

@@ -9,6 +9,7 @@ mod execution;
 mod fees;
 mod no_allocation;
 mod scenarios;
+mod shared;
 mod world;
 
 use std::collections::BTreeMap;
@@ -16,7 +17,7 @@ use std::collections::BTreeMap;
 use rutter_admin::model::{ChildRow, OrderFilter, OrderRow, ReadModel, StateFilter, decimal};
 use rutter_core::Engine;
 use rutter_core::book::Trust;
-use rutter_core::child::{Child, ChildState};
+use rutter_core::child::{Child, ChildState, Role};
 use rutter_core::hash::Rolling;
 use rutter_core::id::{InstrumentId, OrderId, SessionId, VenueId};
 use rutter_core::input::{Refusal, Scope};
@@ -261,5 +262,24 @@ fn scopes(engine: &Engine, model: &ReadModel) {
     for session in (0..SESSIONS).map(SessionId) {
         let open = engine.orders().filter(|o| o.session == session && !o.state().is_over()).count();
         assert_eq!(model.open_in(Scope::Session(session)).orders as usize, open);
+    }
+}
+
+/// A shared child counts once, and its parts are where their orders are.
+fn compare_scopes_of_parts(engine: &Engine, model: &ReadModel) {
+    let open = |child: &&Child| !child.state().is_over();
+    let at_venues = engine.children().filter(open).filter(|child| child.role != Role::Part);
+    assert_eq!(model.status().open_children as usize, at_venues.count());
+    for venue in (0..VENUES).map(VenueId) {
+        let there = OrderFilter { venue: Some(venue), ..OrderFilter::default() };
+        let mut expected: Vec<u64> = engine
+            .children()
+            .filter(|child| open(child) && child.role != Role::Shared && child.venue == venue)
+            .map(|child| child.order.0)
+            .collect();
+        expected.sort_unstable_by(|a, b| b.cmp(a));
+        expected.dedup();
+        let ids: Vec<u64> = model.orders(&there).orders.iter().map(|row| row.id).collect();
+        assert_eq!(ids, expected, "orders at {}", venue.0);
     }
 }

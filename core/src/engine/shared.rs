@@ -21,7 +21,7 @@ use crate::id::{ChildId, OrderId, VenueId};
 use crate::input::TimeInForce;
 use crate::number::{Price, Qty, UnixNanos};
 use crate::order::{Order, OrderState};
-use crate::output::{Notice, Output, SendNew, Sink};
+use crate::output::{Notice, Output, PartOf, SendNew, Sink};
 use crate::routing::{Plan, PlannedChild, RouteRequest, RoutingView, reaches};
 use crate::strategy::Strategy;
 use crate::venue_set::VenueSet;
@@ -351,7 +351,9 @@ impl Engine {
             // The shared child is what stands in the queue.
             *self.reduction(&part) = Reduction::NONE;
         }
-        out.notice(Notice::Shares(order.id, send.venue, shared, qty));
+        let (order_id, venue) = (order.id, send.venue);
+        let of = PartOf { order: order_id, venue, child: shared, part: id, qty };
+        out.notice(Notice::Shares(of));
         self.store(&order);
         Some(id)
     }

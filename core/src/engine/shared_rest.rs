@@ -22,7 +22,7 @@ use crate::id::{ChildId, OrderId};
 use crate::input::{Refusal, TimeInForce, VenueReject};
 use crate::number::Qty;
 use crate::order::{CancelReason, Order, OrderState};
-use crate::output::{Notice, ReportKind, Sink};
+use crate::output::{Notice, PartOf, ReportKind, Sink};
 use crate::table::Slot;
 use crate::waiting::Waiting;
 
@@ -278,6 +278,11 @@ impl Engine {
         }
         if freed.is_zero() && !is_answered {
             return;
+        }
+        if !freed.is_zero() {
+            let (order, venue, child) = (order.id, part.venue, part.previous);
+            let qty = part.qty.saturating_sub(freed.min(open));
+            out.notice(Notice::PartReduced(PartOf { order, venue, child, part: id, qty }));
         }
         if freed >= open {
             part.apply(ChildEvent::Canceled);

@@ -30,6 +30,28 @@ pub enum ChildEnd {
     SelfMatched = 5,
 }
 
+/// The part that an order has in a child which it shares with others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PartOf {
+    /// The order.
+    pub order: OrderId,
+    /// The venue of the child.
+    pub venue: VenueId,
+    /// The child that the venue knows.
+    pub child: ChildId,
+    /// The part, which no venue knows.
+    pub part: ChildId,
+    /// Quantity of the part in all.
+    pub qty: Qty,
+}
+
+impl PartOf {
+    fn words(&self, hash: &mut Rolling, tag: u64) -> (u64, u8, u64) {
+        hash.pair(self.order.0, self.qty.0.cast_unsigned());
+        (tag, self.venue.0, self.child.0)
+    }
+}
+
 /// What is not used at a venue for a time, because the venue said so or its limits have no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Paused {
@@ -133,8 +155,10 @@ pub enum Notice {
     /// An order is being cancelled, and children have to end first. A client's own request is
     /// reported to the client instead.
     CalledBack(OrderId, Refusal),
-    /// This quantity of an order goes to a venue in a child that the order shares with others.
-    Shares(OrderId, VenueId, ChildId, Qty),
+    /// A part of an order goes to a venue in a child that the order shares with others.
+    Shares(PartOf),
+    /// A venue has taken something off a shared child, and so much of this part is left in all.
+    PartReduced(PartOf),
     /// A part of an order is at no venue, for this reason; or nothing of the order waits any more.
     Waits(OrderId, Waiting),
     /// A venue refuses to cancel a child of an order that has to end; the child is still open.
@@ -223,10 +247,8 @@ impl Notice {
                 child.mix(hash, 0x24);
                 (0x24, child.venue.0, child.child.0)
             }
-            Self::Shares(order, venue, child, qty) => {
-                hash.pair(order.0, qty.0.cast_unsigned());
-                (0x26, venue.0, child.0)
-            }
+            Self::Shares(of) => of.words(hash, 0x26),
+            Self::PartReduced(of) => of.words(hash, 0x28),
             Self::IllegalEvent(venue, child) => (19, venue.0, child.0),
             Self::FoundAfterEnd(venue, child) => (23, venue.0, child.0),
             Self::CancelStuck(order) => (24, 0, order.0),

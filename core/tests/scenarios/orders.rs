@@ -393,6 +393,18 @@ fn funds_bound_by_one_order_are_not_there_for_the_next() {
 }
 
 #[test]
+fn what_a_fill_leaves_of_the_locked_funds_pays_for_what_the_first_plan_could_not() {
+    let mut desk = Desk::with_venues(1);
+    desk.book(0, &[(9_890, 50)], &[(9_900, 50), (10_000, 50), (10_010, 10)]);
+    // 100 at 100.00 lock 10.02 with the fee; 101 at 100.10 would lock 10.13.
+    let total = Amount(10 * UNIT + UNIT / 10);
+    desk.input(Input::Balance { venue: VenueId(0), asset: USD, total });
+    desk.client("a buy 101 @ 10010 ioc").sent(&["v0 new buy 100 @ 10000 Ioc #1"]);
+    desk.venue(1, "fill 50 @ 9900").venue(1, "fill 50 @ 10000");
+    desk.sent(&["v0 new buy 1 @ 10010 Ioc #2"]);
+}
+
+#[test]
 fn a_share_below_the_minimum_is_given_to_the_other_venue() {
     let mut desk = Desk::with_venues(2);
     desk.listing(VenueId(0), |l| l.qty_min = Qty(5));

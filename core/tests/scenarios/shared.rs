@@ -6,7 +6,7 @@ use rutter_core::engine::{RESOLVE_AFTER_NS, SHARERS_MAX};
 use rutter_core::id::{AccountId, AssetId, ChildId, ExecId, InstrumentId, SessionId, VenueId};
 use rutter_core::input::*;
 use rutter_core::number::{Amount, FeePpm, Price, Qty};
-use rutter_core::output::{Notice, Output, ReportKind};
+use rutter_core::output::{Notice, Output, PartOf, ReportKind};
 use rutter_test_support::reference;
 
 use crate::desk::{Desk, HALT, PAIR, USD, text};
@@ -75,9 +75,11 @@ pub fn order_of(desk: &Desk, id: u64) -> rutter_core::order::Order {
 fn orders_that_wait_for_room_share_one_child_and_its_fills_in_proportion() {
     let mut desk = shared();
     let told = desk.notices();
-    for (order, qty) in [(2, 4), (3, 6)] {
+    for (order, qty, part) in [(2, 4, 3), (3, 6, 4)] {
         let (order, venue) = (rutter_core::id::OrderId(order), VenueId(0));
-        assert!(told.contains(&Notice::Shares(order, venue, ChildId(2), Qty(qty))), "{told:?}");
+        let (child, part, qty) = (ChildId(2), ChildId(part), Qty(qty));
+        let of = PartOf { order, venue, child, part, qty };
+        assert!(told.contains(&Notice::Shares(of)), "{told:?}");
     }
     desk.venue(2, "accepted").sent(&[]).client_saw(&[]);
     // Two fifths and three fifths of three: the larger remainder has what is over.

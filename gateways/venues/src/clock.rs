@@ -3,9 +3,10 @@
 //! A line belongs here if it needs only times. Where a venue's messages have their time, and what
 //! is signed with the corrected time, is the adapter's.
 //!
-//! A message that the venue sent at its time V arrives at our time A: A - V is how far our clock is
-//! ahead, plus the message's way. The least of these differences is the nearest. The way is half of
-//! the round trip of the last request whose answer had a time.
+//! A message that the venue sent at its time V arrives at our time A: our clock is ahead by at most
+//! A - V, since the message was on its way. If the message answers a request that we sent at our
+//! time Q, our clock is ahead by at least Q - V. The truth lies between the least of the first and
+//! the greatest of the second; a slow answer makes the range wider, and no wrong offset.
 
 /// How far our clock may be off before that is told, and corrected in what the venue checks.
 /// Binance refuses a time that is 1 s ahead; Kraken takes no deadline below 500 ms.
@@ -14,15 +15,33 @@ pub const TOLERANCE_NS: u64 = 500_000_000;
 /// Clocks drift, so a measurement counts for this long, and for as long again beside newer ones.
 const WINDOW_NS: u64 = 60_000_000_000;
 
+/// By how much our clock is ahead, in nanoseconds: at most and at least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Range {
+    most: i64,
+    /// `None` while no answer to a request of ours has told a time.
+    least: Option<i64>,
+}
+
+impl Range {
+    fn narrow(self, other: Self) -> Self {
+        let least = self.least.into_iter().chain(other.least).max();
+        Self { most: self.most.min(other.most), least }
+    }
+
+    /// Whether no offset fits. Then one of the two clocks was set in between.
+    fn is_empty(self) -> bool {
+        self.least.is_some_and(|least| least > self.most)
+    }
+}
+
 /// What is known of a venue's clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct VenueClock {
-    /// The window's begin, and the least difference in it.
-    newest: Option<(u64, i64)>,
-    /// The least difference in the window before.
-    before: Option<i64>,
-    /// A message's way from the venue to us.
-    way_ns: i64,
+    /// The window's begin, and the range that its messages leave.
+    newest: Option<(u64, Range)>,
+    /// The range of the window before.
+    before: Option<Range>,
 }
 
 /// Our time minus the venue's.
@@ -32,46 +51,61 @@ fn difference(ours_ns: u64, venues_ns: u64) -> i64 {
 }
 
 impl VenueClock {
-    /// A message arrived now that the venue sent at its time `venue_ns`.
-    pub fn heard(&mut self, now_ns: u64, venue_ns: u64) {
-        let seen = difference(now_ns, venue_ns);
+    fn range(&self) -> Option<Range> {
+        let (_, range) = self.newest?;
+        Some(self.before.map_or(range, |before| range.narrow(before)))
+    }
+
+    fn note(&mut self, now_ns: u64, seen: Range) {
+        if self.range().is_some_and(|known| known.narrow(seen).is_empty()) {
+            self.refused();
+        }
         match &mut self.newest {
             // A clock that was set back begins a window as well.
-            Some((since_ns, least))
+            Some((since_ns, range))
                 if (*since_ns..since_ns.saturating_add(WINDOW_NS)).contains(&now_ns) =>
             {
-                *least = seen.min(*least);
+                *range = range.narrow(seen);
             }
             newest => {
-                self.before = newest.map(|(_, least)| least);
+                self.before = newest.map(|(_, range)| range);
                 *newest = Some((now_ns, seen));
             }
         }
     }
 
-    /// The answer to a request of ours, sent at our time `asked_ns`, arrived now.
-    pub fn answered(&mut self, asked_ns: u64, now_ns: u64, venue_ns: u64) {
-        self.way_ns = difference(now_ns, asked_ns).max(0) / 2;
-        self.heard(now_ns, venue_ns);
+    /// A message arrived now that the venue sent at its time `venue_ns`.
+    pub fn heard(&mut self, now_ns: u64, venue_ns: u64) {
+        self.note(now_ns, Range { most: difference(now_ns, venue_ns), least: None });
     }
 
-    /// The venue has refused one of our times: only what comes from now on counts.
+    /// The answer to a request of ours, sent at our time `asked_ns`, arrived now.
+    pub fn answered(&mut self, asked_ns: u64, now_ns: u64, venue_ns: u64) {
+        let most = difference(now_ns, venue_ns);
+        let least = Some(difference(asked_ns, venue_ns).min(most));
+        self.note(now_ns, Range { most, least });
+    }
+
+    /// The venue has refused one of our times, or the connection is new: only what comes from now
+    /// on counts.
     pub const fn refused(&mut self) {
         self.newest = None;
         self.before = None;
     }
 
-    /// How far our clock is ahead, in nanoseconds; negative: behind. `None` before the venue has
-    /// told a time.
+    /// How far our clock is ahead, in nanoseconds; negative: behind. The middle of what is
+    /// possible. `None` before the venue has told a time.
     pub fn ahead_ns(&self) -> Option<i64> {
-        let (_, least) = self.newest?;
-        let least = self.before.map_or(least, |before| before.min(least));
-        Some(least.saturating_sub(self.way_ns))
+        let Range { most, least } = self.range()?;
+        Some(least.map_or(most, |least| least.midpoint(most)))
     }
 
-    /// How far our clock is ahead, if that is beyond [`TOLERANCE_NS`].
+    /// How far our clock is ahead, if that is surely beyond [`TOLERANCE_NS`].
     pub fn off_ns(&self) -> Option<i64> {
-        self.ahead_ns().filter(|ahead_ns| ahead_ns.unsigned_abs() > TOLERANCE_NS)
+        let Range { most, least } = self.range()?;
+        let tolerance_ns = TOLERANCE_NS.cast_signed();
+        let is_off = most < -tolerance_ns || least.unwrap_or(most) > tolerance_ns;
+        self.ahead_ns().filter(|_| is_off)
     }
 
     /// Our time as the venue would have it: corrected where our clock is off.
@@ -131,6 +165,32 @@ mod tests {
         clock.refused();
         clock.heard(NOW + 122 * S, NOW + 122 * S - 4 * S);
         assert_eq!(ahead_ms(&clock), Some(4_000));
+    }
+
+    #[test]
+    fn a_slow_answer_says_little_and_corrects_nothing() {
+        let mut clock = VenueClock::default();
+        // The clocks are equal. The answer to the logon took 3 s; the next message took 20 ms.
+        clock.answered(NOW, NOW + 3 * S, NOW + S);
+        clock.heard(NOW + 4 * S, NOW + 4 * S - 20 * MS);
+        assert_eq!((clock.off_ns(), clock.at_venue(NOW)), (None, NOW));
+        // Nor does a refusal make the venue refuse the next time as well.
+        clock.refused();
+        clock.heard(NOW + 5 * S, NOW + 5 * S - 20 * MS);
+        assert_eq!((clock.off_ns(), clock.at_venue(NOW)), (None, NOW));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_while_it_is_measured_is_measured_anew() {
+        let mut clock = VenueClock::default();
+        // 10 s behind, and then set right.
+        clock.answered(NOW, NOW, NOW + 10 * S);
+        assert_eq!(ahead_ms(&clock), Some(-10_000));
+        clock.answered(NOW + 11 * S, NOW + 11 * S + 40 * MS, NOW + 11 * S + 20 * MS);
+        assert_eq!(clock.off_ns(), None);
+        // Set back by 10 s: any message shows that.
+        clock.heard(NOW + 2 * S, NOW + 12 * S);
+        assert_eq!(ahead_ms(&clock), Some(-10_000));
     }
 
     #[test]

@@ -72,7 +72,7 @@ fn story() -> Value {
     json!({
         "order": order(41_000),
         "children": [
-            {"id": 7, "venue": "BINANCE", "side": "buy", "qty": "1.000", "price": "65000.10",
+            {"id": 7, "shared": false, "venue": "BINANCE", "side": "buy", "qty": "1.000", "price": "65000.10",
              "tif": "gtc", "state": "working", "filled": "0.500", "sent_ns": ago(60),
              "venue_order": "90071", "reason": null},
         ],

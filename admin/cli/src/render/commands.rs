@@ -15,6 +15,10 @@ pub fn done(ok: &Value, look: &Look) -> Vec<Line> {
     if ok.get("affected").is_some() {
         line = line.with(format!("; {} being called back", counted(ok, "affected")), Paint::Plain);
     }
+    let halted: Vec<&str> = rows(ok, "halted").iter().filter_map(Value::as_str).collect();
+    if !halted.is_empty() {
+        line = line.with(format!("; halted: {}", halted.join(", ")), Paint::Plain);
+    }
     vec![line]
 }
 

@@ -168,8 +168,10 @@ fn children(ok: &Value, look: &Look) -> Table {
         words("venue's id", 3),
     ]);
     for child in rows(ok, "children") {
+        let shared = child.get("shared").and_then(Value::as_bool).unwrap_or(false);
+        let id = word(child, "id");
         table.row(vec![
-            word(child, "id").into(),
+            if shared { format!("{id} shared") } else { id }.into(),
             word(child, "venue").into(),
             side(child),
             amount(child, "qty").into(),

@@ -3,7 +3,7 @@
 //! A line belongs here if it turns names into one [`OperatorCommand`], and says what the command
 //! would do. Nothing is sent from here.
 
-use rutter_core::id::{AccountId, ChildId, OrderId};
+use rutter_core::id::{AccountId, ChildId, OrderId, VenueId};
 use rutter_core::input::{
     AccountLimits, LIMITS, NodeCommand, OperatorCommand, Resolution, Scope, SessionCommand,
 };
@@ -20,7 +20,8 @@ use super::{
 impl ConsoleService {
     pub(super) fn understand(&self, change: &Change) -> Result<Understood, Failure> {
         match change {
-            Change::Halt { scope } => self.halt(scope),
+            Change::Halt { scope, all_accounts: true } => self.halt_accounts(scope),
+            Change::Halt { scope, all_accounts: false } => self.halt(scope),
             Change::Resume { scope, .. } => self.resume(scope),
             Change::ReduceOnly { on, scope } => self.reduce_only(*on, scope),
             Change::VenueDrain { venue } => {
@@ -71,6 +72,24 @@ impl ConsoleService {
         Ok(Understood { affected, ..plain })
     }
 
+    /// Halts the venue account that a scope names, and then the others that share its books.
+    fn halt_accounts(&self, name: &ScopeName) -> Result<Understood, Failure> {
+        let ScopeName::Venue(venue) = name else {
+            return Err(bad_argument("all_accounts", "goes with a venue"));
+        };
+        let model = self.node.model();
+        let named = venue_id(&model, venue)?;
+        let reference = model.reference();
+        let sharing = reference.accounts_with_books_of(reference.book_owner(named));
+        let also_halted: Vec<VenueId> = sharing.filter(|id| *id != named).collect();
+        let halted = || std::iter::once(named).chain(also_halted.iter().copied());
+        let names: Vec<&str> = halted().map(|id| model.venue_name(id)).collect();
+        let would = format!("halt venue {}", names.join(", venue "));
+        let affected = halted().map(|id| model.open_in(Scope::Venue(id)).children).sum();
+        let plain = Understood::plain(OperatorCommand::Halt(Scope::Venue(named)), would);
+        Ok(Understood { affected, also_halted: Some(also_halted), ..plain })
+    }
+
     fn resume(&self, name: &ScopeName) -> Result<Understood, Failure> {
         let model = self.node.model();
         let scope = scope_of(&model, name)?;
@@ -116,11 +135,12 @@ impl ConsoleService {
         let scope = scope_of(&model, name)?;
         let is_wide = matches!(scope, Scope::All | Scope::Venue(_) | Scope::Instrument(_));
         Ok(Understood {
-            command: OperatorCommand::CancelAll(scope),
-            would: format!("cancel all open orders of {}", name.words()),
             affected: model.open_in(scope).orders,
             needs_two: is_wide && self.two_person.cancel_all,
-            plan: None,
+            ..Understood::plain(
+                OperatorCommand::CancelAll(scope),
+                format!("cancel all open orders of {}", name.words()),
+            )
         })
     }
 

@@ -2,6 +2,7 @@
 //!
 //! A line belongs here if it holds for every change.
 
+use rutter_core::id::VenueId;
 use rutter_core::input::{NodeCommand, OperatorCommand};
 use serde_json::{Value, json};
 
@@ -11,6 +12,8 @@ use super::super::extend::Plan;
 pub(super) struct Understood {
     /// The command to the core.
     pub(super) command: OperatorCommand,
+    /// Venue accounts that are halted behind the one of the command; `None` if only that is meant.
+    pub(super) also_halted: Option<Vec<VenueId>>,
     /// What the command would do, in words.
     pub(super) would: String,
     /// Orders or children that the command would call back.
@@ -23,7 +26,14 @@ pub(super) struct Understood {
 
 impl Understood {
     pub(super) fn plain(command: OperatorCommand, would: impl Into<String>) -> Self {
-        Self { command, would: would.into(), affected: 0, needs_two: false, plan: None }
+        Self {
+            command,
+            also_halted: None,
+            would: would.into(),
+            affected: 0,
+            needs_two: false,
+            plan: None,
+        }
     }
 
     pub(super) fn node(command: NodeCommand, would: impl Into<String>) -> Self {

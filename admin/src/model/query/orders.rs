@@ -10,7 +10,7 @@ use crate::model::filter::{ORDERS_READ_MAX, OrderFilter, ROWS_MAX};
 use crate::model::name::{Named, NamedBy, OrderName};
 use crate::model::number::decimal;
 use crate::model::rows::{ChildRow, EventRow, OrderDetail, OrderRow, OrdersPage};
-use crate::model::slots::{ModelChild, ModelOrder};
+use crate::model::slots::{ModelChild, ModelOrder, ModelRole};
 
 /// Digits that an average price has beyond those of a price.
 const AVERAGE_EXTRA_DECIMALS: u32 = 4;
@@ -110,8 +110,14 @@ impl ReadModel {
             let number = name.number().filter(|id| (1..=self.newest.0).contains(&id.0));
             found.extend(number.map(of(NamedBy::Number)));
             let child = name.child().and_then(|child| self.children.get(child.0));
-            let child = child.filter(|child| name.is_child_at(self.venue_name(child.venue)));
-            found.extend(child.map(|child| child.order).map(of(NamedBy::Child)));
+            let child = child.filter(|child| {
+                // No venue knows a part.
+                let is_known = !matches!(child.role, ModelRole::Part { .. });
+                is_known && name.is_child_at(self.venue_name(child.venue))
+            });
+            found.extend(
+                child.into_iter().flat_map(|child| self.orders_in(child)).map(of(NamedBy::Child)),
+            );
         }
         let upto = from.saturating_add(ORDERS_READ_MAX);
         let orders = self.orders.places(from..upto).filter(|order| {
@@ -119,7 +125,9 @@ impl ReadModel {
         });
         found.extend(orders.map(|order| order.id).map(of(NamedBy::Client)));
         let children = self.children.places(from..upto).filter(|child| {
-            name.is_of_venue(self.venue_name(child.venue), child.venue_order.text().as_str())
+            // The orders of a shared child are those of its parts.
+            !matches!(child.role, ModelRole::Shared(_))
+                && name.is_of_venue(self.venue_name(child.venue), child.venue_order.text().as_str())
         });
         found.extend(children.map(|child| child.order).map(of(NamedBy::Venue)));
         let size = self.orders.size().max(self.children.size());
@@ -191,8 +199,13 @@ impl ReadModel {
 
     fn child_row(&self, child: &ModelChild) -> ChildRow {
         let (price_decimals, qty_decimals) = self.decimals(child.instrument());
+        let (id, shared) = match child.role {
+            ModelRole::Part { of, .. } => (of.0, true),
+            ModelRole::Own | ModelRole::Shared(_) => (child.id.0, false),
+        };
         ChildRow {
-            id: child.id.0,
+            id,
+            shared,
             venue: self.venue_name(child.venue).to_owned(),
             side: format!("{:?}", child.side),
             qty: decimal(i128::from(child.qty.0), qty_decimals),

@@ -463,7 +463,7 @@ impl BinanceOrders {
                 }
                 self.on_news(now_ns, news, out);
             }
-            Err(error) => self.on_unreadable(message, error, out),
+            Err(error) => self.on_unreadable(now_ns, message, error, out),
         }
     }
 

@@ -245,6 +245,13 @@ fn quantity(message: &Message<'_>, listing: &Listing) -> Result<Qty, ReportError
     Ok(ordered.max(filled))
 }
 
+/// Whether the message shows that the venue has the order that it names: an execution report with
+/// any `ExecType` (150) but a rejection.
+pub(super) fn shows_order(message: &Message<'_>) -> bool {
+    let exec_type = message.char(tags::EXEC_TYPE).ok().flatten();
+    message.msg_type() == b"8" && exec_type.is_some_and(|kind| kind != EXEC_TYPE_REJECTED)
+}
+
 /// The error code (25016); 0 if absent.
 pub fn code_of(message: &Message<'_>) -> i64 {
     message.int(ERROR_CODE).ok().flatten().unwrap_or_default()

@@ -33,6 +33,9 @@ pub(super) struct Entry {
     pub order: VenueOrderId,
     /// When this process sent the order; `None` when an earlier process did.
     pub sent_ns: Option<u64>,
+    /// The time, of the venue's clock, until which the venue may take the order; zero if an earlier
+    /// process sent the order.
+    pub deadline_ns: u64,
     /// When the venue said last that it does not know what became of the order.
     pub doubted_ns: Option<u64>,
     /// The order is immediate-or-cancel: a cancel by the venue means that it has expired.
@@ -73,6 +76,7 @@ impl Entry {
             side: None,
             order: VenueOrderId::default(),
             sent_ns: None,
+            deadline_ns: 0,
             doubted_ns: None,
             ioc: false,
             accepted: false,

@@ -565,6 +565,7 @@ impl KrakenOrders {
         };
         let config = &self.ledger.config;
         let id = ids::order(config.node_tag, child);
+        let order_deadline_ns = self.clock.at_venue(now_ns).saturating_add(config.validity_ns);
         let order = AddOrder {
             listing,
             cl_ord_id: id.as_str(),
@@ -573,7 +574,7 @@ impl KrakenOrders {
             post_only: new.post_only,
             qty: new.qty,
             price: new.price,
-            deadline: UnixNanos(self.clock.at_venue(now_ns).saturating_add(config.validity_ns)),
+            deadline: UnixNanos(order_deadline_ns),
             token: self.ledger.token.expose(),
             req_id,
         };
@@ -586,7 +587,7 @@ impl KrakenOrders {
         out.actions.push(action);
         let mut entry = Entry::new(new.instrument);
         (entry.side, entry.qty) = (Some(new.side), new.qty);
-        entry.sent_ns = Some(now_ns);
+        (entry.sent_ns, entry.deadline_ns) = (Some(now_ns), order_deadline_ns);
         entry.ioc = new.tif == TimeInForce::Ioc;
         entry.new_req = Some(req_id);
         let deadline_ns = now_ns.saturating_add(config.answer_timeout_ns);

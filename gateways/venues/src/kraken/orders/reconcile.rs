@@ -50,8 +50,13 @@ const RECENT_PAGES_MAX: usize = 40;
 /// since then.
 const HISTORY_S: u64 = 86_400;
 
-/// Closed orders are listed from this long before the oldest child was sent, in seconds: our clock
-/// may be ahead.
+/// The venue takes no deadline later than this after its own time, in nanoseconds (`deadline` of
+/// `add_order`). An order that it took was so opened at the earliest this long before its deadline,
+/// and could be taken at the latest this long after it was sent, whatever our clock said.
+const DEADLINE_MAX_NS: u64 = 60 * SECOND_NS;
+
+/// Closed orders are listed from this long before the oldest child can have been opened, in
+/// seconds: times of orders are not exact.
 const RECENT_MARGIN_S: u64 = 5;
 
 /// Most pages of trades in one round.
@@ -277,12 +282,21 @@ impl Dialect for KrakenDialect<'_> {
         open.map(|(child, entry)| (child, state(entry))).collect()
     }
 
-    /// An earlier process sent the child at the latest when this connection was made.
+    /// An earlier process sent the child at the latest when this connection was made. A correction
+    /// of the clock that was wrong, or a clock that is ahead, lets the venue take the order later.
     fn certain_ns(&self, child: ChildId) -> u64 {
         let entry = self.ledger.children.get(child);
         let sent_ns = entry.and_then(|entry| entry.sent_ns).unwrap_or(self.connected_ns);
         let config = &self.ledger.config;
-        let valid_ns = sent_ns.saturating_add(config.validity_ns);
+        let usual_ns = sent_ns.saturating_add(config.validity_ns);
+        let corrected_ns = entry
+            .map(|entry| entry.deadline_ns)
+            .filter(|deadline_ns| *deadline_ns > 0)
+            .map_or(0, |deadline_ns| deadline_ns.abs_diff(usual_ns));
+        let ahead_ns = self.clock.ahead_ns().unwrap_or(0).max(0).unsigned_abs();
+        let off_ns = corrected_ns.saturating_add(ahead_ns);
+        let latest_ns = sent_ns.saturating_add(DEADLINE_MAX_NS).max(usual_ns);
+        let valid_ns = usual_ns.saturating_add(off_ns).min(latest_ns);
         let doubted_ns = entry.and_then(|entry| entry.doubted_ns).unwrap_or_default();
         let late_ns = valid_ns.max(doubted_ns).saturating_add(config.never_arrived_margin_ns);
         late_ns.saturating_add(1)
@@ -395,13 +409,15 @@ impl KrakenDialect<'_> {
 
     /// The time since which the closed orders must be listed to show all that were not found yet.
     fn recent_from_s(&self, round: &Round<Plan>) -> u64 {
-        let old_ns = self.connected_ns.saturating_sub(HISTORY_S * SECOND_NS);
+        let old_ns = self.connected_ns.min(self.clock.at_venue(self.connected_ns));
+        let old_ns = old_ns.saturating_sub(HISTORY_S * SECOND_NS);
         let sent = self.lookups(round, 0, false).into_iter().map(|at| {
             let member = round.members.get(at);
             let entry = member.and_then(|member| self.ledger.children.get(member.child));
-            entry.and_then(|entry| entry.sent_ns).unwrap_or(old_ns)
+            let deadline_ns = entry.map(|entry| entry.deadline_ns).filter(|at| *at > 0);
+            deadline_ns.map_or(old_ns, |at| at.saturating_sub(DEADLINE_MAX_NS))
         });
-        let oldest_ns = self.clock.at_venue(sent.min().unwrap_or(old_ns));
+        let oldest_ns = sent.min().unwrap_or(old_ns);
         (oldest_ns / SECOND_NS).saturating_sub(RECENT_MARGIN_S)
     }
 
@@ -438,7 +454,7 @@ impl KrakenDialect<'_> {
     /// The venue was asked for the closed orders with one of our ids. If it names other orders, it
     /// ignored the filter, and the absence of ours proves nothing.
     fn on_filtered(&mut self, orders: &Orders<'_>, asked: &str, round: &mut Round<Plan>) {
-        if orders.values().any(|info| info.cl_ord_id != asked) {
+        if orders.values().any(|info| info.cl_ord_id.as_deref() != Some(asked)) {
             self.ledger.counters.protocol_errors += 1;
             if let Step::Closed { from, .. } = round.plan.step
                 && round.members.get(from).is_none_or(|member| member.found.is_none())
@@ -451,12 +467,21 @@ impl KrakenDialect<'_> {
 
     fn on_orders(&mut self, orders: &Orders<'_>, round: &mut Round<Plan>) {
         for (txid, info) in orders {
-            let Some(order) = message::order_id(txid) else { continue };
-            let by_id = self.ledger.child(&info.cl_ord_id);
-            let Some(child) = by_id.or_else(|| self.ledger.children.of_order(order)) else {
+            let order = message::order_id(txid);
+            let by_id = info.cl_ord_id.as_ref().and_then(|id| self.ledger.child(id));
+            let by_order = || order.and_then(|order| self.ledger.children.of_order(order));
+            let Some(child) = by_id.or_else(by_order) else {
+                if info.cl_ord_id.is_none() {
+                    self.doubt_absences(round);
+                }
                 continue;
             };
             let Some(member) = round.members.iter_mut().find(|m| m.child == child) else {
+                continue;
+            };
+            let Some(order) = order else {
+                self.ledger.counters.protocol_errors += 1;
+                member.is_unclear = true;
                 continue;
             };
             let fate = self.fate(child, info);
@@ -472,6 +497,15 @@ impl KrakenDialect<'_> {
                 self.ledger.counters.protocol_errors += 1;
                 member.is_unclear = true;
             }
+        }
+    }
+
+    /// An order of the answer has an id that cannot be read. It may be any of ours, so no absence
+    /// from the answer proves anything in this round.
+    fn doubt_absences(&mut self, round: &mut Round<Plan>) {
+        self.ledger.counters.protocol_errors += 1;
+        for member in round.members.iter_mut().filter(|member| member.found.is_none()) {
+            member.is_unclear = true;
         }
     }
 

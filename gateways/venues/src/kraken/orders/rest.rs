@@ -205,15 +205,39 @@ pub fn digits_of(raw: Option<&RawValue>) -> &[u8] {
     raw.map_or(b"", digits)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the default of a field that may be unreadable")]
+const fn no_id<'a>() -> Option<Cow<'a, str>> {
+    Some(Cow::Borrowed(""))
+}
+
+/// A text, an empty one for `null`, and `None` for anything else.
+fn id_or_none<'de: 'a, 'a, D>(from: D) -> Result<Option<Cow<'a, str>>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+{
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Told<'a> {
+        Text(#[serde(borrow)] Cow<'a, str>),
+        Nothing(()),
+        Other(serde::de::IgnoredAny),
+    }
+    Ok(match Told::deserialize(from)? {
+        Told::Text(text) => Some(text),
+        Told::Nothing(()) => no_id(),
+        Told::Other(_) => None,
+    })
+}
+
 /// An order in an answer to `OpenOrders`, `QueryOrders` or `ClosedOrders`.
 #[derive(Debug, Deserialize)]
 pub struct OrderInfo<'a> {
     /// `pending`, `open`, `closed`, `canceled`, `expired`.
     #[serde(borrow, default, deserialize_with = "text_or_nothing")]
     pub status: Cow<'a, str>,
-    /// Our order id; empty when the order has none.
-    #[serde(borrow, default, deserialize_with = "text_or_nothing")]
-    pub cl_ord_id: Cow<'a, str>,
+    /// Our order id; empty when the order has none, `None` when it cannot be read.
+    #[serde(borrow, default = "no_id", deserialize_with = "id_or_none")]
+    pub cl_ord_id: Option<Cow<'a, str>>,
     /// When the order was opened, in Unix seconds.
     #[serde(borrow, default)]
     pub opentm: Option<&'a RawValue>,

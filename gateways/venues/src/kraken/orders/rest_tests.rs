@@ -63,7 +63,7 @@ fn orders_trades_and_balances_keep_their_digits() {
     );
     let orders = open_orders(Some(&open)).expect("open orders");
     let order = &orders["OQCLML-BW3P3-BUCMWZ"];
-    assert_eq!((order.status.as_ref(), order.cl_ord_id.as_ref()), ("open", "2f"));
+    assert_eq!((order.status.as_ref(), order.cl_ord_id.as_deref()), ("open", Some("2f")));
     assert_eq!(order.vol_exec.map(RawValue::get), Some("\"0.375\""));
     let page = answer(
         r#"{"error":[],"result":{"trades":{"THVRQM-33VKH-UCI7BS":{"ordertxid":"OQCLML-BW3P3-BUCMWZ","pair":"XXBTZUSD","time":1688667796.8802,"type":"buy","ordertype":"limit","price":"30010.0","cost":"600.2","fee":"0.0","vol":"0.02","margin":"0.0","misc":"","trade_id":40274859,"maker":true}},"count":2346}}"#,

@@ -17,6 +17,7 @@ impl BinanceOrders {
     /// doubt until the venue has answered about it.
     pub(super) fn on_unreadable(
         &mut self,
+        now_ns: u64,
         message: &Message<'_>,
         error: ReportError,
         out: &mut Outbox<Input>,
@@ -26,7 +27,9 @@ impl BinanceOrders {
         self.life.follow_unread(&self.unread);
         let Some(named) = self.reader(0).child_of(message) else { return };
         if let Some(entry) = self.children.get_mut(named.child) {
-            entry.seen = true;
+            // A refusal that cannot be read is no sign that the venue ever had the order.
+            entry.seen |= report::shows_order(message);
+            entry.doubted_ns = Some(now_ns);
         }
         let (venue, child, doubt) = (self.config.venue, named.child, Doubt::VenueUnsure);
         out.emit(Input::ChildInDoubt { venue, child, doubt });

@@ -2,7 +2,7 @@
 
 use rutter_transport::machine::Machine as _;
 
-use super::harness::{Desk, SECOND, accepted, config, report, rest_order, rest_trade};
+use super::harness::{Desk, SECOND, accepted, config, field, report, rest_order, rest_trade};
 use crate::binance::config::BinanceConfig;
 
 const ORDER: &str = "/api/v3/order?symbol=BTCUSDT&origClientOrderId=r000000ab-";
@@ -152,6 +152,19 @@ fn not_found_counts_only_when_the_venue_must_be_done_and_from_every_source_twice
     desk.saw(&[up[0], up[1], up[2], "fate 1 NeverArrived filled 0"]);
     desk.account().saw(&[up[0], up[1], "query Answered"]);
     assert_eq!(desk.machine.counters().never_arrived, 1);
+}
+
+/// A refusal that cannot be read is no sign that the venue ever had the order.
+#[test]
+fn an_order_of_which_only_an_unreadable_refusal_came_is_proved_absent_later() {
+    let mut desk = Desk::up();
+    desk.new_order(1);
+    let id = field(desk.sent.last().expect("an order"), "11").to_owned();
+    let refusal = "35=8|11={id}|37=76|38=0.5|40=2|54=7|55=BTCUSDT|150=8|39=8|14=0|151=0|";
+    desk.venue(&refusal.replace("{id}", &id)).saw(&["doubt 1 VenueUnsure"]);
+    desk.query(1);
+    nowhere(&mut desk, 120);
+    assert_eq!(desk.seen.pop().as_deref(), Some("fate 1 NeverArrived filled 0"));
 }
 
 /// Found by the simulation: the lists were read anew for each child, which took a minute for

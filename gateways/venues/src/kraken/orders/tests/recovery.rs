@@ -262,6 +262,42 @@ fn a_venue_that_does_not_heed_the_filter_proves_nothing() {
     desk.told(&["fate 7 NeverArrived 0"]);
 }
 
+/// An order whose id is not readable may be the one that is asked about.
+#[test]
+fn an_order_with_an_unreadable_id_makes_no_absence_a_proof() {
+    for strange in [r#""cl_ord_id":7"#, r#""cl_ord_id":["x"]"#] {
+        let mut desk = Desk::up();
+        desk.send(7, TimeInForce::Gtc).pass(10 * S).told(&["doubt 7 NoAnswer"]).query(7);
+        let id = format!(r#""cl_ord_id":"{}""#, id(7));
+        let list = order(7, "closed", "0.00500000").replace(&id, strange);
+        for _ in 0..4 {
+            desk.answer("OpenOrders", &open(&list.replace("closed", "open"))).told(&[]);
+            desk.pass(16 * S);
+        }
+        desk.answer("OpenOrders", &open("")).answer("ClosedOrders", &closed("")).told(&[]);
+    }
+    // Ours by its id, while the venue's own id is not readable.
+    let mut desk = Desk::up();
+    desk.send(7, TimeInForce::Gtc).pass(10 * S).told(&["doubt 7 NoAnswer"]).query(7);
+    let list = order(7, "open", "0").replace(ORDER, &"X".repeat(60));
+    for _ in 0..4 {
+        desk.answer("OpenOrders", &open(&list)).told(&[]).pass(16 * S);
+    }
+}
+
+/// The venue takes no deadline that is more than a minute ahead of its own time, so an order was
+/// opened at the earliest a minute before its deadline, whatever our clock said.
+#[test]
+fn closed_orders_are_listed_from_a_minute_before_the_first_deadline_on() {
+    let mut desk = Desk::up();
+    for child in [7, 8, 9] {
+        desk.send(child, TimeInForce::Ioc);
+    }
+    desk.closed().query(7).query(8).query(9);
+    reconnect(&mut desk, "");
+    desk.answer("OpenOrders", &open("")).asked("start=1768039140&");
+}
+
 #[test]
 fn the_newest_closed_orders_are_one_call_for_many_children() {
     let mut desk = Desk::new();
