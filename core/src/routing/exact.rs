@@ -9,8 +9,8 @@
 //! take its share, the node is cut in two at the gap in what the venue takes. A node that cannot be
 //! better than the best plan so far is not looked at: its split or `relaxed` tells. [`NODES_MAX`],
 //! [`WORK_MAX`] and [`LOOKS_MAX`] bound the work. The first plans are the best single venue, and
-//! the sweep with each share lowered to what its venue takes, so no result is worse than these. What
-//! a search has found that stopped at a bound is fitted anew: `fit`.
+//! the sweep with each share lowered to what its venue takes, so no result is worse than these.
+//! What a search has found that stopped at a bound is fitted anew: `fit`.
 
 use super::candidate::Candidate;
 use super::fit::{FIT_ROUNDS_MAX, Fitter, Shares, cost_of, top_up};
