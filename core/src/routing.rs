@@ -35,6 +35,7 @@ mod ladder;
 mod nearest;
 mod post;
 mod reasons;
+mod relaxed;
 mod remainder;
 mod rest;
 mod score;

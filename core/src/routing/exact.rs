@@ -7,15 +7,16 @@
 //! The search is a branch and bound. Each node gives every venue bounds of its share and finds the
 //! best split within them, with whole lots, as if no venue had a minimum. Where a venue does not
 //! take its share, the node is cut in two at the gap in what the venue takes. A node that cannot be
-//! better than the best plan so far is not looked at again. [`NODES_MAX`], [`WORK_MAX`] and
-//! [`LOOKS_MAX`] bound the work. The first plans are the best single venue, and the sweep with each
-//! share lowered to what its venue takes, so no result is worse than these. What a search has found
-//! that stopped at a bound is fitted anew: `fit`.
+//! better than the best plan so far is not looked at: its split or `relaxed` tells. [`NODES_MAX`],
+//! [`WORK_MAX`] and [`LOOKS_MAX`] bound the work. The first plans are the best single venue, and
+//! the sweep with each share lowered to what its venue takes, so no result is worse than these.
+//! What a search has found that stopped at a bound is fitted anew: `fit`.
 
 use super::candidate::Candidate;
 use super::fit::{FIT_ROUNDS_MAX, Fitter, Shares, cost_of, top_up};
 use super::ladder::{Bounds, Step, Steps};
-use super::share::{Cost, Row, Share, push_rows};
+use super::relaxed::Relaxed;
+use super::share::{Cost, Row, Share, push_rows, unsent};
 use super::split::Splitter;
 use super::{RouteRequest, Search};
 use crate::book::{BOOK_LEVELS_MAX, LEVELS_BEYOND};
@@ -40,6 +41,7 @@ pub(super) struct Scratch {
     rows: Vec<Row>,
     steps: Vec<Step>,
     splitter: Splitter,
+    relaxed: Relaxed,
     fitter: Fitter,
 }
 
@@ -70,9 +72,12 @@ struct Explorer<'a> {
     shares: &'a [Share<'a>],
     steps: Steps<'a>,
     splitter: &'a mut Splitter,
+    relaxed: &'a mut Relaxed,
     qty: i64,
     best: Cost,
     best_shares: Shares,
+    /// The least that each venue takes; the largest number if it takes nothing.
+    least: Shares,
     nodes: u32,
     /// A bound was hit before all nodes were looked at.
     bounded: bool,
@@ -85,7 +90,8 @@ pub(super) fn search(
     candidates: &mut [Option<Candidate<'_>>],
     scratch: &mut Scratch,
 ) -> Search {
-    let Scratch { rows, steps, splitter, fitter } = scratch;
+    let Scratch { rows, steps, splitter, relaxed, fitter } = scratch;
+    relaxed.clear();
     rows.clear();
     let mut ends = [0; VENUES_MAX];
     for (c, end) in candidates.iter().zip(&mut ends) {
@@ -109,7 +115,7 @@ pub(super) fn search(
             count += 1;
         }
         splitter.begin(&all[..count], LOOKS_MAX);
-        explore(&all[..count], request.qty.0, steps, (splitter, fitter))
+        explore(&all[..count], request.qty.0, steps, (splitter, relaxed, fitter))
     };
     for (c, (share, worst)) in candidates.iter_mut().zip(found) {
         let Some(c) = c else { continue };
@@ -125,25 +131,28 @@ fn explore(
     shares: &[Share<'_>],
     qty: i64,
     steps: &mut Vec<Step>,
-    (splitter, fitter): (&mut Splitter, &mut Fitter),
+    (splitter, relaxed, fitter): (&mut Splitter, &mut Relaxed, &mut Fitter),
 ) -> (Found, Search) {
     let mut explorer = Explorer {
         shares,
         steps: Steps::new(steps),
         splitter,
+        relaxed,
         qty,
         best: unsent(qty),
         best_shares: [0; VENUES_MAX],
+        least: [0; VENUES_MAX],
         nodes: 0,
         bounded: false,
     };
     let mut bounds = [Bounds::default(); VENUES_MAX];
     for (at, share) in shares.iter().enumerate() {
         bounds[at] = Bounds { low: 0, high: share.at_or_below(qty) };
+        explorer.least[at] = share.at_or_above(1).unwrap_or(i64::MAX);
         explorer.alone(at, share);
     }
     let floored = explorer.floored();
-    explorer.visit(&mut bounds);
+    explorer.visit(&bounds);
     let nodes = explorer.nodes;
     let (mut best, mut bounded) =
         (explorer.best_shares, explorer.bounded || explorer.splitter.is_cut);
@@ -188,11 +197,6 @@ fn fitted(
     false
 }
 
-/// Cost of a quantity that is not sent.
-fn unsent(qty: i64) -> Cost {
-    Cost { unfilled: qty, ..Cost::default() }
-}
-
 impl Explorer<'_> {
     const fn is_at_bound(&self) -> bool {
         self.nodes >= NODES_MAX || self.steps.work >= WORK_MAX || self.splitter.is_cut
@@ -227,12 +231,14 @@ impl Explorer<'_> {
     }
 
     /// Looks at one node and, where a venue does not take its share, at the two nodes below.
-    fn visit(&mut self, bounds: &mut [Bounds; VENUES_MAX]) {
+    fn visit(&mut self, bounds: &[Bounds; VENUES_MAX]) {
         if self.is_at_bound() {
             self.bounded = true;
             return;
         }
         self.nodes += 1;
+        let mut bounds = *bounds;
+        self.shut_out(&mut bounds);
         let split = self.splitter.split(
             self.shares,
             &bounds[..self.shares.len()],
@@ -251,16 +257,43 @@ impl Explorer<'_> {
             (self.best, self.best_shares) = (cost, *split);
             return;
         };
+        // With one lot a split costs about as much as the quick bound.
+        if self.nodes == 1 && self.splitter.has_lots_of_many_sizes() {
+            self.relaxed.begin(self.shares, &bounds, split, self.qty);
+        }
         let (share, qty, whole) = (&self.shares[at], split[at], bounds[at]);
         if let Some(low) = share.at_or_above(qty).filter(|low| *low <= whole.high) {
             bounds[at] = Bounds { low, high: whole.high };
-            self.visit(bounds);
+            self.go_down(at, &cost, &bounds);
         }
         let high = share.at_or_below(qty);
         if high >= whole.low {
             bounds[at] = Bounds { low: whole.low, high };
-            self.visit(bounds);
+            self.go_down(at, &cost, &bounds);
         }
-        bounds[at] = whole;
+    }
+
+    /// Leaves out each venue that has no share yet and takes no less than what the others leave.
+    fn shut_out(&self, bounds: &mut [Bounds; VENUES_MAX]) {
+        let bounds = &mut bounds[..self.shares.len()];
+        let low = bounds.iter().fold(0_i64, |sum, bounds| sum.saturating_add(bounds.low));
+        for (bounds, least) in bounds.iter_mut().zip(&self.least) {
+            if bounds.low == 0 && *least > self.qty - low {
+                bounds.high = 0;
+            }
+        }
+    }
+
+    /// Visits a node below one whose split has that cost, if it may have a better plan.
+    fn go_down(&mut self, at: usize, above: &Cost, bounds: &[Bounds; VENUES_MAX]) {
+        // No plan is better than the split of a node above.
+        if !above.is_below(&self.best) {
+            return;
+        }
+        let bound = (at, bounds[at]);
+        if let Some(kept) = self.relaxed.enter(&self.shares[at], bound, &self.best) {
+            self.visit(bounds);
+            self.relaxed.leave(at, kept);
+        }
     }
 }

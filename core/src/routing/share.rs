@@ -87,6 +87,13 @@ impl Cost {
         self.plus(Self { unfilled: qty, ..Self::default() })
     }
 
+    /// Whether sums of as many such costs as there are venues stay within their range.
+    pub const fn is_far_from_the_ends(&self) -> bool {
+        self.money.unsigned_abs() < 1 << 120
+            && self.unfilled.unsigned_abs() < 1 << 56
+            && self.excess.unsigned_abs() < 1 << 56
+    }
+
     /// Whether this cost is less. The derived comparison copies both costs.
     #[inline]
     pub fn is_below(&self, other: &Self) -> bool {
@@ -98,6 +105,11 @@ impl Cost {
         }
         self.excess < other.excess
     }
+}
+
+/// Cost of a quantity that is not sent.
+pub(super) fn unsent(qty: i64) -> Cost {
+    Cost { unfilled: qty, ..Cost::default() }
 }
 
 /// Money of a quantity at a price of one unit, which is negative for a sell.
@@ -192,6 +204,26 @@ impl Share<'_> {
     /// Quantity before a row.
     fn before(&self, row: usize) -> i64 {
         row.checked_sub(1).map_or(0, |row| self.rows[row].upto)
+    }
+
+    /// Cost of the last unit of a share; `None` for no share.
+    pub fn last_unit(&self, qty: i64) -> Option<Cost> {
+        let row = self.rows.get(self.row_of(qty)).filter(|_| qty > 0)?;
+        Some(row.unit)
+    }
+
+    /// The quantity of all units that cost less than a cost.
+    pub fn upto_unit(&self, cost: &Cost) -> i64 {
+        self.before(self.rows.partition_point(|row| row.unit.is_below(cost)))
+    }
+
+    /// Whether sums of costs of shares stay within their range.
+    pub fn is_far_from_the_ends(&self) -> bool {
+        // Units get dearer: a share costs no less than at the first unit's cost, and the last row
+        // has the most.
+        let [first, ..] = self.rows else { return true };
+        let last = &self.rows[self.rows.len() - 1];
+        first.unit.times(last.upto).is_far_from_the_ends() && last.cost.is_far_from_the_ends()
     }
 
     /// Cost of a share.

@@ -71,6 +71,11 @@ impl Splitter {
         }
     }
 
+    /// Whether the shares have lots of more than one size.
+    pub const fn has_lots_of_many_sizes(&self) -> bool {
+        self.count > 1
+    }
+
     /// The best split of a quantity if it is better than `best`: its cost, with what is not sent.
     /// The shares are [`Self::found`]. `None` if there is no better one.
     pub fn split(
@@ -158,6 +163,11 @@ impl Splitter {
             let Some(rest) = rest else { return Ok(None) };
             cost = cost.plus(single).plus(rest);
             left -= tier.finer_single * block;
+            if left == 0 {
+                // No whole block is left, here or in a coarser tier.
+                (tier.all, finer, block) = (0..0, 0..0, tier.block);
+                continue;
+            }
             let blocks = steps.blocks(finer, tier.finer_single, tier.finer_size)?;
             let own = match (tier.single, tier.size) {
                 (0, 1) => tier.own.clone(),
