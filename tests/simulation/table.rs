@@ -376,7 +376,7 @@ impl Table {
                 self.inject(scope, Fault::RejectNextOrder { code, text: text.to_owned() });
             }
             Wrong::SlowEngine | Wrong::SlowRestart => {
-                self.inject(scope, Fault::SlowEngine { for_ns: 12 * SECOND_NS })
+                self.inject(scope, Fault::SlowEngine { for_ns: 12 * SECOND_NS });
             }
             Wrong::Garbage => self.garbage(),
             Wrong::Maintenance => {
