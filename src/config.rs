@@ -30,6 +30,7 @@ use crate::watch::logs::LogConfig;
 mod account;
 pub mod alerts;
 mod amend;
+mod bridge;
 mod budget;
 mod check;
 pub mod comp_id;

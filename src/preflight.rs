@@ -335,7 +335,8 @@ fn path_of(input: &Input, config: &Config) -> String {
         | Input::Owner(_)
         | Input::Rest(_)
         | Input::AccountFee(_)
-        | Input::Sharing(_) => "account".to_owned(),
+        | Input::Sharing(_)
+        | Input::Bridge(_) => "account".to_owned(),
         Input::Session(_) => "session".to_owned(),
         Input::Listing(_)
         | Input::Budget(_)

@@ -4,6 +4,7 @@
 //! router. `docs/routing.md` describes the lines of both files.
 
 mod answer;
+mod bridges;
 mod object;
 #[cfg(test)]
 mod published;
@@ -26,7 +27,7 @@ use serde_json::{Value, json};
 use answer::Told;
 use object::Object;
 pub use record::record;
-use scenario::{Scenario, World};
+use scenario::Scenario;
 
 /// Longest line of a scenario file, bytes.
 pub const LINE_BYTES_MAX: usize = 4 << 20;
@@ -115,9 +116,10 @@ fn ask(line: &[u8], router: &mut Router) -> Result<Value, BadScenario> {
         .map_err(|error| BadScenario::new("BadJson", error.to_string()))?;
     let world = scenario.world()?;
     router.reserve(world.reference.venues.len());
-    let plan = world.plan(router);
-    let World { reference, request, .. } = &world;
-    Ok(Told { name: &scenario.name, reference, request, plan }.answer())
+    let (bridges, request) = bridges::plan(&world, router);
+    let plan = world.plan(router, &request);
+    let (reference, request, bridges) = (&world.reference, &request, &bridges);
+    Ok(Told { name: &scenario.name, reference, request, plan, bridges }.answer())
 }
 
 #[cfg(test)]

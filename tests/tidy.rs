@@ -83,8 +83,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("program", &[]),
     // The simulated venues judge the adapters, so the two share nothing but the FIX codec.
     ("tools/sim", &["fix"]),
-    // The demo in virtual time runs the node itself, through the world.
-    ("tools", &["sim", "fix", "program", "transport", "world"]),
+    // The demo in virtual time runs the node itself, through the world; recordings are made and
+    // played with the feeds themselves.
+    ("tools", &["sim", "core", "feeds", "fix", "program", "transport", "venues", "world"]),
     // Runs the node itself, without threads, so it links most of the node.
     ("tools/world", &["rutter", "clients", "core", "fix", "journal", "sim", "transport", "venues"]),
     ("tests/support", &["core", "fix"]),

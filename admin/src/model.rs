@@ -10,6 +10,7 @@
 //! commands may allocate.
 
 mod anomaly;
+mod bridges;
 mod children;
 mod closures;
 mod counts;
@@ -29,6 +30,7 @@ mod slots;
 use std::collections::{BTreeSet, VecDeque};
 
 use rutter_core::behaviour::Measured;
+use rutter_core::bridge::Exposure;
 use rutter_core::engine::TABLE_LOG2_RANGE;
 use rutter_core::id::{AccountId, ChildId, ExecId, OrderId, SessionId, VenueId};
 use rutter_core::input::{
@@ -48,9 +50,10 @@ pub use filter::{ORDERS_READ_MAX, OrderFilter, ROWS_MAX, StateFilter};
 pub use name::{Named, NamedBy, OrderName, order_id};
 pub use number::{decimal, rfc3339};
 pub use rows::{
-    BalanceRow, BehaviourRow, BreakerRow, ChangeRow, ChildRow, CommandRow, EventRow, FeeRow,
-    InstrumentRow, LimitRow, ListingRow, OpenIn, OrderDetail, OrderRow, OrdersPage, PauseRow,
-    PositionRow, Positions, ScopeRow, SessionStatus, StageStatus, Status, VenueStatus,
+    BalanceRow, BehaviourRow, BreakerRow, BridgeRow, ChangeRow, ChildRow, CommandRow, EventRow,
+    ExposureRow, FeeRow, InstrumentRow, LimitRow, ListingRow, OpenIn, OrderDetail, OrderRow,
+    OrdersPage, PauseRow, PositionRow, Positions, ScopeRow, SessionStatus, StageStatus, Status,
+    VenueStatus,
 };
 
 use closures::Closures;
@@ -126,6 +129,8 @@ pub struct ReadModel {
     behaviour: [Measured; VENUES_MAX],
     /// What the venues' fees depend on.
     fee_states: [FeeState; VENUES_MAX],
+    /// What bridges have told, by account, account of ours and conversion.
+    exposures: Vec<Exposure>,
     /// What the fee of the execution that comes next is worth in its quote asset.
     fee_value: Option<(ExecId, Amount)>,
     /// Operators' commands with their journal sequence, newest last.
@@ -183,6 +188,7 @@ impl ReadModel {
             closures: std::array::from_fn(|_| Closures::default()),
             behaviour: [Measured::default(); VENUES_MAX],
             fee_states: [FeeState::default(); VENUES_MAX],
+            exposures: Vec::new(),
             fee_value: None,
             commands: VecDeque::with_capacity(COMMANDS_MAX),
             disabled_before: None,
@@ -319,6 +325,7 @@ impl ReadModel {
             | OperatorCommand::Session(..)
             | OperatorCommand::LogOut(..)
             | OperatorCommand::Extend(_)
+            | OperatorCommand::KeepExposure(_)
             | OperatorCommand::Preview(_)
             | OperatorCommand::PreviewBy(..) => {}
             OperatorCommand::Node(command) => {

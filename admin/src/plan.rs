@@ -2,10 +2,11 @@
 //!
 //! A line belongs here if it prints a plan. `docs/routing.md` describes the members.
 
+use rutter_core::bridge::BridgeWord;
 use rutter_core::id::{AccountId, InstrumentId, VenueId};
 use rutter_core::input::Side;
-use rutter_core::number::{Price, Qty};
-use rutter_core::output::{VenueLine, Verdict};
+use rutter_core::number::{AMOUNT_DECIMALS, Price, Qty};
+use rutter_core::output::{BridgeLine, VenueLine, Verdict};
 use rutter_core::reference::Reference;
 use rutter_core::routing::{ALL_IN_DECIMALS, PlannedChild, Search, all_in, effective};
 use serde_json::{Value, json};
@@ -34,6 +35,8 @@ pub struct PlanShown<'a> {
     pub rests: &'a [PlannedChild],
     /// One line per venue.
     pub lines: &'a [VenueLine],
+    /// One line per bridge; none for an account without bridges.
+    pub bridges: &'a [BridgeLine],
     /// The work of the search.
     pub search: Search,
     /// The word for why quantity is left, if some is.
@@ -86,8 +89,9 @@ impl PlanShown<'_> {
                 "limit": price(rest.price, decimals),
             }));
         }
-        let left = Qty(self.qty.0 - placed);
-        json!({
+        let bridged: i64 = self.bridges.iter().map(|line| line.shown.0 * taken(line)).sum();
+        let left = Qty(self.qty.0 - placed - bridged);
+        let mut answer = json!({
             "legs": legs,
             "filled": decimal(i128::from(shown), decimals.qty),
             "total": money(value, decimals, 0),
@@ -100,6 +104,42 @@ impl PlanShown<'_> {
             "left_why": if left.is_zero() { "None" } else { self.left_why },
             "venues": self.lines.iter().map(|line| self.line(line)).collect::<Value>(),
             "search": { "nodes": self.search.nodes, "bounded": self.search.bounded },
+        });
+        if !self.bridges.is_empty() {
+            answer["bridged"] = json!(qty(Qty(bridged), decimals));
+            answer["bridges"] = self.bridges.iter().map(|line| self.bridge(line)).collect();
+        }
+        answer
+    }
+
+    /// What became of a bridge: the conversion with its price, its fee and its spread.
+    fn bridge(&self, line: &BridgeLine) -> Value {
+        let instruments = &self.reference.instruments;
+        let symbol = |id: InstrumentId| {
+            instruments.get(id.index()).map_or_else(String::new, |def| def.symbol.to_string())
+        };
+        let own = self.decimals();
+        let of = instruments.get(line.conversion.index()).map_or(Decimals::default(), |def| {
+            Decimals { price: u32::from(def.price_decimals), qty: u32::from(def.qty_decimals) }
+        });
+        let known = |value: Price| (value != Price(0)).then(|| price(value, of));
+        let (converts, fee) = (line.converts.0, (line.paid - line.value.0 * NANO).abs());
+        let is_taken = line.word == BridgeWord::Taken;
+        json!({
+            "via": symbol(line.via),
+            "conversion": symbol(line.conversion),
+            "verdict": line.word.word(),
+            "qty": is_taken.then(|| qty(line.qty, own)),
+            "fills": is_taken.then(|| qty(line.shown, own)),
+            "needs": (line.needs.0 != 0).then(|| decimal(line.needs.0, AMOUNT_DECIMALS)),
+            "reference": known(line.reference),
+            "basis_limit": known(line.limit),
+            "best": known(line.best),
+            "worst": known(line.worst),
+            "average": average(line.value.0, converts, of, 0),
+            "average_all_in": average(line.paid, converts, of, ALL_IN_DECIMALS),
+            "fee": (converts > 0).then(|| money(fee, of, ALL_IN_DECIMALS)),
+            "basis_bps": basis_bps(line),
         })
     }
 
@@ -128,6 +168,21 @@ impl PlanShown<'_> {
             qty: u32::from(def.qty_decimals),
         })
     }
+}
+
+const NANO: i128 = 1_000_000_000;
+
+/// 1 for a bridge that is taken, and 0 for any other.
+fn taken(line: &BridgeLine) -> i64 {
+    i64::from(line.word == BridgeWord::Taken)
+}
+
+/// How far the worst price of the conversion lies from its reference price, in basis points with
+/// two decimals, rounded down.
+fn basis_bps(line: &BridgeLine) -> Option<String> {
+    let apart = i128::from(line.worst.0.abs_diff(line.reference.0)) * 1_000_000;
+    let ppm = apart.checked_div(i128::from(line.reference.0))?;
+    (line.worst != Price(0)).then(|| decimal(ppm, 2))
 }
 
 fn price(price: Price, decimals: Decimals) -> String {

@@ -130,7 +130,9 @@ pub fn touch_change(nth: u64) -> Input {
 pub fn trade(nth: u64) -> Input {
     let venue = VenueId((nth % u64::from(VENUES)) as u8);
     let Level { price, qty } = bid(venue, 0);
-    Input::Trade(PublicTrade { venue, instrument: PAIR, rested: Side::Buy, price, qty })
+    let taker = Some(Side::Sell);
+    let (id, count, time, late) = (nth, 1, UnixNanos(u64::MAX), false);
+    Input::Trade(PublicTrade { venue, instrument: PAIR, taker, price, qty, id, count, time, late })
 }
 
 /// The nth client order of those that rest below the books.

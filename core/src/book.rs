@@ -283,10 +283,25 @@ impl Book {
         &self.traded[side as usize - 1]
     }
 
-    /// Counts a public trade against orders of `side` that rested.
+    /// Counts a public trade that was at a time `at`, against orders of `side` that rested.
     #[inline]
-    pub fn count_trade(&mut self, side: Side, qty: Qty, now: UnixNanos) {
-        self.traded[side as usize - 1].add(qty, now);
+    pub fn count_trade(&mut self, side: Side, qty: Qty, at: UnixNanos, now: UnixNanos) {
+        self.traded[side as usize - 1].add(qty, at, now);
+    }
+
+    /// The side that a trade took from, by the price alone: the bids at or below the best bid, the
+    /// asks at or above the best ask. `None` between the two, and in a book that is not proved.
+    pub fn side_taken_at(&self, price: Price) -> Option<Side> {
+        if self.trust != Trust::Proved {
+            return None;
+        }
+        let is_bid = self.bids.best().is_some_and(|bid| price <= bid.price);
+        let is_ask = self.asks.best().is_some_and(|ask| price >= ask.price);
+        match (is_bid, is_ask) {
+            (true, false) => Some(Side::Buy),
+            (false, true) => Some(Side::Sell),
+            _ => None,
+        }
     }
 
     /// Quantity that stands before a new order of that side and price: at better prices, and at its

@@ -3,7 +3,8 @@
 //! A line belongs here if it is state of the whole engine or chooses who handles an input.
 //! `clients`, `replace`, `mass` and `disconnect` handle clients; `operator` handles operators;
 //! `venues` handles news from venues, `breakers` what their refusals close, `spend` their
-//! budgets, `behaved` what is remembered of them; `market` handles books, reference data and time;
+//! budgets, `behaved` what is remembered of them; `bridged` handles what goes over a bridge, and
+//! `convert` converts it; `market` handles books, reference data and time;
 //! `price` handles reference prices; `place` handles children; `preview` answers what would become
 //! of an order; `wake` handles orders that wait, `worked` orders that rest and take elsewhere,
 //! `places` where orders rest, `posted` orders that rest at the touch; `reduce` handles children
@@ -14,7 +15,9 @@
 
 mod behaved;
 mod breakers;
+mod bridged;
 mod clients;
+mod convert;
 mod disconnect;
 pub mod fees;
 mod market;
@@ -43,6 +46,7 @@ use core::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 
 use crate::book::Book;
+use crate::bridge::{Bridging, Exposure};
 use crate::child::Child;
 use crate::client_ids::ClientIds;
 use crate::executions::Executions;
@@ -164,6 +168,16 @@ pub const MOVE_WINDOW_NS: u64 = 60_000_000_000;
 /// Plans that one look at an order makes at most: several children rest where one venue does not
 /// take all.
 pub const PLANS_PER_LOOK_MAX: u8 = 8;
+
+/// How often one exposure is tried to be converted at most: once in this time, in nanoseconds.
+pub const CONVERT_PAUSE_NS: u64 = 100_000_000;
+
+/// When a conversion is tried again at the latest, in nanoseconds. What is below the smallest order
+/// of each venue is not.
+pub const CONVERT_RETRY_NS: u64 = 1_000_000_000;
+
+/// How old what is not converted becomes without an alert, in nanoseconds.
+pub const EXPOSURE_ALARM_NS: u64 = 60_000_000_000;
 
 /// Pause until the next part of the waiting orders that are due, in nanoseconds.
 pub const WAKE_PAUSE_NS: u64 = 10_000_000;
@@ -297,6 +311,7 @@ pub struct Engine {
     fees_watched: VenueSet,
     /// When the fees of those venues are looked at whatever happens.
     fees_due: UnixNanos,
+    bridging: Bridging,
     router: Router,
 }
 
@@ -387,6 +402,7 @@ impl Engine {
             fee_counts: Vec::new(),
             fees_watched: VenueSet::EMPTY,
             fees_due: UnixNanos(u64::MAX),
+            bridging: Bridging::default(),
             router: Router::default(),
         })
     }
@@ -398,11 +414,7 @@ impl Engine {
     /// When a check that always runs fails. That is our own mistake, and stopping is the safe
     /// answer.
     pub fn apply<S: Sink>(&mut self, header: Header, input: &Input, sink: &mut S) {
-        self.now = self.now.max(header.time);
-        self.counts.inputs += 1;
-        if self.heard.is_due(self.now) {
-            self.heard = Heard::of(&self.reference, &self.venues, self.now);
-        }
+        self.begin(header);
         sink.input(header, input);
         let mut digest = self.digest;
         digest.word(header.seq);
@@ -423,6 +435,7 @@ impl Engine {
             | Input::Owner(_)
             | Input::Rest(_)
             | Input::Sharing(_)
+            | Input::Bridge(_)
             | Input::Session(_)
             | Input::FeeSchedule(_)
             | Input::FeeTier(_)
@@ -463,9 +476,20 @@ impl Engine {
         self.look_at_fees(out);
         self.settle_yield(out);
         self.wake_orders(out);
+        self.convert_open(out);
         self.put_back(out);
         self.tell_behaviour(out);
         self.digest = digest;
+    }
+
+    /// An input begins: its time is the core's.
+    #[inline]
+    fn begin(&mut self, header: Header) {
+        self.now = self.now.max(header.time);
+        self.counts.inputs += 1;
+        if self.heard.is_due(self.now) {
+            self.heard = Heard::of(&self.reference, &self.venues, self.now);
+        }
     }
 
     /// When the next [`Input::Tick`] is due; `None` if none is.
@@ -476,7 +500,7 @@ impl Engine {
         let query = self.queries.peek().map(|Reverse((at, _))| *at);
         let loss = self.losses.first().map(|(at, _)| *at);
         let fees = (self.fees_due.0 < u64::MAX).then_some(self.fees_due);
-        let others = [day_end, expiry, loss, self.venues_due, query, fees];
+        let others = [day_end, expiry, loss, self.venues_due, query, fees, self.bridging.retry_at];
         let timers = others
             .into_iter()
             .chain(waiting)
@@ -503,6 +527,7 @@ impl Engine {
             hash.pair(child.filled.0.cast_unsigned(), child.order.0);
         }
         self.ledger.mix(&mut hash);
+        self.bridging.mix(&mut hash);
         hash.value()
     }
 
@@ -544,6 +569,12 @@ impl Engine {
     /// Positions, fees and funds.
     pub const fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// What bridges have bought or sold and not yet converted: one for each account, account of
+    /// ours and conversion that a bridge has named.
+    pub fn exposures(&self) -> &[Exposure] {
+        &self.bridging.exposures
     }
 
     /// An order that is open, or over and still in the table.
@@ -617,6 +648,9 @@ impl Engine {
             self.forget_self_matches(order);
             if order.strategy != Strategy::Cross {
                 self.posted.forget(slot, order.instrument, order.side.opposite());
+            }
+            if order.is_conversion() {
+                self.conversion_is_over(order);
             }
             self.orders.ended(order.id.0);
             self.accounts[order.account.index()].open_orders -= 1;

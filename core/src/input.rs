@@ -8,6 +8,7 @@ use crate::number::{Amount, Qty, UnixNanos};
 
 mod amend;
 mod book;
+mod bridge;
 mod budget;
 mod definition;
 mod fees;
@@ -25,6 +26,7 @@ mod venue;
 
 pub use amend::{AmendDef, Amending};
 pub use book::{BookUpdate, Distrust, LEVELS_PER_UPDATE, Level};
+pub use bridge::{BASIS_PPM_MAX, BridgeDef};
 pub use budget::{AGE_STEPS_MAX, AgeStep, BudgetDef, Counted, WINDOWS_MAX, WindowDef, WindowKind};
 pub use definition::{
     AccountDef, AssetDef, BUSY_WAIT_NS_MAX, BooksOfDef, BreakerTerms, FeeTaken, Genesis,
@@ -97,6 +99,8 @@ pub enum Input {
     Rest(RestDef),
     /// Whether an account's orders may share a child with other orders.
     Sharing(SharingDef),
+    /// An account's orders in one instrument may fill at another one.
+    Bridge(BridgeDef),
     /// Definition of a client session.
     Session(SessionDef),
     /// What a venue's fees depend on; after the definition of the venue.

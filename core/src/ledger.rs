@@ -219,6 +219,26 @@ impl Ledger {
         }
     }
 
+    /// Books a trade between two accounts of ours, and the part of a fee that goes over with it:
+    /// the second account buys or sells.
+    pub fn hand_over(
+        &mut self,
+        def: &InstrumentDef,
+        (from, to): (AccountId, AccountId),
+        side: Side,
+        (qty, price): (Qty, Price),
+        fee: (AssetId, Amount),
+    ) {
+        let value = amount_of(def, Notional::of(price, qty));
+        self.book_position(from, def.id, side.opposite(), qty, value);
+        self.book_position(to, def.id, side, qty, value);
+        let (asset, fee) = fee;
+        if fee != Amount::ZERO {
+            self.book_fee(from, asset, Amount(-fee.0));
+            self.book_fee(to, asset, fee);
+        }
+    }
+
     /// Moves the venue's funds by an execution or a fee.
     fn move_funds(&mut self, venue: VenueId, asset: AssetId, change: Amount) {
         let funds = self.funds_mut(venue, asset);

@@ -9,6 +9,7 @@
 pub mod behaviour;
 pub mod book;
 pub mod breaker;
+pub mod bridge;
 pub mod budget;
 pub mod child;
 mod client_ids;

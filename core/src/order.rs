@@ -309,6 +309,19 @@ impl CancelReason {
     }
 }
 
+/// What an order has to do with bridges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OrderBridging {
+    /// It may go over a bridge, if its account has one.
+    #[default]
+    Open,
+    /// A child of it at a bridge instrument was not filled whole: it goes over no bridge any more,
+    /// unless it is replaced.
+    Over,
+    /// It is no client's. It converts what orders of clients have left over a bridge.
+    Converts,
+}
+
 /// A client order.
 #[derive(Clone, Copy, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
@@ -325,7 +338,8 @@ pub struct Order {
     pub instrument: InstrumentId,
     /// The client's id (FIX 11); after a replace, the id of the replace request.
     pub cl_ord_id: ClOrdId,
-    /// Hash of the session and `cl_ord_id`.
+    /// Hash of the session and `cl_ord_id`. An order that converts has no such id: the place of its
+    /// exposure.
     pub key_hash: u64,
     /// Id of the last accepted request to cancel or replace the order; empty if none.
     pub request_id: ClOrdId,
@@ -368,6 +382,8 @@ pub struct Order {
     pub ends_with_connection: bool,
     /// The order is cancelled when the node was down (FIX 18 `Q`).
     pub ends_with_failure: bool,
+    /// What the order has to do with bridges.
+    pub bridging: OrderBridging,
     /// Filled quantity.
     pub filled: Qty,
     /// Quantity that is neither filled nor open any more.
@@ -439,6 +455,7 @@ impl Slot for Order {
         has_queued: false,
         ends_with_connection: false,
         ends_with_failure: false,
+        bridging: OrderBridging::Open,
         filled: Qty::ZERO,
         canceled: Qty::ZERO,
         filled_notional: Notional(0),
@@ -495,11 +512,49 @@ impl Order {
         }
     }
 
+    /// An order of ours that converts. No client has sent it, and nobody gets reports of it.
+    pub fn converting(
+        id: OrderId,
+        exposure: u16,
+        (account, instrument): (AccountId, InstrumentId),
+        side: Side,
+        (qty, price): (Qty, Price),
+    ) -> Self {
+        Self {
+            id,
+            session: SessionId(u16::MAX),
+            account,
+            instrument,
+            side,
+            ord_type: OrdType::Limit,
+            tif: TimeInForce::Ioc,
+            state: OrderState::Working,
+            qty,
+            price,
+            worst: price,
+            key_hash: u64::from(exposure),
+            bridging: OrderBridging::Converts,
+            ..Self::EMPTY
+        }
+    }
+
+    /// Whether it is an order of ours that converts.
+    #[inline]
+    pub const fn is_conversion(&self) -> bool {
+        matches!(self.bridging, OrderBridging::Converts)
+    }
+
+    /// The place of the exposure that an order of ours converts.
+    pub const fn exposure(&self) -> usize {
+        self.key_hash as usize
+    }
+
     /// Forgets what earlier routing rounds have learnt about venues: the terms are new.
     pub const fn begin_anew(&mut self) {
         (self.rounds, self.avoided, self.faded) = (0, VenueSet::EMPTY, VenueSet::EMPTY);
         self.self_matched = VenueSet::EMPTY;
         (self.barred, self.refused) = (VenueSet::EMPTY, [VenueSet::EMPTY; 2]);
+        self.bridging = OrderBridging::Open;
     }
 
     /// Notes that a venue has refused a child without a reason that we know. True from the third

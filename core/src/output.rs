@@ -14,8 +14,8 @@ mod notice;
 mod previewed;
 mod report;
 
-pub use decision::{Decision, VenueLine, Verdict};
-pub use notice::{ChildEnd, FeeState, Notice, Paused};
+pub use decision::{BridgeLine, Decision, VenueLine, Verdict};
+pub use notice::{ChildEnd, FeeState, Handover, Notice, Paused};
 pub use previewed::{ClientPreview, Previewed};
 pub use report::{
     CancelReject, LastFill, MassCancelReport, OperatorReport, OrdStatus, Report, ReportKind,

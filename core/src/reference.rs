@@ -7,9 +7,9 @@
 
 use crate::id::{AccountId, AssetId, InstrumentId, SessionId, VenueId};
 use crate::input::{
-    AccountDef, AccountFeeDef, AccountLimits, AmendDef, AssetDef, BooksOfDef, BudgetDef, Input,
-    InstrumentDef, ListingDef, OwnerDef, Refusal, RestDef, RoutingDef, SessionDef, SharingDef,
-    VenueDef,
+    AccountDef, AccountFeeDef, AccountLimits, AmendDef, AssetDef, BASIS_PPM_MAX, BooksOfDef,
+    BridgeDef, BudgetDef, Input, InstrumentDef, ListingDef, OwnerDef, Refusal, RestDef, RoutingDef,
+    SessionDef, SharingDef, VenueDef,
 };
 use crate::listed::{Listed, place_of};
 use crate::number::{AMOUNT_DECIMALS, Amount, Notional, Qty, saturating_product};
@@ -34,6 +34,9 @@ pub const ACCOUNTS_MAX: usize = 1 << 16;
 
 /// Client sessions at most: as many as [`SessionId`] has numbers.
 pub const SESSIONS_MAX: usize = 1 << 16;
+
+/// Bridges at most, of all accounts and instruments.
+pub const BRIDGES_MAX: usize = 1_024;
 
 /// A definition that contradicts an earlier one or is out of range. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +71,10 @@ pub struct Reference {
     rests: Vec<RestDef>,
     /// Whether the orders of accounts may share a child, by account.
     sharing: Vec<SharingDef>,
+    /// Bridges, in the order in which they were first defined.
+    bridges: Vec<BridgeDef>,
+    /// Whether an account has a bridge that is on, by account.
+    bridged: Vec<bool>,
     /// Client sessions by id.
     pub sessions: Vec<SessionDef>,
     /// Numbers of the listings.
@@ -132,6 +139,7 @@ impl Reference {
             Input::Owner(def) => self.owner(*def),
             Input::Rest(def) => self.rest(*def),
             Input::Sharing(def) => self.set_sharing(*def),
+            Input::Bridge(def) => self.bridge(*def),
             Input::Session(def) => self.session(*def),
             Input::FeeSchedule(def) => self.fee_schedule(*def),
             Input::FeeTier(def) => self.fee_tier(*def),
@@ -156,6 +164,7 @@ impl Reference {
             .chain(self.owners.iter().map(|def| Input::Owner(*def)))
             .chain(self.rests.iter().map(|def| Input::Rest(*def)))
             .chain(self.sharing.iter().map(|def| Input::Sharing(*def)))
+            .chain(self.bridges.iter().map(|def| Input::Bridge(*def)))
             .chain(self.sessions.iter().map(|def| Input::Session(*def)))
             .chain(fees::definitions(self))
     }
@@ -253,6 +262,7 @@ impl Reference {
             self.fee_venues.push(VenueSet::EMPTY);
             self.rests.push(RestDef::usual(def.id));
             self.sharing.push(SharingDef { account: def.id, consents: false });
+            self.bridged.push(false);
         }
         Ok(())
     }
@@ -297,8 +307,41 @@ impl Reference {
         Ok(())
     }
 
+    fn bridge(&mut self, def: BridgeDef) -> Result<(), BadReference> {
+        let instrument = |id: InstrumentId| self.instruments.get(id.index()).copied();
+        let all = instrument(def.instrument).zip(instrument(def.via));
+        let ((own, via), conversion) = all.zip(instrument(def.conversion)).ok_or(BadReference)?;
+        let decimals = |of: &InstrumentDef| u32::from(of.price_decimals);
+        let sound = def.account.index() < self.accounts.len()
+            && def.desk.index() < self.accounts.len()
+            && def.account != def.desk
+            && own.id != via.id
+            && own.base == via.base
+            && own.qty_decimals == via.qty_decimals
+            && via.quote == conversion.base
+            && conversion.quote == own.quote
+            && decimals(&via) + decimals(&conversion) >= decimals(&own)
+            && def.basis_ppm <= BASIS_PPM_MAX
+            && def.legging_max.0 >= 0
+            // The last number of a session stands for orders that convert.
+            && u16::try_from(self.sessions.len()).is_ok();
+        if !sound {
+            return Err(BadReference);
+        }
+        let known = self.bridges.iter().position(|known| known.key() == def.key());
+        match known {
+            Some(at) => self.bridges[at] = def,
+            None if self.bridges.len() < BRIDGES_MAX => self.bridges.push(def),
+            None => return Err(BadReference),
+        }
+        let mut of_account = self.bridges.iter().filter(|known| known.account == def.account);
+        self.bridged[def.account.index()] = of_account.any(BridgeDef::is_on);
+        Ok(())
+    }
+
     fn session(&mut self, def: SessionDef) -> Result<(), BadReference> {
-        if def.account.is_some_and(|account| account.index() >= self.accounts.len()) {
+        let is_taken = def.id.0 == u16::MAX && !self.bridges.is_empty();
+        if is_taken || def.account.is_some_and(|account| account.index() >= self.accounts.len()) {
             return Err(BadReference);
         }
         define(&mut self.sessions, def.id.index(), SESSIONS_MAX, def, |a, b| a.name == b.name)
@@ -455,6 +498,17 @@ impl Reference {
     #[inline]
     pub fn consents_to_sharing(&self, account: AccountId) -> bool {
         self.sharing[account.index()].consents
+    }
+
+    /// Whether an account has a bridge, by an id that was checked when its input came in.
+    #[inline]
+    pub fn has_bridge(&self, account: AccountId) -> bool {
+        self.bridged[account.index()]
+    }
+
+    /// All bridges, those that are off among them.
+    pub fn bridges(&self) -> &[BridgeDef] {
+        &self.bridges
     }
 
     /// The account of a session; `None` for an unknown session or a drop copy.

@@ -26,6 +26,7 @@ use crate::strategy::Posting;
 use crate::touches::Touch;
 use crate::venue_set::VenueSet;
 
+mod bridge;
 mod candidate;
 mod eligible;
 mod exact;
@@ -44,6 +45,8 @@ mod sweep;
 mod tiers;
 mod whole;
 
+pub use bridge::{BridgeAsk, BridgePlan, net_price};
+pub(crate) use bridge::{conversion_request, counted_price, decimals_of, fee_on_top, why_not};
 use candidate::Candidate;
 pub(crate) use candidate::least_cost;
 pub use candidate::{ALL_IN_DECIMALS, all_in, effective};

@@ -15,7 +15,7 @@ use crate::number::{Amount, FeePpm, Price, Qty, Text, UnixNanos};
 pub const SCHEMA: u16 = LAYOUT_CHANGES + LIMITS.len() as u16;
 
 /// Layout changes other than a new limit, beyond the four of the first limits.
-const LAYOUT_CHANGES: u16 = 9;
+const LAYOUT_CHANGES: u16 = 10;
 
 /// Longest encoding of an input, bytes; a test asserts this for all inputs.
 pub const INPUT_BYTES_MAX: usize = 256;
@@ -297,6 +297,7 @@ wire_input! {
         36 Operator(operator), 37 LogoutSent(session), 39 Budget(def), 40 Routing(def),
         41 Owner(def), 42 Preview(order), 43 Trade(trade), 44 Rest(def), 45 Sharing(def),
         47 BooksOf(def), 48 Amend(def), 60 FeeSchedule(def), 61 FeeTier(def), 63 AccountFee(def),
+        70 Bridge(def),
     }
     named {
         18 ChildAccepted { venue, child, venue_order },
@@ -319,15 +320,15 @@ mod tests {
     use super::*;
     use crate::input::{
         AGE_STEPS_MAX, AccountDef, AccountFeeDef, AccountLimits, AgeStep, AmendDef, Amending,
-        BehaviourCosts, BookUpdate, BooksOfDef, BreakerTerms, BudgetDef, CancelOnDisconnect,
-        CancelOrder, ChildFill, Counted, Extension, Fate, FeeScheduleDef, FeeTierDef, FeeTokenDef,
-        Genesis, Instructions, InstrumentDef, Level, LimitKind, Liquidity, MassCancel, MassScope,
-        Moving, NewOrder, NoReference, NodeCommand, Operator, OperatorCommand, OrdType,
-        OtherOwners, OwnerDef, Preview, PublicTrade, QueryOutcome, ReferenceTerms, Refusal,
-        ReplaceOrder, Resolution, RestBy, RestDef, RoutingDef, RoutingMode, Scope, ScoreWeights,
-        SelfMatchPolicy, SessionCommand, SharingDef, Side, TimeInForce, Unacceptable, VenueDef,
-        VenueDownReason, VenuePercents, VenueReject, WINDOWS_MAX, WindowDef, WindowKind,
-        WrittenNumber, WrittenTerms,
+        BehaviourCosts, BookUpdate, BooksOfDef, BreakerTerms, BridgeDef, BudgetDef,
+        CancelOnDisconnect, CancelOrder, ChildFill, Counted, Extension, Fate, FeeScheduleDef,
+        FeeTierDef, FeeTokenDef, Genesis, Instructions, InstrumentDef, Level, LimitKind, Liquidity,
+        MassCancel, MassScope, Moving, NewOrder, NoReference, NodeCommand, Operator,
+        OperatorCommand, OrdType, OtherOwners, OwnerDef, Preview, PublicTrade, QueryOutcome,
+        ReferenceTerms, Refusal, ReplaceOrder, Resolution, RestBy, RestDef, RoutingDef,
+        RoutingMode, Scope, ScoreWeights, SelfMatchPolicy, SessionCommand, SharingDef, Side,
+        TimeInForce, Unacceptable, VenueDef, VenueDownReason, VenuePercents, VenueReject,
+        WINDOWS_MAX, WindowDef, WindowKind, WrittenNumber, WrittenTerms,
     };
     use crate::venue_set::VenueSet;
 
@@ -626,6 +627,15 @@ mod tests {
             Input::Routing(routing()),
             Input::Rest(rest()),
             Input::Sharing(SharingDef { account: AccountId(4), consents: true }),
+            Input::Bridge(BridgeDef {
+                account: AccountId(4),
+                desk: AccountId(5),
+                instrument: InstrumentId(1),
+                via: InstrumentId(2),
+                conversion: InstrumentId(3),
+                basis_ppm: 2_000,
+                legging_max: Amount(1_000),
+            }),
         ]
     }
 
@@ -655,11 +665,23 @@ mod tests {
             Input::Trade(PublicTrade {
                 venue,
                 instrument: InstrumentId(7),
-                rested: Side::Sell,
+                taker: Some(Side::Buy),
                 price: Price(i64::MAX),
                 qty: Qty(6),
+                id: u64::MAX,
+                count: u32::MAX,
+                time: UnixNanos(8),
+                late: true,
             }),
         ]
+    }
+
+    /// `docs/venues.md` counts the journal's growth with this length.
+    #[test]
+    fn a_public_trade_takes_43_bytes() {
+        let mut inputs = answers().into_iter().chain(every_input());
+        let trade = inputs.find(|input| matches!(input, Input::Trade(_))).expect("a sample");
+        assert_eq!(encode(&trade, &mut [0; INPUT_BYTES_MAX]), 43);
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod book;
 pub mod deep;
 pub mod horizon;
 pub mod published;
+pub mod trades;
 pub mod trust;
 
 /// A command of the core to a feed. The core has none, so the type has no value.

@@ -17,6 +17,7 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
+use super::bridge::BridgeConfig;
 use super::decimal::amount;
 use super::fee::AccountFeeConfig;
 use super::owner::{OtherOwnersConfig, SelfMatchConfig};
@@ -43,6 +44,8 @@ const SHARE_CHILDREN: &str = "share_children";
 const ROUTING: &str = "routing";
 /// Key of the account's own fees.
 const FEE: &str = "fee";
+/// Key of the account's bridges.
+const BRIDGE: &str = "bridge";
 /// Key of the slack.
 const SLACK: &str = "price_slack_ppm";
 /// The slack of an account that names none, in parts per million.
@@ -95,6 +98,9 @@ pub struct AccountConfig {
     /// Fees of the account's own, in the place of those of listings and tiers.
     #[schemars(default, skip_serializing_if = "Vec::is_empty")]
     pub fee: Vec<AccountFeeConfig>,
+    /// Instruments of the account that may fill at another one (`docs/routing.md`).
+    #[schemars(default, skip_serializing_if = "Vec::is_empty")]
+    pub bridge: Vec<BridgeConfig>,
     /// The limits, each by the key of its row.
     #[schemars(skip)]
     pub limits: AccountLimits,
@@ -164,6 +170,9 @@ impl Serialize for AccountConfig {
         if !self.fee.is_empty() {
             keys.serialize_entry(FEE, &self.fee)?;
         }
+        if !self.bridge.is_empty() {
+            keys.serialize_entry(BRIDGE, &self.bridge)?;
+        }
         keys.end()
     }
 }
@@ -183,7 +192,7 @@ impl<'de> Visitor<'de> for AccountVisitor {
         let (mut busy_wait, mut routing) = (0, RoutingConfig::default());
         let (mut owner, mut self_match) = (None, SelfMatchConfig::default());
         let (mut other_owners, mut share_children) = (OtherOwnersConfig::default(), false);
-        let mut fee = Vec::new();
+        let (mut fee, mut bridge) = (Vec::new(), Vec::new());
         let mut values = BTreeMap::new();
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
@@ -198,6 +207,7 @@ impl<'de> Visitor<'de> for AccountVisitor {
                 SHARE_CHILDREN => share_children = map.next_value()?,
                 ROUTING => routing = map.next_value()?,
                 FEE => fee = map.next_value()?,
+                BRIDGE => bridge = map.next_value()?,
                 other => {
                     let limit = LIMITS.iter().find(|limit| limit.key == other);
                     let limit = limit.ok_or_else(|| unknown_key(other))?;
@@ -219,6 +229,7 @@ impl<'de> Visitor<'de> for AccountVisitor {
             share_children,
             routing,
             fee,
+            bridge,
             limits,
         })
     }
@@ -230,7 +241,8 @@ fn unknown_key<E: Error>(key: &str) -> E {
     E::custom(format!(
         "unknown field `{key}`, expected one of `{NAME}`, `{SLACK}`, `{NO_REFERENCE}`, \
          `{MARKET_WAIT}`, `{BUSY_WAIT}`, `{OWNER}`, `{SELF_MATCH}`, `{OTHER_OWNERS}`, \
-         `{SHARE_CHILDREN}`, `{ROUTING}`, `{FEE}`, `{known}`"
+         `{SHARE_CHILDREN}`, `{ROUTING}`, `{FEE}`, `{BRIDGE}`, \
+         `{known}`"
     ))
 }
 

@@ -67,6 +67,7 @@ impl Config {
         }
         self.check_venue_accounts(findings);
         self.check_account_fees(findings);
+        self.check_bridges(findings);
         self.check_keys_of_venues(findings);
         self.check_addresses(findings);
         self.check_paths(findings);

@@ -151,7 +151,8 @@ impl Known {
             | Input::FeeSchedule(_)
             | Input::FeeTier(_)
             | Input::FeeByTier { .. }
-            | Input::AccountFee(_) => {}
+            | Input::AccountFee(_)
+            | Input::Bridge(_) => {}
             _ => {
                 if let Some(place) = place_of(&input) {
                     self.definitions.insert(place, input);
@@ -246,6 +247,9 @@ pub fn describe(input: &Input, names: &Names) -> String {
         }
         Input::Sharing(def) => {
             format!("sharing of account {}", of(&names.accounts, def.account.index()))
+        }
+        Input::Bridge(def) => {
+            format!("bridge of account {}", of(&names.accounts, def.account.index()))
         }
         Input::Session(def) => format!("session {}", def.name),
         Input::FeeSchedule(FeeScheduleDef { venue, .. })
@@ -346,6 +350,9 @@ fn account_inputs(
     for fee in &account.fee {
         inputs.push(Input::AccountFee(fee.definition(id, names)?));
     }
+    for bridge in &account.bridge {
+        inputs.push(Input::Bridge(bridge.definition(id, names)?));
+    }
     Some(inputs)
 }
 
@@ -382,6 +389,7 @@ fn place_of(input: &Input) -> Option<(u8, u32)> {
         Input::FeeByTier { venue, instrument } => {
             (14, u32::from(instrument.0) << 8 | u32::from(venue.0))
         }
+        Input::Bridge(def) => (17, u32::from(def.account.0)),
         Input::AccountFee(def) => (15, u32::from(def.account.0)),
         _ => return None,
     })

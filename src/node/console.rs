@@ -133,7 +133,7 @@ impl ConsoleFeed {
                 books.distrust(*venue, *instrument, *reason);
             }
             BookNews::Lost(venue) => books.distrust_venue(*venue),
-            BookNews::Alive(_) => {}
+            BookNews::Alive(_) | BookNews::Trade(_) => {}
         }
     }
 

@@ -11,7 +11,8 @@ use std::collections::HashSet;
 
 use rutter_core::Engine;
 use rutter_core::id::{InstrumentId, VenueId};
-use rutter_core::input::{Input, ListingDef};
+use rutter_core::input::{BridgeDef, Input, ListingDef};
+use rutter_core::number::Amount;
 
 use super::boot::Names;
 use super::error::NodeError;
@@ -22,7 +23,20 @@ pub fn withdrawn(engine: &Engine, definitions: &[Input]) -> Vec<Input> {
     let listed = listings(definitions);
     let known = engine.reference().all_listings();
     let left = known.filter(|def| def.enabled && !listed.contains(&(def.venue, def.instrument)));
-    left.map(|def| Input::Listing(ListingDef { enabled: false, ..*def })).collect()
+    let left = left.map(|def| Input::Listing(ListingDef { enabled: false, ..*def }));
+    left.chain(withdrawn_bridges(engine, definitions)).collect()
+}
+
+/// The bridges that are on and that the definitions do not have, each turned off.
+fn withdrawn_bridges(engine: &Engine, definitions: &[Input]) -> impl Iterator<Item = Input> {
+    let key = |input: &Input| match input {
+        Input::Bridge(def) => Some(def.key()),
+        _ => None,
+    };
+    let defined: HashSet<_> = definitions.iter().filter_map(key).collect();
+    let known = engine.reference().bridges().iter();
+    let left = known.filter(move |def| def.is_on() && !defined.contains(&def.key()));
+    left.map(|def| Input::Bridge(BridgeDef { legging_max: Amount::ZERO, ..*def }))
 }
 
 /// Refuses definitions without a listing in which one of our orders is open at its venue: the venue
@@ -79,8 +93,43 @@ mod tests {
     use super::*;
     use rutter_core::id::{AccountId, AssetId, SessionId};
     use rutter_core::input::{BookUpdate, CancelOnDisconnect, Header, Level, NewOrder, Side};
-    use rutter_core::number::{Amount, Price, Qty, UnixNanos};
+    use rutter_core::number::{Price, Qty, UnixNanos};
     use rutter_test_support::reference;
+
+    #[test]
+    fn a_bridge_that_has_left_the_configuration_is_turned_off() {
+        let mut engine = Engine::new(&reference::genesis()).expect("sound");
+        let bridge = BridgeDef {
+            account: AccountId(0),
+            desk: AccountId(1),
+            instrument: InstrumentId(0),
+            via: InstrumentId(1),
+            conversion: InstrumentId(2),
+            basis_ppm: 2_000,
+            legging_max: Amount(1),
+        };
+        let (btc, usd, usdt) = (AssetId(0), AssetId(1), AssetId(2));
+        let inputs = [
+            Input::Asset(reference::asset(0, "BTC")),
+            Input::Asset(reference::asset(1, "USD")),
+            Input::Asset(reference::asset(2, "USDT")),
+            Input::Instrument(reference::instrument(0, "BTC/USD", btc, usd)),
+            Input::Instrument(reference::instrument(1, "BTC/USDT", btc, usdt)),
+            Input::Instrument(reference::instrument(2, "USDT/USD", usdt, usd)),
+            Input::Account(reference::account(0, "fund")),
+            Input::Account(reference::account(1, "house")),
+            Input::Bridge(bridge),
+        ];
+        let mut outputs: Vec<rutter_core::output::Output> = Vec::new();
+        for (seq, input) in (1..).zip(inputs) {
+            engine.apply(Header { seq, time: UnixNanos(seq) }, &input, &mut outputs);
+        }
+        assert_eq!(withdrawn(&engine, &[Input::Bridge(bridge)]), []);
+        let off = Input::Bridge(BridgeDef { legging_max: Amount::ZERO, ..bridge });
+        assert_eq!(withdrawn(&engine, &[]), [off]);
+        engine.apply(Header { seq: 99, time: UnixNanos(99) }, &off, &mut outputs);
+        assert_eq!(withdrawn(&engine, &[]), [], "once");
+    }
 
     /// What a start defines with so many venues.
     fn definitions(venues: u8) -> Vec<Input> {

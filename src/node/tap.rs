@@ -1,4 +1,5 @@
-//! The tap of a feed: a copy of its book updates for readers that the feed never waits for.
+//! The tap of a feed: a copy of its book updates and public trades, for readers that the feed never
+//! waits for.
 //!
 //! The readers are the client gateway, for market data, and the console. They show few levels, so
 //! a tap passes on the best [`TAP_LEVELS`] of each side only, as differences between whole changes.
@@ -176,7 +177,7 @@ impl Tap {
         Arc::clone(&self.count)
     }
 
-    /// Passes on an input if it concerns a book. Never waits.
+    /// Passes on an input if it concerns a book or is a public trade. Never waits.
     pub fn offer(&mut self, input: &Input) {
         let Some(update) = BookNews::of(input) else { return };
         // A connection that fails or ends is no word of the venue.
@@ -191,7 +192,9 @@ impl Tap {
                 }
                 push_all(&mut self.outlets, update);
             }
-            BookNews::Alive(_) | BookNews::Lost(_) => push_all(&mut self.outlets, update),
+            BookNews::Alive(_) | BookNews::Lost(_) | BookNews::Trade(_) => {
+                push_all(&mut self.outlets, update);
+            }
         }
     }
 

@@ -39,7 +39,7 @@ fn drain(reader: &TapReader, book: &mut Book) {
             assert_eq!(*venue, VENUE);
             book.distrust(Distrust::Gap);
         }
-        BookNews::Alive(_) => {}
+        BookNews::Alive(_) | BookNews::Trade(_) => {}
     }) {}
 }
 

@@ -12,7 +12,8 @@ use rutter_core::id::{ChildId, InstrumentId, OrderId};
 use rutter_core::input::{Genesis, Header, Input, OrdType, Refusal};
 use rutter_core::number::{AMOUNT_DECIMALS, Price, Qty};
 use rutter_core::output::{
-    CancelReject, ChildEnd, ChildRef, Decision, Notice, Output, Report, ReportKind, SendNew, Sink,
+    BridgeLine, CancelReject, ChildEnd, ChildRef, Decision, Notice, Output, Report, ReportKind,
+    SendNew, Sink,
 };
 use rutter_core::routing::{ALL_IN_DECIMALS, all_in};
 use rutter_venues::VENUES;
@@ -279,6 +280,30 @@ impl Story {
         }
     }
 
+    /// What became of a bridge in a decision.
+    fn tell_bridge(&mut self, instrument: InstrumentId, line: &BridgeLine) {
+        let (via, conversion) =
+            (self.names.symbol_of(line.via), self.names.symbol_of(line.conversion));
+        let mut words = format!("    over {via}: {}", line.word.word());
+        if !line.qty.is_zero() {
+            let _ = write!(words, ", {}", self.qty(instrument, line.qty));
+        }
+        if line.worst.0 != 0 {
+            let [best, worst, reference, limit] =
+                [line.best, line.worst, line.reference, line.limit]
+                    .map(|price| self.price(line.conversion, price));
+            let of = self.decimals(line.conversion).0;
+            let average = line.paid.checked_div(i128::from(line.converts.0)).unwrap_or(0);
+            let average = decimal(average, of + ALL_IN_DECIMALS);
+            let _ = write!(
+                words,
+                "; {conversion} from {best} to {worst}, with fee {average} on average; reference \
+                 price {reference}, limit {limit}"
+            );
+        }
+        self.tell(&words);
+    }
+
     fn notice_of_child(&mut self, notice: &Notice) {
         let (venue, child, what) = match *notice {
             Notice::ChildAccepted(venue, child) => (venue, child, "accepted by".to_owned()),
@@ -389,6 +414,9 @@ impl Sink for Story {
         let (instrument, order) = (decision.instrument, decision.order.0);
         let qty = self.qty(instrument, decision.qty);
         self.tell(&format!("order {order}: routed, round {}, quantity {qty}", decision.round));
+        for line in decision.bridges {
+            self.tell_bridge(instrument, line);
+        }
         for line in decision.venues {
             let mut words =
                 format!("    {}: {}", self.names.venue_name(line.venue), word(line.verdict));

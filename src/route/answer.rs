@@ -4,7 +4,9 @@
 
 use rutter_admin::model::decimal;
 use rutter_admin::plan::PlanShown;
+use rutter_core::bridge::BridgeWord;
 use rutter_core::number::{Price, Qty};
+use rutter_core::output::BridgeLine;
 use rutter_core::reference::Reference;
 use rutter_core::routing::{Plan, RouteRequest};
 use serde_json::Value;
@@ -21,20 +23,26 @@ pub struct Told<'a> {
     pub request: &'a RouteRequest,
     /// The plan.
     pub plan: &'a Plan,
+    /// What became of each bridge.
+    pub bridges: &'a [BridgeLine],
 }
 
 impl Told<'_> {
     /// The plan as one JSON object.
     pub fn answer(&self) -> Value {
+        // The request is for what goes over no bridge.
+        let bridged = self.bridges.iter().filter(|line| line.word == BridgeWord::Taken);
+        let bridged: i64 = bridged.map(|line| line.qty.0).sum();
         let shown = PlanShown {
             account: self.request.account,
             reference: self.reference,
             instrument: self.request.instrument,
             side: self.request.side,
-            qty: self.request.qty,
+            qty: Qty(self.request.qty.0 + bridged),
             takes: self.plan.takes(),
             rests: self.plan.rests(),
             lines: self.plan.lines(),
+            bridges: self.bridges,
             search: self.plan.search,
             left_why: &format!("{:?}", self.plan.refusal()),
         };

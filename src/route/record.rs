@@ -15,10 +15,10 @@ use super::scenario::Decimals;
 
 /// The decision as `scenario`, which `rutter route` reads, and `answer`, which it then gives.
 pub fn record(decision: &Decision<'_>) -> Value {
-    let Decision { market, request, plan, .. } = *decision;
+    let Decision { market, request, plan, bridges, .. } = *decision;
     let reference = market.reference;
     let name = json!({ "order": decision.order.0, "round": decision.round });
-    let told = Told { name: &name, reference, request, plan };
+    let told = Told { name: &name, reference, request, plan, bridges };
     json!({
         "scenario": {
             "name": name,
@@ -244,9 +244,11 @@ mod tests {
     }
 
     fn trade(random: &mut Random, venue: VenueId) -> Input {
-        let rested = random.pick(&[Side::Buy, Side::Sell]);
+        let taker = Some(random.pick(&[Side::Buy, Side::Sell]));
         let (price, qty) = (Price(10_000), Qty(1 + random.below(500) as i64));
-        Input::Trade(PublicTrade { venue, instrument: InstrumentId(0), rested, price, qty })
+        let instrument = InstrumentId(0);
+        let (id, count, time, late) = (1, 1, UnixNanos(u64::MAX), false);
+        Input::Trade(PublicTrade { venue, instrument, taker, price, qty, id, count, time, late })
     }
 
     /// How the account's orders choose venues, and where they rest.

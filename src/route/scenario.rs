@@ -27,6 +27,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::BadScenario;
+use super::bridges::{self, BRIDGES_MAX, Bridge};
 use super::object::Object;
 use super::rests::{self, Rest};
 use crate::config::{FeeSource, ModeConfig, WeightsConfig, amount, is_plain, mantissa};
@@ -38,10 +39,10 @@ const PAIR: InstrumentId = InstrumentId(0);
 const BASE: AssetId = AssetId(0);
 const QUOTE: AssetId = AssetId(1);
 /// Time of the decision, nanoseconds since the epoch. No answer depends on it.
-const NOW: UnixNanos = UnixNanos(1_000_000_000_000_000_000);
+pub(super) const NOW: UnixNanos = UnixNanos(1_000_000_000_000_000_000);
 const SECOND_NS: u64 = 1_000_000_000;
 /// Funds at a venue that says nothing of them: more than any order needs.
-const FUNDS: Amount = Amount(i128::MAX);
+pub(super) const FUNDS: Amount = Amount(i128::MAX);
 
 /// Costs that make the share of partial fills the cost of behaviour itself.
 const ASKED: BehaviourCosts = BehaviourCosts { partial_ppm: 1_000_000, ..BehaviourCosts::NONE };
@@ -55,7 +56,7 @@ const PPM_MAX: u32 = 1_000_000;
 /// A number: a decimal string, or a JSON number.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
-enum Number {
+pub(super) enum Number {
     Text(String),
     Number(serde_json::Number),
 }
@@ -69,6 +70,9 @@ pub(super) struct Scenario {
     pub name: Value,
     venues: Vec<Object<Venue>>,
     order: Object<Order>,
+    /// Where the order may fill as well.
+    #[serde(default)]
+    bridges: Vec<Object<Bridge>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -241,7 +245,7 @@ impl From<OrderSide> for Side {
 
 impl Number {
     /// The value, at least zero.
-    fn value(&self, what: &str) -> Result<Decimal, BadScenario> {
+    pub fn value(&self, what: &str) -> Result<Decimal, BadScenario> {
         let value = self.signed(what)?;
         if value.is_sign_negative() && !value.is_zero() {
             return Err(BadScenario::new("BadNumber", format!("{what} is below zero")));
@@ -249,7 +253,7 @@ impl Number {
         Ok(value)
     }
 
-    fn signed(&self, what: &str) -> Result<Decimal, BadScenario> {
+    pub fn signed(&self, what: &str) -> Result<Decimal, BadScenario> {
         let text = match self {
             Self::Text(text) => text.clone(),
             // A number with a point was read as a binary fraction, which is not what was written.
@@ -265,7 +269,7 @@ impl Number {
         })
     }
 
-    fn whole<T: TryFrom<i64>>(&self, what: &str) -> Result<T, BadScenario> {
+    pub fn whole<T: TryFrom<i64>>(&self, what: &str) -> Result<T, BadScenario> {
         let value = mantissa(self.signed(what)?, 0).and_then(|value| T::try_from(value).ok());
         value.ok_or_else(|| BadScenario::new("BadNumber", format!("{what} is out of range")))
     }
@@ -283,7 +287,7 @@ fn share(number: Option<&Number>, what: &str) -> Result<u32, BadScenario> {
 }
 
 /// A fee in parts per million; 0 if it is absent.
-fn fee(number: Option<&Number>, what: &str) -> Result<FeePpm, BadScenario> {
+pub(super) fn fee(number: Option<&Number>, what: &str) -> Result<FeePpm, BadScenario> {
     let fee: i32 = whole(number, what, 0)?;
     if fee.unsigned_abs() >= PPM_MAX { Err(out_of_range(what)) } else { Ok(FeePpm(fee)) }
 }
@@ -296,16 +300,16 @@ pub(super) struct Decimals {
 }
 
 impl Decimals {
-    fn price(self, number: &Number, what: &str) -> Result<Price, BadScenario> {
+    pub fn price(self, number: &Number, what: &str) -> Result<Price, BadScenario> {
         mantissa(number.value(what)?, self.price).map(Price).ok_or_else(|| out_of_range(what))
     }
 
-    fn qty(self, number: &Number, what: &str) -> Result<Qty, BadScenario> {
+    pub fn qty(self, number: &Number, what: &str) -> Result<Qty, BadScenario> {
         mantissa(number.value(what)?, self.qty).map(Qty).ok_or_else(|| out_of_range(what))
     }
 }
 
-fn out_of_range(what: &str) -> BadScenario {
+pub(super) fn out_of_range(what: &str) -> BadScenario {
     BadScenario::new("BadNumber", format!("{what} is out of range"))
 }
 
@@ -313,19 +317,24 @@ fn out_of_range(what: &str) -> BadScenario {
 pub(super) struct World {
     pub decimals: Decimals,
     pub reference: Reference,
-    books: Books,
+    pub books: Books,
     venues: Vec<VenueState>,
-    ledger: Ledger,
+    pub ledger: Ledger,
     pub request: RouteRequest,
 }
 
 impl World {
-    /// The plan of the core's router.
-    pub fn plan<'a>(&self, router: &'a mut Router) -> &'a Plan {
-        router.make_plan(&self.view(), &self.request)
+    /// The plan of the core's router for a request.
+    pub fn plan<'a>(&self, router: &'a mut Router, request: &RouteRequest) -> &'a Plan {
+        router.make_plan(&self.view(), request)
     }
 
-    fn view(&self) -> RoutingView<'_> {
+    /// The venues whose feeds have been heard.
+    pub fn heard(&self) -> VenueSet {
+        Heard::of(&self.reference, &self.venues, NOW).venues()
+    }
+
+    pub fn view(&self) -> RoutingView<'_> {
         RoutingView::new(&self.reference, &self.books, &self.venues, &self.ledger, NOW)
     }
 
@@ -338,8 +347,7 @@ impl World {
         for index in 0..self.venues.len() {
             prices.set_mid(VenueId(index as u8), self.books[index].mid());
         }
-        let heard = Heard::of(&self.reference, &self.venues, NOW).venues();
-        let counted = prices.counted(&self.reference, heard, PAIR, barred);
+        let counted = prices.counted(&self.reference, self.heard(), PAIR, barred);
         let found = prices.find(counted, &ReferenceTerms::DEFAULT, NOW);
         let base = found.price().or_else(|| best_price(&view, PAIR, side, barred));
         base.map_or(Price(1), |base| collared(base, side, collar_ppm))
@@ -364,7 +372,7 @@ impl Scenario {
             ledger: Ledger::default(),
             request: self.request(decimals)?,
         };
-        world.ledger.grow(self.venues.len(), 0, 2);
+        world.ledger.grow(self.venues.len(), 0, 2 + self.bridges.len());
         let mut names = BTreeSet::new();
         for (id, Object(venue)) in self.venues.iter().enumerate() {
             if !names.insert(&venue.name) {
@@ -387,7 +395,22 @@ impl Scenario {
             (Some(_), Some(_), _) => return bad("a limit order has no worst price"),
             (Some(_), None, Some(_)) => return bad("a limit order has no collar_ppm"),
         }
+        self.add_bridges(&mut world)?;
         Ok(world)
+    }
+
+    fn add_bridges(&self, world: &mut World) -> Result<(), BadScenario> {
+        if self.bridges.len() > BRIDGES_MAX {
+            let text = format!("at most {BRIDGES_MAX} bridges");
+            return Err(BadScenario::new("TooManyBridges", text));
+        }
+        if !self.bridges.is_empty() {
+            bridges::add_accounts(world)?;
+        }
+        for (at, Object(bridge)) in self.bridges.iter().enumerate() {
+            bridge.add_to(world, at, |name, what| self.id_of(name, what))?;
+        }
+        Ok(())
     }
 
     fn decimals(&self) -> Result<Decimals, BadScenario> {
@@ -417,6 +440,9 @@ impl Scenario {
             for number in [&venue.bids_traded, &venue.asks_traded].into_iter().flatten() {
                 widen(&mut qty, number, "bids_traded or asks_traded")?;
             }
+        }
+        for Object(bridge) in &self.bridges {
+            qty = qty.max(bridge.qty_decimals()?);
         }
         let Object(order) = &self.order;
         widen(&mut qty, &order.qty, "order.qty")?;
@@ -575,7 +601,11 @@ fn instruments(decimals: Decimals) -> Result<Reference, BadScenario> {
     Ok(reference)
 }
 
-fn define(reference: &mut Reference, input: &Input, what: &str) -> Result<(), BadScenario> {
+pub(super) fn define(
+    reference: &mut Reference,
+    input: &Input,
+    what: &str,
+) -> Result<(), BadScenario> {
     reference
         .define(input)
         .map_err(|_| BadScenario::new("BadNumber", format!("{what} is out of range")))
@@ -630,7 +660,7 @@ impl Venue {
         for (side, traded) in traded {
             if let Some(traded) = traded {
                 let qty = world.decimals.qty(traded, "bids_traded or asks_traded")?;
-                world.books[id.index()].count_trade(side, qty, NOW);
+                world.books[id.index()].count_trade(side, qty, NOW, NOW);
             }
         }
         Ok(())

@@ -131,6 +131,7 @@ const fn words(condition: Condition) -> Option<(&'static str, &'static str)> {
         Condition::VenueRejects => ("venue_rejects", "refuses orders"),
         Condition::BreakerOpen => ("breaker_open", "circuit breaker"),
         Condition::FeeDrift => ("fee_drift", "charges other fees than configured"),
+        Condition::Unconverted => ("unconverted", "is not converted"),
         Condition::JournalLag => ("journal_lag", "the journal is late for the disk"),
         Condition::JournalFailed => ("journal_failed", "the journal has failed"),
         Condition::DiskFull => ("disk_full", "the journal's disk is nearly full"),

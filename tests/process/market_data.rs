@@ -7,7 +7,9 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rutter_fix::codec::{Encoder, FieldIndex, Message, Status, TimePrecision, decode};
+use rutter_fix::codec::{
+    Encoder, FieldIndex, Message, Status, TimePrecision, decode, write_timestamp,
+};
 use rutter_fix::dictionary::{Checks, Version};
 use rutter_fix::tags;
 use rutter_sim::Venue;
@@ -31,6 +33,8 @@ struct Desk {
     heard: Vec<u8>,
     seq: u64,
     books: BTreeMap<String, BTreeMap<Key, String>>,
+    /// Trades that came in an X: venue, number, side of the taker, quantity.
+    trades: Vec<[String; 4]>,
     /// Messages by type.
     seen: BTreeMap<String, usize>,
     last: String,
@@ -42,7 +46,8 @@ impl Desk {
         stream.set_read_timeout(Some(Duration::from_millis(20))).expect("set");
         stream.set_nodelay(true).expect("set");
         let (books, seen) = (BTreeMap::new(), BTreeMap::new());
-        let mut desk = Self { stream, heard: Vec::new(), seq: 0, books, seen, last: String::new() };
+        let (heard, trades, last) = (Vec::new(), Vec::new(), String::new());
+        let mut desk = Self { stream, heard, seq: 0, books, trades, seen, last };
         desk.send(
             "A",
             &[(98, "0"), (108, "30"), (141, "Y"), (554, &settings.sessions[0].password)],
@@ -102,11 +107,17 @@ impl Desk {
             self.books.insert(text(message.get(tags::MD_REQ_ID)), BTreeMap::new());
         }
         if kind == "W" || kind == "X" {
-            let members = [279, 269, 55, 207, 270, 271, 275];
+            let members = [279, 269, 278, 55, 207, 270, 271, 272, 273, 275, 2446];
             let first = if kind == "W" { &members[1..] } else { &members[..] };
             let group = message.group(tags::NO_MD_ENTRIES, first).expect("a group");
             let book = self.books.get_mut(&text(message.get(tags::MD_REQ_ID))).expect("a W first");
             for entry in group.entries() {
+                if entry.get(269) == Some(b"2") {
+                    if kind == "X" {
+                        self.trades.push([275, 278, 2446, 271].map(|tag| text(entry.get(tag))));
+                    }
+                    continue;
+                }
                 let key = (text(entry.get(269)), text(entry.get(270)), text(entry.get(275)));
                 let known = match entry.get(279) {
                     Some(b"2") => book.remove(&key),
@@ -142,6 +153,15 @@ fn subscribe(id: &'static str, extra: &[(u32, &'static str)]) -> Vec<(u32, &'sta
         vec![(262, id), (263, "1"), (264, "0"), (265, "1"), (267, "2"), (269, "0"), (269, "1")];
     fields.extend([(146, "1"), (55, MARKETS[0].symbol)]);
     fields.extend(extra);
+    fields
+}
+
+/// As [`subscribe`], with trades.
+fn subscribe_trades(id: &'static str) -> Vec<(u32, &'static str)> {
+    let mut fields = subscribe(id, &[]);
+    fields.retain(|(tag, _)| !matches!(tag, 267 | 269));
+    let at = fields.len() - 2;
+    fields.splice(at..at, [(267, "3"), (269, "0"), (269, "1"), (269, "2")]);
     fields
 }
 
@@ -188,6 +208,73 @@ fn the_levels_of_a_venue_whose_feed_dies_vanish_from_the_consolidated_book() {
         desk.until("the answer", |desk| desk.seen.contains_key("0"));
         assert_eq!(told, (desk.seen["W"], desk.seen["X"]), "{layout}: nothing more is told");
     }
+}
+
+/// The background participants trade with each other at both venues.
+#[test]
+fn the_trades_of_both_venues_reach_a_client_once_and_in_order() {
+    let (_dir, _venues, settings, _node) = scene(Flowing::Moving, "auto");
+    let mut desk = Desk::connect(&settings);
+    desk.send("V", &subscribe_trades("all"));
+    let of = |desk: &Desk, venue: &str| -> Vec<u64> {
+        let trades = desk.trades.iter().filter(|[of, ..]| of == venue);
+        trades.map(|[_, id, ..]| id.parse().expect("a number")).collect()
+    };
+    desk.until("trades of both", |desk| {
+        of(desk, "binance").len() >= 5 && of(desk, "kraken").len() >= 5
+    });
+    for venue in ["binance", "kraken"] {
+        let ids = of(&desk, venue);
+        assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "{venue}: {ids:?}");
+    }
+    assert!(desk.trades.iter().all(|[_, _, taker, _]| taker == "1" || taker == "2"));
+    assert!(!desk.books["all"].is_empty(), "the books go on beside them");
+}
+
+/// Both venues show the same book and have the same fees, so an order waits at the first one. Once
+/// much has traded against the bids of the other, an order waits there.
+#[test]
+fn an_order_waits_at_the_venue_where_its_level_trades() {
+    let dir = tempfile::Builder::new().prefix("rutter-market-").tempdir().expect("folder");
+    let still = VenuesConfig { flowing: Flowing::Still, ..VenuesConfig::default() };
+    let venues = Venues::start(&still, dir.path()).expect("venues");
+    let mut settings = NodeSettings::new(free_address().expect("a port"));
+    settings.orders_log2 = 12;
+    "shared".clone_into(&mut settings.wait_profile);
+    let config = write_node_config(dir.path(), &venues, &settings).expect("configuration");
+    let written = std::fs::read_to_string(&config).expect("readable");
+    let same_fee = |line: &str| {
+        let of_maker = line.starts_with("maker_fee_ppm");
+        if of_maker { "maker_fee_ppm = 1000\n".to_owned() } else { format!("{line}\n") }
+    };
+    std::fs::write(&config, written.lines().map(same_fee).collect::<String>()).expect("written");
+    let mut node = Node::start(Path::new(RUTTER), &config, dir.path()).expect("node");
+    node.wait_ready(READY_DEFAULT).expect("ready");
+    let mut desk = Desk::connect(&settings);
+    desk.send("V", &subscribe_trades("all"));
+    desk.until("an image", |desk| desk.venues("all").len() == 2);
+    let mut now = Vec::new();
+    write_timestamp(&mut now, unix_ns(), TimePrecision::Millis);
+    let now = String::from_utf8(now).expect("text");
+    let order = |desk: &mut Desk, id: &str, terms: &[(u32, &str)]| {
+        let usual = [(11, id), (55, MARKETS[0].symbol), (40, "2"), (60, now.as_str())];
+        desk.send("D", &[&usual[..], terms].concat());
+    };
+    let buy = [(54, "1"), (38, "1"), (44, "59700"), (59, "1")];
+    order(&mut desk, "first", &buy);
+    desk.until("it rests", |_| venues.open_orders(Venue::Binance) == 1);
+    assert_eq!(venues.open_orders(Venue::Kraken), 0);
+    for nth in 0..10 {
+        let sell = [(54, "2"), (38, "80"), (44, "59999"), (59, "3"), (100, "kraken")];
+        order(&mut desk, &format!("sell-{nth}"), &sell);
+    }
+    let e8 = |text: &String| rutter_tools::client::parse_e8(text).expect("a number");
+    desk.until("800 have traded", |desk| {
+        let sold = desk.trades.iter().filter(|[at, _, taker, _]| at == "kraken" && taker == "2");
+        sold.map(|[.., qty]| e8(qty)).sum::<i64>() == 80_000_000_000
+    });
+    order(&mut desk, "second", &buy);
+    desk.until("it rests at the other venue", |_| venues.open_orders(Venue::Kraken) > 0);
 }
 
 /// The venues' books stand still, so the client's books equal them digit by digit.

@@ -99,6 +99,7 @@ fn ask_everything(ctl: &[&str]) {
         "journal",
         "instruments",
         "positions",
+        "bridges",
         "balances",
         "commands",
         "pending",

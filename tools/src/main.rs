@@ -8,7 +8,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use rutter_program::pages::Pages;
 use rutter_tools::causes::with_causes;
 use rutter_tools::{
-    acceptor, certify, client, compare, crowd, demo, latency, load, pipe, simulate,
+    acceptor, certify, client, compare, crowd, demo, feed_check, latency, load, pipe, record,
+    simulate,
 };
 
 /// Tools for trying, loading and measuring Rutter.
@@ -39,6 +40,10 @@ enum Command {
     Certify(certify::Arguments),
     /// Simulated venues, node and a trading client in one run, with the proof at the end.
     Demo(demo::Arguments),
+    /// Records public books and trades of a venue to files.
+    Record(record::Arguments),
+    /// Plays recordings of exchanges through the feeds, and compares with the exchange's own word.
+    FeedCheck(feed_check::Arguments),
     #[command(flatten)]
     Pages(Pages),
 }
@@ -55,6 +60,8 @@ fn main() -> ExitCode {
         Command::FixAcceptor(arguments) => acceptor::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Certify(arguments) => certify::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Record(arguments) => record::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::FeedCheck(arguments) => feed_check::run(&arguments),
         Command::Pages(pages) => print_pages(&pages).map(|()| ExitCode::SUCCESS),
     };
     match result {

@@ -39,6 +39,7 @@ pub fn answer(verb: Verb, ok: &Value, look: &Look) -> Vec<Line> {
         Verb::Book => orders::book(ok, look),
         Verb::Orders => orders::list(ok, look),
         Verb::Order => orders::one(ok, look),
+        Verb::Bridges => accounts::bridges(ok, look),
         Verb::Positions => accounts::positions(ok, look),
         Verb::Balances => listed(&accounts::balances(ok, look), "no balances are known", look),
         Verb::Limits => listed(&accounts::limits(ok), "no accounts", look),
@@ -58,6 +59,7 @@ pub fn answer(verb: Verb, ok: &Value, look: &Look) -> Vec<Line> {
         | Verb::Cancel
         | Verb::CancelAll
         | Verb::Resolve
+        | Verb::BridgeKeep
         | Verb::LimitsSet
         | Verb::SessionLogout
         | Verb::SessionDisconnect

@@ -337,6 +337,7 @@ verbs! {
             account: Option<String> =
                 &[option("account", Kind::Account, "Only of this account.")],
         }
+        Bridges = "bridges", VIEWER, "Bridges, and what went over them and is not converted." {}
         Balances = "balances", VIEWER, "The balances at each venue." {
             venue: Option<String> = &[option("venue", Kind::Venue, "Only at this venue.")],
         }
@@ -438,6 +439,10 @@ verbs! {
                 Kind::Text,
                 "The average price of what is not booked yet.",
             )],
+        }
+        BridgeKeep = "bridge-keep" as "bridge keep", ADMIN,
+            "End an exposure: the desk keeps what is not converted; a second person approves." {
+            exposure: u64 = &[at("exposure", Kind::Whole, "Its number, see `bridges`.")],
         }
         LimitsSet = "limits-set" as "limits set", ADMIN,
             "Set limits of an account; a limit that is not given stays." {

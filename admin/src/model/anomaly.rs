@@ -75,6 +75,9 @@ impl Anomaly {
             | Notice::Behaviour(..)
             | Notice::Fees(..)
             | Notice::FeeValue(..)
+            | Notice::Bridged(..)
+            | Notice::Converted(..)
+            | Notice::Exposure(_)
             | Notice::Halted
             | Notice::Resumed => return None,
         })

@@ -31,11 +31,18 @@ impl ReadModel {
             self.forget_child(&old);
         }
         let sent = self.at.time;
-        let Some(order) = self.orders.get_mut(new.order.0) else { return };
-        let whose = order.whose();
-        let older = std::mem::replace(&mut order.newest_child, new.child);
-        order.time = sent;
-        order.pursuit.sent(new.tif, new.qty);
+        let of_conversion = self.owner_of_conversion(new.order);
+        let (whose, older) = match (self.orders.get_mut(new.order.0), of_conversion) {
+            (_, Some(whose)) => (whose, ChildId(0)),
+            (Some(order), None) => {
+                order.time = sent;
+                order.pursuit.sent(new.tif, new.qty);
+                let older = std::mem::replace(&mut order.newest_child, new.child);
+                // A child at a bridge instrument has another one than its order.
+                (OrderOwner { instrument: new.instrument, ..order.whose() }, older)
+            }
+            (None, None) => return,
+        };
         if let Some(older) = self.children.get_mut(older.0) {
             older.newer = new.child;
         }
@@ -203,6 +210,9 @@ impl ReadModel {
             | Notice::Behaviour(..)
             | Notice::Fees(..)
             | Notice::Paused(..) => self.on_venue_notice(notice),
+            Notice::Bridged(..) | Notice::Converted(..) | Notice::Exposure(_) => {
+                self.on_bridge(notice);
+            }
             Notice::ChildAccepted(venue, child) => {
                 self.child_event(child, venue, EventKind::ChildAccepted);
                 self.child_after(child, ChildEvent::Accepted);
@@ -246,10 +256,7 @@ impl ReadModel {
             }
             Notice::CalledBack(order, why) => self.on_called_back(order, why),
             Notice::Waits(order, why) => self.on_waits(order, why),
-            Notice::CancelStuck(order) => {
-                let event = self.happens(EventKind::CancelStuck);
-                self.event(order, event);
-            }
+            Notice::CancelStuck(order) => self.event(order, self.happens(EventKind::CancelStuck)),
             Notice::Balance(venue, asset, total) => self.on_balance(venue, asset, total),
             Notice::Barred(order, venue, why) => self.on_barred(order, venue, why),
             Notice::FeeValue(exec, value) => self.fee_value = Some((exec, value)),

@@ -27,7 +27,8 @@ impl ReadModel {
     }
 
     pub(super) fn book_trade(&mut self, report: &Report, last: &LastFill) {
-        let Some(fill) = fill_of(report, last) else { return };
+        // What went over a bridge is booked by its notice.
+        let Some(fill) = fill_of(report, last).filter(|_| report.via.is_none()) else { return };
         self.book(self.account_of(report.order, report.session), &fill);
     }
 
@@ -65,11 +66,10 @@ impl ReadModel {
         if venue.index() >= self.reference.venues.len() {
             return;
         }
-        let account = self.orders.get(child.order.0).map(|order| order.account);
+        let order = self.orders.get(child.order.0).filter(|_| child.whose.session.0 < u16::MAX);
+        let account = order.map_or(child.whose.account, |order| order.account);
         let listing = self.reference.listing(instrument, venue);
-        let fees = listing.map(|listing| {
-            account.map_or(listing.fees(), |account| self.reference.fees(account, listing))
-        });
+        let fees = listing.map(|listing| self.reference.fees(account, listing));
         let fee = fees.map_or(0, |fees| fees.locked_ppm());
         let needed = if child.state.is_over() {
             Amount::ZERO

@@ -161,6 +161,7 @@ impl ReadModel {
             halts: rows(&self.halts),
             reduce_only: rows(&self.reduce_only),
             no_reference: self.no_reference(),
+            exposures: self.exposure_rows(),
             venues: self.venues(),
             sessions: self.sessions(),
             ..Status::default()

@@ -164,7 +164,7 @@ impl ReadModel {
         }
         if self.overfilled.take() != Some((last.child, last.exec)) {
             self.child_filled(last.child, last.qty);
-            if let Some(fill) = fill_of(report, last) {
+            if let Some(fill) = fill_of(report, last).filter(|_| report.via.is_none()) {
                 self.compare_fee(&fill, self.account_of(report.order, report.session));
             }
         }

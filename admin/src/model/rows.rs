@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use rutter_core::bridge::BridgeWord;
 use rutter_core::input::{AccountLimits, LIMITS, LimitValue};
 use serde::Serialize;
 
@@ -229,6 +230,8 @@ pub struct Status {
     pub reduce_only: Vec<ScopeRow>,
     /// Symbols of instruments that have no reference price.
     pub no_reference: Vec<String>,
+    /// What went over bridges and is not converted.
+    pub exposures: Vec<ExposureRow>,
     /// How often the output ring was full.
     pub output_stalls: u64,
     /// The venues.
@@ -422,6 +425,64 @@ pub struct PositionRow {
     pub base: String,
     /// Amount received minus amount paid in the quote asset, without fees.
     pub cash: String,
+}
+
+/// A bridge that is on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BridgeRow {
+    /// The account's name.
+    pub account: String,
+    /// The instrument of its orders.
+    pub instrument: String,
+    /// The instrument where they may fill.
+    pub via: String,
+    /// The instrument that converts.
+    pub conversion: String,
+    /// The account of ours that bears the conversion.
+    pub desk: String,
+    /// How far a conversion may lie beyond its reference price, in basis points.
+    pub basis_bps: String,
+    /// The most that may be unconverted, in the bridge asset.
+    pub legging_max: String,
+}
+
+/// What went over a bridge and is not converted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExposureRow {
+    /// The exposure's number; zero while nothing is to be converted.
+    pub id: u64,
+    /// The account whose orders went over the bridge.
+    pub account: String,
+    /// The account of ours that bears it.
+    pub desk: String,
+    /// The instrument that converts.
+    pub conversion: String,
+    /// The bridge asset.
+    pub asset: String,
+    /// The side of the conversion.
+    pub side: &'static str,
+    /// What is to be converted.
+    pub amount: String,
+    /// What open children may still add.
+    pub pending: String,
+    /// What counts against the legging limit.
+    pub counted: String,
+    /// Since when there is something to convert.
+    pub since: Option<String>,
+    /// The same, nanoseconds since 1970 UTC; zero for never.
+    pub since_ns: u64,
+    /// The order that converts.
+    pub order: Option<u64>,
+    /// Why it is not converted.
+    pub why: &'static str,
+}
+
+impl ExposureRow {
+    /// For how long there has been something to convert that a venue would take, nanoseconds.
+    pub fn age_ns(&self, now_ns: u64) -> u64 {
+        let is_dust = self.why == BridgeWord::BelowMinimum.word();
+        if self.since_ns == 0 || is_dust { 0 } else { now_ns.saturating_sub(self.since_ns) }
+    }
 }
 
 /// The fees that one account has paid in one asset.

@@ -308,6 +308,7 @@ fn every_verb_in_every_role_is_answered_or_forbidden_and_who_is_forbidden_change
                 "lockout-lift" => Some(Code::NotLocked),
                 "reload" => Some(Code::NotAdditions),
                 "resolve" => Some(Code::NeedsSecondPerson),
+                "bridge-keep" => Some(Code::UnknownOrder),
                 _ => None,
             };
             assert_eq!(code, expected, "{verb:?} as {role:?}: {told:?}");
@@ -332,7 +333,11 @@ fn a_dry_run_of_each_change_says_what_would_be_and_journals_nothing() {
             Err(failure) => {
                 let nothing_there = matches!(
                     failure.code,
-                    Code::UnknownPending | Code::NotHalted | Code::NotLocked | Code::NotAdditions
+                    Code::UnknownPending
+                        | Code::NotHalted
+                        | Code::NotLocked
+                        | Code::NotAdditions
+                        | Code::UnknownOrder
                 );
                 assert!(nothing_there, "{verb:?}: {failure:?}");
             }

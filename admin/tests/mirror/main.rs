@@ -3,6 +3,7 @@
 //! `RUTTER_SEEDS=n` runs seeds 1 to n, `RUTTER_SEED=s` one of them, which is how a failure is
 //! replayed.
 
+mod bridges;
 mod desk;
 mod execution;
 mod fees;

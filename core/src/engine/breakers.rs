@@ -23,7 +23,7 @@ use crate::child::{Child, ChildState, Role};
 use crate::id::{AssetId, ChildId, InstrumentId, VenueId};
 use crate::input::{QueryOutcome, Side, TimeInForce, VenueReject};
 use crate::number::UnixNanos;
-use crate::order::Order;
+use crate::order::{Order, OrderBridging};
 use crate::output::{Notice, Output, Paused, Sink};
 use crate::reference::VENUES_MAX;
 
@@ -82,7 +82,7 @@ impl Engine {
                 }
             }
             VenueReject::Late | VenueReject::Other => {
-                self.note_refused(order, venue, reason, out);
+                self.note_refused_child(child, order, reason, out);
                 self.note_refusal(venue);
                 self.count_failure(venue, RequestKind::New, out);
             }
@@ -91,7 +91,23 @@ impl Engine {
             | VenueReject::WouldMatch
             | VenueReject::PriceBand
             | VenueReject::UnknownOrder
-            | VenueReject::SelfMatch => self.note_refused(order, venue, reason, out),
+            | VenueReject::SelfMatch => self.note_refused_child(child, order, reason, out),
+        }
+    }
+
+    /// What the refusal of a child means for its order. What a venue refuses at a bridge instrument
+    /// says nothing of the order's own.
+    fn note_refused_child<S: Sink>(
+        &mut self,
+        child: &Child,
+        order: &mut Order,
+        reason: VenueReject,
+        out: &mut Out<'_, S>,
+    ) {
+        if child.instrument == order.instrument {
+            self.note_refused(order, child.venue, reason, out);
+        } else {
+            order.bridging = OrderBridging::Over;
         }
     }
 

@@ -5,7 +5,7 @@
 
 use super::{Engine, Out};
 use crate::client_ids::HashedId;
-use crate::id::{AccountId, ClOrdId, OrderId, SessionId};
+use crate::id::{AccountId, ClOrdId, InstrumentId, OrderId, SessionId};
 use crate::input::{
     BUSY_WAIT_NS_MAX, CancelOrder, Choice, Instructions, NewOrder, OrderStatus, Refusal,
     Unacceptable,
@@ -26,6 +26,8 @@ pub(super) struct ReportContext {
     pub client_seq: u64,
     /// The execution of a trade report.
     pub last: Option<LastFill>,
+    /// The bridge instrument of that execution; `None` for the order's own.
+    pub via: Option<InstrumentId>,
     /// Why the order was refused, cancelled or expired.
     pub reason: Refusal,
     /// Id of the status request.
@@ -443,6 +445,9 @@ impl Engine {
         about: &ReportContext,
         out: &mut Out<'_, S>,
     ) {
+        if order.is_conversion() {
+            return;
+        }
         // The answer to a request has the request's id as FIX 11 and the order's id as FIX 41.
         let by_request = match kind {
             ReportKind::PendingCancel | ReportKind::PendingReplace | ReportKind::Replaced => true,
@@ -494,6 +499,7 @@ impl Engine {
             leaves: order.leaves(),
             filled_notional: order.filled_notional,
             last: about.last,
+            via: about.via,
             reason: about.reason,
             waiting: match kind {
                 ReportKind::OrderStatus if order.is_working() => order.waiting,

@@ -37,6 +37,9 @@ impl Engine {
             self.judge_books(*instrument, out);
         }
         self.on_fees_defined(definition, out);
+        if let Input::Bridge(def) = definition {
+            self.on_bridge_defined(def);
+        }
         if let Input::Routing(def) = definition
             && moved_never
         {

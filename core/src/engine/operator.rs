@@ -88,6 +88,7 @@ impl Engine {
             OperatorCommand::PreviewBy(asked, strategy) => {
                 self.preview(operator.request, &asked, strategy, out).map(|()| 0)
             }
+            OperatorCommand::KeepExposure(exposure) => self.keep_exposure(exposure, out),
             OperatorCommand::Extend(extension) => self.check_extension(&extension).map(|()| 0),
         }
     }

@@ -76,9 +76,13 @@ impl Engine {
             if held == order.unplaced() {
                 return self.wait(order, Waiting::CallingBack, Help::Fade, out);
             }
-            self.make_plan(order, held, out);
+            let bridged = self.plan_bridges(order, held, out.sink.wants_decisions());
+            self.make_plan(order, Qty(held.0 + bridged.0), out);
             self.note_posting(order);
-            let sent = self.carry_out(order, out);
+            let mut sent = self.carry_out(order, out);
+            if !bridged.is_zero() {
+                sent |= self.send_bridged(order, out);
+            }
             if order.unplaced().is_zero() {
                 return self.wait_no_more(order, out);
             }
@@ -297,6 +301,8 @@ impl Engine {
             qty: request.qty,
             round: order.rounds + 1,
             venues: plan.lines(),
+            bridges: &self.bridging.lines,
+            bridge: &self.bridging.plan,
             market: self.market(),
             request,
             plan,
@@ -355,13 +361,27 @@ impl Engine {
         post_only: bool,
         out: &mut Out<'_, S>,
     ) {
-        let Some(id) = self.children.claim() else { return };
+        let instrument = order.instrument;
+        self.send_child_at(instrument, order, leg, (tif, post_only), out);
+    }
+
+    /// Sends a child at an instrument, mostly its order's own. Returns its id, unless the table of
+    /// children has no place.
+    pub(super) fn send_child_at<S: Sink>(
+        &mut self,
+        instrument: InstrumentId,
+        order: &mut Order,
+        leg: &PlannedChild,
+        (tif, post_only): (TimeInForce, bool),
+        out: &mut Out<'_, S>,
+    ) -> Option<ChildId> {
+        let id = self.children.claim()?;
         let send = SendNew {
             venue: leg.venue,
             child: ChildId(id),
             order: order.id,
             trace: order.trace,
-            instrument: order.instrument,
+            instrument,
             side: order.side,
             tif,
             post_only,
@@ -379,15 +399,16 @@ impl Engine {
         self.counts.children += 1;
         match tif {
             TimeInForce::Ioc | TimeInForce::Fok => {
-                let at = self.reference.book_at(order.instrument, leg.venue);
+                let at = self.reference.book_at(instrument, leg.venue);
                 self.books[at].take(order.side, leg.qty);
             }
             TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtd => {
                 self.begin_rest(&child);
             }
         }
-        self.count_order(leg, order.instrument);
+        self.count_order(leg, instrument);
         out.put(&Output::SendNew(send));
+        Some(child.id)
     }
 
     /// A child that rests takes its place in the queue of its venue.
@@ -520,6 +541,9 @@ impl Engine {
         }
         if let Some(slot) = self.children.get_mut(child.id.0) {
             *slot = *child;
+        }
+        if child.instrument != order.instrument {
+            self.count_leg(child);
         }
         if ends {
             // A venue knows the shared child, and not its parts.

@@ -12,7 +12,7 @@ use super::{
 use crate::child::{Child, ChildState};
 use crate::engine::worked::Recalled;
 use crate::id::{AccountId, OrderId};
-use crate::input::{Moving, PublicTrade, TimeInForce};
+use crate::input::{Moving, PublicTrade, Side, TimeInForce};
 use crate::number::{Qty, UnixNanos};
 use crate::order::Order;
 use crate::output::{Notice, Sink};
@@ -255,9 +255,12 @@ impl Engine {
         let Some(book) = self.books.get_mut(at).filter(|_| sound) else {
             return out.notice(Notice::BadReference);
         };
-        book.count_trade(trade.rested, trade.qty, self.now);
-        let all = book.own_children[trade.rested as usize - 1];
-        if all.is_empty() {
+        let taken = trade.taker.map(Side::opposite);
+        let Some(rested) = taken.or_else(|| book.side_taken_at(trade.price)) else { return };
+        book.count_trade(rested, trade.qty, trade.time, self.now);
+        let all = book.own_children[rested as usize - 1];
+        // A trade that is told late may be older than the order.
+        if all.is_empty() || trade.late {
             return;
         }
         for slot in self.own.iter(all).take(FORWARD_PER_TRADE_MAX) {

@@ -125,11 +125,13 @@ impl Engine {
             let (waits, search) = (Waiting::CallingBack, Search::default());
             return asker.tell(Previewed::Order { refusal, given_back, waits, search }, 0, out);
         }
-        self.ask_router(order, held);
-        let plan = self.router.plan();
-        let shown = plan.shown().0;
+        let bridged = self.plan_bridges(order, held, true);
+        self.ask_router(order, Qty(held.0 + bridged.0));
+        let (plan, bridge) = (self.router.plan(), &self.bridging.plan);
+        let over = if bridge.is_empty() { Qty::ZERO } else { bridge.line.shown };
+        let shown = plan.shown().0 + over.0;
         let left = order.qty.0 - shown - plan.rests().iter().map(|rest| rest.qty.0).sum::<i64>();
-        order.live_children = (plan.takes().len() + plan.rests().len()) as u16;
+        order.live_children = (plan.takes().len() + plan.rests().len() + bridge.len()) as u16;
         let (given_back, waits) = match self.unsent(order) {
             _ if !held.is_zero() => (Refusal::None, Waiting::CallingBack),
             _ if left == 0 => (Refusal::None, Waiting::Nothing),
@@ -144,6 +146,9 @@ impl Engine {
             let terms = self.reference.terms(order.account, order.instrument, line.venue);
             let paid = terms.map_or(0, |terms| all_in(&terms, order.side, line.value));
             asker.tell(Previewed::Venue { line: *line, take, rest }, paid, out);
+        }
+        for line in &self.bridging.lines {
+            asker.tell(Previewed::Bridge(*line), 0, out);
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::heard::Heard;
 use crate::id::{AssetId, ChildId, OrderId, VenueId, VenueOrderId};
 use crate::input::{ChildFill, Ending, Fate, Input, Refusal, TimeInForce, VenueReject};
 use crate::number::{Amount, Notional, Qty, UnixNanos};
-use crate::order::{Order, OrderEvent, OrderState};
+use crate::order::{Order, OrderBridging, OrderEvent, OrderState};
 use crate::output::{ChildEnd, LastFill, Notice, Output, ReportKind, Sink};
 use crate::table::Slot;
 
@@ -247,6 +247,9 @@ impl Engine {
         event: ChildEvent,
         was_unknown: bool,
     ) {
+        if child.instrument != order.instrument {
+            return note_leg_end(order, event);
+        }
         // A refused child, or one that never arrived, has not met the book.
         match (event, child.tif) {
             (ChildEvent::SelfMatched, _) => self.note_self_match(order, child.venue),
@@ -476,7 +479,8 @@ impl Engine {
         self.counts.fills += 1;
         let def = self.reference.instrument_of(fill.instrument);
         let (base, quote) = (def.base, def.quote);
-        self.ledger.book(def, found.as_ref().map(|(_, order)| order.account), fill);
+        let bears = found.as_ref().map(|(child, order)| self.bears(child, order));
+        self.ledger.book(def, bears, fill);
         self.wake_for_funds(quote);
         self.wake_for_funds(base);
         let Some((child, order)) = found else { return out.notice(Notice::OrphanFill(*fill)) };
@@ -507,11 +511,22 @@ impl Engine {
         };
         if of_order < fill.qty {
             let beyond = fill.qty.saturating_sub(of_order);
-            out.notice(Notice::Overfill(order.account, *fill, beyond));
+            let bears = self.bears(child, order);
+            out.notice(Notice::Overfill(bears, *fill, beyond));
         }
+        let net;
+        let fill = if child.instrument == order.instrument {
+            fill
+        } else {
+            net = self.hand_over(child, order, fill, of_order, out);
+            &net
+        };
         order.filled = Qty(order.filled.0 + of_order.0);
         let value = Notional::of(fill.price, of_order);
         order.filled_notional = Notional(order.filled_notional.0 + value.0);
+        if order.is_conversion() {
+            self.note_converted(order, (fill, of_order), out);
+        }
         let mut ended = None;
         if !was_over {
             ended = Self::child_after_fill(child);
@@ -525,12 +540,8 @@ impl Engine {
             let last = order.filled == order.qty;
             order.apply(if last { OrderEvent::LastFilled } else { OrderEvent::PartFilled });
         }
-        if ended == Some(ChildEvent::SelfMatched) {
-            self.note_self_match(order, child.venue);
-        }
-        if let Some(end) = ended.and_then(end_of) {
-            out.notice(Notice::ChildResolved(child.venue, child.id));
-            out.notice(Notice::ChildEnded(child.venue, child.id, end));
+        if let Some(event) = ended {
+            self.note_end_by_fill(order, child, event, out);
         }
         let ended = self.store_child(child, order);
         if !of_order.is_zero() {
@@ -543,6 +554,25 @@ impl Engine {
             self.after_child(order, out);
         }
         self.store(order);
+    }
+
+    /// An execution has ended a child.
+    fn note_end_by_fill<S: Sink>(
+        &mut self,
+        order: &mut Order,
+        child: &Child,
+        event: ChildEvent,
+        out: &mut Out<'_, S>,
+    ) {
+        if child.instrument != order.instrument {
+            note_leg_end(order, event);
+        } else if event == ChildEvent::SelfMatched {
+            self.note_self_match(order, child.venue);
+        }
+        if let Some(end) = end_of(event) {
+            out.notice(Notice::ChildResolved(child.venue, child.id));
+            out.notice(Notice::ChildEnded(child.venue, child.id, end));
+        }
     }
 
     /// Moves a living child on after a fill. Returns the event that ended the child, if it ended.
@@ -578,7 +608,8 @@ impl Engine {
             exec: fill.exec,
             venue_order: child.venue_order,
         };
-        let about = ReportContext { last: Some(last), ..ReportContext::default() };
+        let via = (child.instrument != order.instrument).then_some(child.instrument);
+        let about = ReportContext { last: Some(last), via, ..ReportContext::default() };
         self.report(order, ReportKind::Trade, &about, out);
     }
 
@@ -599,6 +630,13 @@ impl Engine {
                 self.judge_fees(venue, out);
             }
         }
+    }
+}
+
+/// A child at a bridge instrument has ended.
+fn note_leg_end(order: &mut Order, event: ChildEvent) {
+    if event != ChildEvent::LastFilled {
+        order.bridging = OrderBridging::Over;
     }
 }
 

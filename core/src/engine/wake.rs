@@ -113,11 +113,13 @@ impl Engine {
 
     /// A book of the instrument has changed, or the instrument has a reference price.
     pub(super) fn wake_for_book(&mut self, instrument: InstrumentId) {
+        self.bridging.is_due |= self.bridging.open > 0;
         self.make_due(instrument, &SIDES, &[Help::Book, Help::Fade]);
     }
 
     /// A venue has become usable for the instrument.
     pub(super) fn wake_for_venue(&mut self, instrument: InstrumentId) {
+        self.bridging.is_due |= self.bridging.open > 0;
         self.make_due(instrument, &SIDES, &Help::ALL);
     }
 
@@ -130,6 +132,7 @@ impl Engine {
 
     /// More of the asset is available at a venue.
     pub(super) fn wake_for_funds(&mut self, asset: AssetId) {
+        self.bridging.is_due |= self.bridging.open > 0;
         if !self.waiting.any_funded() {
             return;
         }

@@ -140,6 +140,9 @@ pub enum OperatorCommand {
     Extend(Extension),
     /// As [`Self::Preview`], of an order with this strategy (FIX 847).
     PreviewBy(Preview, u32),
+    /// Ends an exposure of a bridge, by its number, that no order converts at this moment: the desk
+    /// account keeps what is not converted as its inventory.
+    KeepExposure(u64),
 }
 wire_variants!(OperatorCommand {
     0 Halt(scope),
@@ -158,6 +161,7 @@ wire_variants!(OperatorCommand {
     13 Preview(preview),
     14 Extend(extension),
     15 PreviewBy(preview, strategy),
+    24 KeepExposure(exposure),
 });
 
 impl OperatorCommand {

@@ -3,10 +3,11 @@
 //! A line belongs here if it explains a routing decision. Decisions are not outputs: no reader gets
 //! them from a running node, and the digest leaves them out, for a replay makes them again.
 
+use crate::bridge::BridgeWord;
 use crate::hash::Rolling;
 use crate::id::{InstrumentId, OrderId, VenueId};
-use crate::number::{Notional, Price, Qty};
-use crate::routing::{Plan, RouteRequest, RoutingView};
+use crate::number::{Amount, Notional, Price, Qty};
+use crate::routing::{BridgePlan, Plan, RouteRequest, RoutingView};
 
 /// The result of one routing decision for one venue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -128,6 +129,59 @@ impl VenueLine {
     }
 }
 
+/// One bridge of the order's account and instrument in a decision.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BridgeLine {
+    /// The bridge instrument.
+    pub via: InstrumentId,
+    /// The instrument that converts.
+    pub conversion: InstrumentId,
+    /// Whether the bridge gets a part, or why not.
+    pub word: BridgeWord,
+    /// Quantity of the children at the bridge instrument.
+    pub qty: Qty,
+    /// The part of it that the books show.
+    pub shown: Qty,
+    /// Bridge asset that it needs or brings, with fees on top.
+    pub needs: Amount,
+    /// The reference price of the conversion; zero if there is none.
+    pub reference: Price,
+    /// The worst price at which the basis limit lets the conversion trade.
+    pub limit: Price,
+    /// The best price that the conversion would take; zero if none.
+    pub best: Price,
+    /// The worst price that it would take.
+    pub worst: Price,
+    /// Quantity of the conversion that the books show.
+    pub converts: Qty,
+    /// Its value without fees.
+    pub value: Notional,
+    /// Its value with fees, in billionths.
+    pub paid: i128,
+}
+
+impl BridgeLine {
+    /// Of all bridges that were better than what came before only the best gets a part.
+    pub fn keep_best(lines: &mut [Self], best: Option<InstrumentId>) {
+        for line in lines {
+            if line.word == BridgeWord::Taken && Some(line.via) != best {
+                (line.word, line.qty) = (BridgeWord::WorsePrice, Qty::ZERO);
+            }
+        }
+    }
+
+    pub(super) fn mix(&self, hash: &mut Rolling) {
+        let ids = u64::from(self.via.0) | u64::from(self.conversion.0) << 16;
+        hash.pair(ids | (self.word as u64) << 32, self.qty.0.cast_unsigned());
+        hash.pair(self.shown.0.cast_unsigned(), self.converts.0.cast_unsigned());
+        hash.pair(self.reference.0.cast_unsigned(), self.limit.0.cast_unsigned());
+        hash.pair(self.best.0.cast_unsigned(), self.worst.0.cast_unsigned());
+        hash.amount(self.needs);
+        hash.notional(self.value);
+        hash.wide(self.paid);
+    }
+}
+
 /// One routing decision.
 #[derive(Clone, Copy, Debug)]
 pub struct Decision<'a> {
@@ -141,6 +195,10 @@ pub struct Decision<'a> {
     pub round: u8,
     /// One line per venue.
     pub venues: &'a [VenueLine],
+    /// One line per bridge of the order's account and instrument.
+    pub bridges: &'a [BridgeLine],
+    /// The plan over the bridge that was chosen; it has no children if none was.
+    pub bridge: &'a BridgePlan,
     /// What the router saw.
     pub market: RoutingView<'a>,
     /// What was asked of the router.

@@ -5,6 +5,7 @@
 use super::ChildRef;
 use crate::behaviour::Measured;
 use crate::breaker::{BreakerState, RequestKind};
+use crate::bridge::Exposure;
 use crate::hash::Rolling;
 use crate::id::{
     AccountId, AssetId, ChildId, ExecId, InstrumentId, OrderId, VenueId, VenueOrderId,
@@ -60,6 +61,24 @@ pub struct FeeState {
     pub volume: Amount,
     /// Executions whose value in that asset was not known; they are not in the volume.
     pub not_counted: u64,
+}
+
+/// What an account of ours hands over to a client's account after an execution at a bridge
+/// instrument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Handover {
+    /// The client's order.
+    pub order: OrderId,
+    /// The client's account.
+    pub account: AccountId,
+    /// The order's instrument.
+    pub instrument: InstrumentId,
+    /// Quantity.
+    pub qty: Qty,
+    /// Net price: with the fee at the venue and the conversion.
+    pub price: Price,
+    /// The part of the fee that the client bears beside the price, in the fee's asset.
+    pub fee: Amount,
 }
 
 /// Event for the read model, the log and operators.
@@ -138,6 +157,15 @@ pub enum Notice {
     Fees(VenueId, FeeState),
     /// What the fee of an execution is worth in the quote asset; before the news of the execution.
     FeeValue(ExecId, Amount),
+    /// An execution of a child at a bridge instrument. It is booked to the first account, which
+    /// trades this quantity of it with the client's at the net price, in the order's instrument,
+    /// and hands over this part of the fee. Before the client's report.
+    Bridged(AccountId, ChildFill, Handover),
+    /// An execution of a child that converts, booked to the account of ours, without what
+    /// [`Self::Overfill`] tells.
+    Converted(AccountId, ChildFill),
+    /// What is to be converted has changed, or why it is not.
+    Exposure(Exposure),
     /// Reference data that contradicts the known data. Nothing was changed.
     BadReference,
     /// Trading is halted for the whole node.
@@ -205,12 +233,39 @@ impl Notice {
             | Self::Behaviour(..)
             | Self::Fees(..)
             | Self::FeeValue(..) => self.words_of_venue(hash),
+            Self::Bridged(..) | Self::Converted(..) | Self::Exposure(_) => {
+                self.words_of_bridge(hash)
+            }
             Self::Barred(order, venue, why) => (0x1f | (why as u64) << 8, venue.0, order.0),
             Self::BadReference => (20, 0, 0),
             Self::Halted => (21, 0, 0),
             Self::Resumed => (22, 0, 0),
         };
         hash.pair(tag | u64::from(venue) << 32, other);
+    }
+
+    /// Mixes in what is told of a bridge, and returns tag, venue and one word more.
+    fn words_of_bridge(self, hash: &mut Rolling) -> (u64, u8, u64) {
+        match self {
+            Self::Bridged(desk, fill, over) => {
+                mix_fill(hash, &fill);
+                let ids = u64::from(over.account.0) << 16 | u64::from(over.instrument.0);
+                hash.pair(over.order.0, ids);
+                hash.pair(over.qty.0.cast_unsigned(), over.price.0.cast_unsigned());
+                hash.amount(over.fee);
+                (0x50, fill.venue.0, u64::from(desk.0))
+            }
+            Self::Converted(desk, fill) => {
+                mix_fill(hash, &fill);
+                (0x51, fill.venue.0, u64::from(desk.0))
+            }
+            Self::Exposure(exposure) => {
+                exposure.mix(hash);
+                (0x52, 0, exposure.id)
+            }
+            // The other notices are not about a bridge.
+            _ => (0, 0, 0),
+        }
     }
 
     /// Mixes in what is known of a venue, and returns tag, venue and one word more.

@@ -2,7 +2,7 @@
 //!
 //! A line belongs here if it tells what would become of an order that is not sent.
 
-use super::VenueLine;
+use super::{BridgeLine, VenueLine};
 use crate::hash::Rolling;
 use crate::id::SessionId;
 use crate::input::Refusal;
@@ -12,7 +12,8 @@ use crate::waiting::Waiting;
 /// One part of the answer to [`OperatorCommand::Preview`](crate::input::OperatorCommand::Preview).
 ///
 /// The parts come one after the other: [`Previewed::Order`], then [`Previewed::Venue`] for each
-/// venue by its id if a plan was made, then the operator's report.
+/// venue by its id if a plan was made, [`Previewed::Bridge`] for each bridge, then the operator's
+/// report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Previewed {
     /// The order as a whole.
@@ -36,6 +37,8 @@ pub enum Previewed {
         /// The child that would rest; `None` for none.
         rest: Option<PlannedChild>,
     },
+    /// One bridge of the order's account and instrument.
+    Bridge(BridgeLine),
 }
 
 /// One part of the answer to a client's preview. The parts come as in [`Previewed`], and then one
@@ -72,6 +75,7 @@ impl Previewed {
                 hash.pair(refusal | given_back << 8 | waits << 16, u64::from(search.nodes));
                 hash.word(u64::from(search.bounded));
             }
+            Self::Bridge(line) => line.mix(hash),
             Self::Venue { line, take, rest } => {
                 line.mix(hash);
                 for child in [take, rest] {

@@ -144,6 +144,9 @@ pub struct Report {
     pub reason: Refusal,
     /// Of a status: why a part of the order is at no venue; [`Waiting::Nothing`] in other reports.
     pub waiting: Waiting,
+    /// The instrument at which the execution took place, if it is not the order's own: a bridge.
+    /// [`LastFill::price`] is then net, in the order's quote asset.
+    pub via: Option<InstrumentId>,
 }
 
 impl Report {
@@ -182,6 +185,7 @@ impl Report {
         last: None,
         reason: Refusal::None,
         waiting: Waiting::Nothing,
+        via: None,
     };
 
     pub(super) fn mix(&self, hash: &mut Rolling) {
@@ -235,6 +239,9 @@ impl Report {
             });
             let packed = weights.iter().fold(0, |all, weight| all << 8 | u64::from(*weight));
             hash.pair(self.choice as u64, packed);
+        }
+        if let Some(via) = self.via {
+            hash.word(u64::from(via.0) | 1 << 32);
         }
         if self.waiting != Waiting::Nothing {
             hash.word(self.waiting as u64);

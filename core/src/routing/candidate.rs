@@ -342,6 +342,11 @@ impl<'a> Candidate<'a> {
             && self.is_enough(self.worst, self.share)
     }
 
+    /// Price of the sweep's next level.
+    pub const fn price_next(&self) -> Price {
+        self.next_price
+    }
+
     /// Whether the sweep could take more here.
     pub const fn could_take_more(&self) -> bool {
         self.next_cost != i128::MAX
@@ -444,7 +449,7 @@ const fn behaviour_factor(behaviour_ppm: u32) -> i64 {
 
 /// A buy pays `price * (1 + fee)` for a unit; where the fee is taken in the base asset, it pays
 /// `price` for `1 - fee` of a unit. A sell receives `price * (1 - fee)`.
-fn all_in_factor(fees: &ListingFees, side: Side) -> i64 {
+pub(super) fn all_in_factor(fees: &ListingFees, side: Side) -> i64 {
     factor_of(fees, fees.taker, side)
 }
 

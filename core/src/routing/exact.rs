@@ -99,7 +99,7 @@ pub(super) fn search(
         let mut shares = candidates.iter().zip(ends).enumerate().filter_map(|(at, (c, end))| {
             let rows = &rows[core::mem::replace(&mut from, end)..end];
             let candidate = c.as_ref().filter(|_| !rows.is_empty())?;
-            Some(Share { candidate, rows, at })
+            Some(Share { candidate, rows, at, asked: request.qty.0 })
         });
         // Without a level nobody has a share, from the sweep either.
         let Some(first) = shares.next() else { return Search::default() };
@@ -233,24 +233,30 @@ impl Explorer<'_> {
             return;
         }
         self.nodes += 1;
-        let split = self.splitter.split(self.shares, bounds, self.qty, self.best, &mut self.steps);
+        let split = self.splitter.split(
+            self.shares,
+            &bounds[..self.shares.len()],
+            self.qty,
+            self.best,
+            &mut self.steps,
+        );
         let Ok(split) = split else {
             self.bounded = true;
             return;
         };
-        let Some((cost, split)) = split else { return };
-        let refused = (self.shares.iter().enumerate())
-            .find(|(at, s)| s.at_or_below(split[*at]) != split[*at]);
-        let Some((at, share)) = refused else {
-            (self.best, self.best_shares) = (cost, split);
+        let Some(cost) = split else { return };
+        let split = &self.splitter.found;
+        let refused = self.shares.iter().zip(split).position(|(share, qty)| !share.takes(*qty));
+        let Some(at) = refused else {
+            (self.best, self.best_shares) = (cost, *split);
             return;
         };
-        let whole = bounds[at];
-        if let Some(low) = share.at_or_above(split[at]).filter(|low| *low <= whole.high) {
+        let (share, qty, whole) = (&self.shares[at], split[at], bounds[at]);
+        if let Some(low) = share.at_or_above(qty).filter(|low| *low <= whole.high) {
             bounds[at] = Bounds { low, high: whole.high };
             self.visit(bounds);
         }
-        let high = share.at_or_below(split[at]);
+        let high = share.at_or_below(qty);
         if high >= whole.low {
             bounds[at] = Bounds { low: whole.low, high };
             self.visit(bounds);

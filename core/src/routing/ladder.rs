@@ -67,6 +67,7 @@ impl<'a> Steps<'a> {
     }
 
     /// Adds lots to the ladder that is being made and that began at `from`.
+    #[inline]
     fn push(&mut self, from: usize, lots: i64, unit: Cost, source: u8) -> Result<(), Full> {
         let steps = &mut *self.all;
         if steps.len() == steps.capacity() {
@@ -228,9 +229,9 @@ fn cheapest(cursors: &[Cursor]) -> Option<usize> {
 impl Cursor {
     /// Finds the next lots of equal cost; none are left when `lots` is zero.
     fn settle(&mut self, share: &Share<'_>, high: i64) {
-        let left = (high - self.qty) / share.lot();
+        let left = high - self.qty;
         self.lots = 0;
-        if left > 0 {
+        if left >= share.lot() {
             let (lots, unit) = share.next_lots(self.qty, &mut self.row, left);
             if unit.unfilled < share.lot() {
                 (self.lots, self.unit) = (lots, unit);

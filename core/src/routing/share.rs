@@ -22,7 +22,21 @@ pub(super) struct Cost {
 
 impl Cost {
     /// Sum; stops at the ends of the range.
+    #[inline]
     pub fn plus(self, other: Self) -> Self {
+        let unfilled = self.unfilled.checked_add(other.unfilled);
+        let money = self.money.checked_add(other.money);
+        let excess = self.excess.checked_add(other.excess);
+        match (unfilled, money, excess) {
+            (Some(unfilled), Some(money), Some(excess)) => Self { unfilled, money, excess },
+            _ => self.plus_at_the_end(other),
+        }
+    }
+
+    /// Apart, because the ends of the range would cost each sum more than the sum itself.
+    #[cold]
+    #[inline(never)]
+    fn plus_at_the_end(self, other: Self) -> Self {
         Self {
             unfilled: self.unfilled.saturating_add(other.unfilled),
             money: self.money.saturating_add(other.money),
@@ -31,7 +45,20 @@ impl Cost {
     }
 
     /// Difference; stops at the ends of the range.
+    #[inline]
     pub fn minus(self, other: Self) -> Self {
+        let unfilled = self.unfilled.checked_sub(other.unfilled);
+        let money = self.money.checked_sub(other.money);
+        let excess = self.excess.checked_sub(other.excess);
+        match (unfilled, money, excess) {
+            (Some(unfilled), Some(money), Some(excess)) => Self { unfilled, money, excess },
+            _ => self.minus_at_the_end(other),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn minus_at_the_end(self, other: Self) -> Self {
         Self {
             unfilled: self.unfilled.saturating_sub(other.unfilled),
             money: self.money.saturating_sub(other.money),
@@ -39,8 +66,15 @@ impl Cost {
         }
     }
 
-    /// So many times this cost; stops at the ends of the range.
+    /// So many times this cost, of at least zero; stops at the ends of the range.
+    #[inline]
     pub fn times(self, count: i64) -> Self {
+        if count == 1 {
+            return self;
+        }
+        if (self.unfilled, self.excess) == (0, 0) {
+            return Self { money: times(self.money, count), ..Self::default() };
+        }
         Self {
             unfilled: self.unfilled.saturating_mul(count),
             money: times(self.money, count),
@@ -67,7 +101,17 @@ impl Cost {
 }
 
 /// Money of a quantity at a price of one unit, which is negative for a sell.
+#[inline]
 pub(super) fn times(unit: i128, qty: i64) -> i128 {
+    if let Ok(unit) = i64::try_from(unit) {
+        // Two factors of 64 bits always fit.
+        return i128::from(unit).wrapping_mul(i128::from(qty));
+    }
+    times_of_wide(unit, qty)
+}
+
+#[inline(never)]
+fn times_of_wide(unit: i128, qty: i64) -> i128 {
     let size = saturating_product(unit.saturating_abs(), i128::from(qty));
     if unit < 0 { -size } else { size }
 }
@@ -115,6 +159,14 @@ pub(super) struct Share<'a> {
     pub rows: &'a [Row],
     /// Place of the venue among the candidates.
     pub at: usize,
+    /// Quantity that is routed.
+    pub asked: i64,
+}
+
+/// So many lots as a quantity has. The usual lot needs no division.
+#[inline]
+const fn lots_in(qty: i64, lot: i64) -> i64 {
+    if lot == 1 { qty } else { qty / lot }
 }
 
 impl Share<'_> {
@@ -154,17 +206,25 @@ impl Share<'_> {
             .map_or(Cost::default(), |found| found.cost.minus(found.unit.times(found.upto - qty)))
     }
 
-    /// The next lots after `qty` that cost the same, at most `most`: their number and the cost of
-    /// one. `row` is at or before the row of the next unit, and goes there.
+    /// Whether the funds carry a share whose worst price is that of one of the rows.
+    #[inline]
+    fn is_carried(&self, price: Price, qty: i64) -> bool {
+        self.candidate.is_funded && qty <= self.asked || self.candidate.carries(price, Qty(qty))
+    }
+
+    /// The next lots after `qty` that cost the same, within a quantity of `most`, which has one at
+    /// least: their number and the cost of one. `row` is at or before the row of the next unit, and
+    /// goes there.
+    #[inline]
     pub fn next_lots(&self, qty: i64, row: &mut usize, most: i64) -> (i64, Cost) {
         // Ends: each turn passes a row.
         while self.rows[*row].upto <= qty {
             *row += 1;
         }
         let (here, lot) = (&self.rows[*row], self.lot());
-        let whole = (here.upto - qty) / lot;
+        let whole = lots_in((here.upto - qty).min(most), lot);
         if whole > 0 {
-            return (whole.min(most), here.unit.times(lot));
+            return (whole, here.unit.times(lot));
         }
         // The next lot lies across the ends of rows.
         let (next, mut end) = (qty + lot, *row);
@@ -183,8 +243,9 @@ impl Share<'_> {
     pub fn takes(&self, qty: i64) -> bool {
         let c = self.candidate;
         let price = || self.rows.get(self.row_of(qty)).map(|row| row.price);
-        let is_taken = |price| c.carries(price, Qty(qty)) && c.is_enough(price, Qty(qty));
-        let is_whole = qty % self.lot() == 0 && qty <= c.listing.qty_max.0;
+        let is_taken = |price| self.is_carried(price, qty) && c.is_enough(price, Qty(qty));
+        let lot = self.lot();
+        let is_whole = (lot == 1 || qty % lot == 0) && qty <= c.listing.qty_max.0;
         qty == 0 || is_whole && price().is_some_and(is_taken)
     }
 
@@ -206,7 +267,7 @@ impl Share<'_> {
         for row in (0..=self.row_of(qty)).rev() {
             let (price, before) = (self.rows[row].price, self.before(row));
             let mut most = Qty(qty.min(self.rows[row].upto));
-            if !self.candidate.carries(price, most) {
+            if !self.is_carried(price, most.0) {
                 most = most.min(self.candidate.carried(price));
             }
             let most = most.floor_to(self.candidate.listing.lot);
@@ -226,7 +287,7 @@ impl Share<'_> {
             let Row { price, upto, .. } = self.rows[row];
             let from = qty.max(self.before(row) + 1);
             let Some(least) = c.enough_from(price, from) else { continue };
-            if least <= upto.min(c.listing.qty_max.0) && c.carries(price, Qty(least)) {
+            if least <= upto.min(c.listing.qty_max.0) && self.is_carried(price, least) {
                 return Some(least);
             }
         }

@@ -20,6 +20,9 @@ struct Tier {
     lot: i64,
     /// Least common multiple of this lot and all finer ones.
     block: i64,
+    /// Lots of this size in a block, and blocks of the next finer tier in it.
+    size: i64,
+    finer_size: i64,
     /// Lots of the venues. The finest tier has what is not sent behind them.
     own: Ladder,
     /// Lots of this size beside the blocks, of which there are at most so many.
@@ -41,12 +44,15 @@ pub(super) struct Splitter {
     looks_left: u32,
     /// Not all numbers of single lots were tried.
     pub is_cut: bool,
+    /// The shares of the best split that was found last.
+    pub found: [i64; VENUES_MAX],
 }
 
 impl Splitter {
     /// Begins with the lots of these shares, and looks at so many numbers of single lots.
     pub fn begin(&mut self, shares: &[Share<'_>], looks: u32) {
         (self.count, self.looks_left, self.is_cut) = (0, looks, false);
+        self.found = [0; VENUES_MAX];
         for share in shares {
             let lot = share.lot();
             let at = self.tiers[..self.count].partition_point(|tier| tier.lot < lot);
@@ -58,13 +64,15 @@ impl Splitter {
         }
         let mut block = 1_i64;
         for tier in &mut self.tiers[..self.count] {
+            let finer = block;
             block = (block / divisor(block, tier.lot)).saturating_mul(tier.lot);
             tier.block = block;
+            (tier.size, tier.finer_size) = (block / tier.lot, block / finer);
         }
     }
 
-    /// The best split of a quantity if it is better than `best`: its cost, with what is not sent,
-    /// and the shares. `None` if there is no better one.
+    /// The best split of a quantity if it is better than `best`: its cost, with what is not sent.
+    /// The shares are [`Self::found`]. `None` if there is no better one.
     pub fn split(
         &mut self,
         shares: &[Share<'_>],
@@ -72,7 +80,7 @@ impl Splitter {
         qty: i64,
         best: Cost,
         steps: &mut Steps<'_>,
-    ) -> Result<Option<(Cost, [i64; VENUES_MAX])>, Full> {
+    ) -> Result<Option<Cost>, Full> {
         steps.truncate(0);
         let lows = shares.iter().zip(bounds);
         let (low, cost) = lows.fold((0_i64, Cost::default()), |(low, cost), (share, bounds)| {
@@ -83,17 +91,21 @@ impl Splitter {
         for tier in self.tiers[..self.count].iter_mut().rev() {
             tier.own = steps.own(tier.lot, shares, bounds, left, &mut self.cursors)?;
             tier.single = 0;
-            tier.singles_max = steps.lots(tier.own.clone()).min(tier.block / tier.lot - 1);
+            tier.singles_max = match tier.size - 1 {
+                0 => 0,
+                most => steps.lots(tier.own.clone()).min(most),
+            };
         }
         let [finest, ..] = &mut self.tiers;
         steps.add_unsent(&mut finest.own, finest.lot, left)?;
         let (made, mut found) = (steps.len(), None);
         // Ends: each turn is another choice of single lots, and their number is bounded.
         loop {
-            let limit = found.as_ref().map_or(best, |(cost, _)| *cost);
+            let limit = found.unwrap_or(best);
             let total = self.rise(left, steps)?.map(|more| cost.plus(more));
-            if let Some(total) = total.filter(|total| *total < limit) {
-                found = Some((total, self.shares(left, bounds, steps)));
+            if let Some(total) = total.filter(|total| total.is_below(&limit)) {
+                found = Some(total);
+                self.keep_shares(left, bounds, steps);
             }
             steps.truncate(made);
             if !self.next_choice() {
@@ -146,8 +158,8 @@ impl Splitter {
             let Some(rest) = rest else { return Ok(None) };
             cost = cost.plus(single).plus(rest);
             left -= tier.finer_single * block;
-            let blocks = steps.blocks(finer, tier.finer_single, tier.block / block)?;
-            let own = match (tier.single, tier.block / tier.lot) {
+            let blocks = steps.blocks(finer, tier.finer_single, tier.finer_size)?;
+            let own = match (tier.single, tier.size) {
                 (0, 1) => tier.own.clone(),
                 (single, size) => steps.blocks(tier.own.clone(), single, size)?,
             };
@@ -158,9 +170,9 @@ impl Splitter {
         Ok(all.map(|all| cost.plus(all)))
     }
 
-    /// The shares of the split that was made last.
-    fn shares(&self, qty: i64, bounds: &[Bounds], steps: &Steps<'_>) -> [i64; VENUES_MAX] {
-        let mut shares = [0; VENUES_MAX];
+    /// Keeps the shares of the split that was made last.
+    fn keep_shares(&mut self, qty: i64, bounds: &[Bounds], steps: &Steps<'_>) {
+        let shares = &mut self.found;
         for (share, bounds) in shares.iter_mut().zip(bounds) {
             *share = bounds.low;
         }
@@ -179,11 +191,11 @@ impl Splitter {
             steps.sources(tier.all.clone(), blocks, |source, lots| {
                 if source == 0 { own += lots } else { finer += lots }
             });
-            let own = tier.single + own * (tier.block / tier.lot);
+            let own = tier.single + own * (tier.size);
             steps.sources(tier.own.clone(), own, |share, lots| {
                 shares[usize::from(share)] += lots * tier.lot;
             });
-            blocks = tier.finer_single + finer * (tier.block / tiers[at - 1].block);
+            blocks = tier.finer_single + finer * (tier.finer_size);
         }
         if let [finest, ..] = tiers {
             steps.sources(finest.own.clone(), blocks, |share, lots| {
@@ -192,7 +204,6 @@ impl Splitter {
                 }
             });
         }
-        shares
     }
 }
 

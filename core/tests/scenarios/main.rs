@@ -7,6 +7,8 @@ mod desk;
 mod behaviour;
 mod best_plan;
 mod breakers;
+mod bridges;
+mod bridges_at_random;
 mod budgets;
 mod budgets_at_random;
 mod busy;

@@ -25,7 +25,7 @@ fn least(qty: i64) -> impl FnOnce(&mut NewOrder) {
 fn taken(told: &[Previewed]) -> Vec<i64> {
     let taken = told.iter().filter_map(|part| match part {
         Previewed::Venue { take, .. } => Some(take.map_or(0, |take| take.qty.0)),
-        Previewed::Order { .. } => None,
+        Previewed::Order { .. } | Previewed::Bridge(_) => None,
     });
     taken.collect()
 }

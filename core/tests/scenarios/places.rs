@@ -5,7 +5,7 @@ use rutter_core::child::ChildState;
 use rutter_core::engine::{MOVE_WINDOW_NS, MOVES_PER_WINDOW_MAX, PLACES_PER_INPUT_MAX};
 use rutter_core::id::VenueId;
 use rutter_core::input::*;
-use rutter_core::number::{Amount, FeePpm, Price, Qty};
+use rutter_core::number::{Amount, FeePpm, Price, Qty, UnixNanos};
 use rutter_core::output::{Notice, Output};
 use rutter_core::resting::{PLACE_PAUSE_MAX_NS, PLACE_PAUSE_NS};
 use rutter_core::waiting::Waiting;
@@ -36,14 +36,67 @@ fn bids(desk: &mut Desk, venue: u8, bids: &[(i64, i64)]) {
 
 /// So much trades at a venue against bids.
 fn trades(desk: &mut Desk, venue: VenueId, price: i64, qty: i64) {
-    let (price, qty) = (Price(price), Qty(qty));
-    desk.input(Input::Trade(PublicTrade {
-        venue,
+    trade_with(desk, price, |trade| (trade.venue, trade.qty) = (venue, Qty(qty)));
+}
+
+/// As [`trades`], with other terms.
+fn trade_with(desk: &mut Desk, price: i64, change: impl FnOnce(&mut PublicTrade)) {
+    let mut trade = PublicTrade {
+        venue: VenueId(0),
         instrument: PAIR,
-        rested: Side::Buy,
-        price,
-        qty,
-    }));
+        taker: Some(Side::Sell),
+        price: Price(price),
+        qty: Qty(20),
+        id: 1,
+        count: 1,
+        time: UnixNanos(u64::MAX),
+        late: false,
+    };
+    change(&mut trade);
+    desk.input(Input::Trade(trade));
+}
+
+/// What has traded lately at the first venue against bids, and against asks.
+fn lately(desk: &Desk) -> [Option<i64>; 2] {
+    let book = desk.engine.book(VenueId(0), PAIR).expect("a book");
+    [Side::Buy, Side::Sell].map(|side| book.traded(side).lately(desk.now).map(|qty| qty.0))
+}
+
+#[test]
+fn a_trade_without_a_taker_counts_for_the_side_that_its_price_took_from() {
+    let mut desk = desk();
+    trade_with(&mut desk, 9_990, |trade| trade.taker = None);
+    assert_eq!(lately(&desk), [Some(20), None]);
+    trade_with(&mut desk, 10_011, |trade| trade.taker = None);
+    assert_eq!(lately(&desk), [Some(20), Some(20)]);
+    trade_with(&mut desk, 10_000, |trade| trade.taker = None);
+    assert_eq!(lately(&desk), [Some(20), Some(20)], "between the two it counts for neither");
+    desk.input(Input::BookDistrusted {
+        venue: VenueId(0),
+        instrument: PAIR,
+        reason: Distrust::Gap,
+    });
+    trade_with(&mut desk, 9_990, |trade| trade.taker = None);
+    assert_eq!(lately(&desk), [Some(20), Some(20)], "nor while the book is not trusted");
+    trade_with(&mut desk, 9_990, |_| ());
+    assert_eq!(lately(&desk), [Some(40), Some(20)], "the venue's word needs no book");
+}
+
+#[test]
+fn a_trade_that_was_missing_counts_by_its_time_and_brings_no_order_forward() {
+    let mut desk = desk();
+    let minute_ago = UnixNanos(desk.now.0 - 64_000_000_000);
+    trade_with(&mut desk, 9_990, |trade| (trade.time, trade.late) = (minute_ago, true));
+    assert_eq!(lately(&desk), [Some(7), None], "a third is left after 64 seconds");
+    for (late, sent) in [(true, &["v0 cancel #1"][..]), (false, &[])] {
+        let mut desk = rests_beside_a_queue_of(20, Moving::Sticky);
+        for venue in [V0, V1] {
+            trade_with(&mut desk, 9_990, |trade| {
+                (trade.venue, trade.qty, trade.late) = (venue, Qty(48), late);
+            });
+        }
+        desk.wait_ns(PLACE_PAUSE_NS + 100_000_000).sent(sent);
+    }
 }
 
 fn moves(desk: &mut Desk, moving: Moving, move_gain_ppm: u32) {

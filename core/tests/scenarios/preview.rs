@@ -362,7 +362,7 @@ fn a_preview_scores_with_the_weights_that_it_names() {
             .iter()
             .filter_map(|part| match part {
                 Previewed::Venue { line, .. } => line.score,
-                Previewed::Order { .. } => None,
+                Previewed::Order { .. } | Previewed::Bridge(_) => None,
             })
             .collect();
         assert_eq!(scores[first], 10_000, "{weights:?}");

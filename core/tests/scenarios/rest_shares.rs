@@ -4,7 +4,7 @@
 use rutter_core::engine::HOLD_NS;
 use rutter_core::id::{AccountId, VenueId};
 use rutter_core::input::*;
-use rutter_core::number::{Amount, FeePpm, Price, Qty};
+use rutter_core::number::{Amount, FeePpm, Price, Qty, UnixNanos};
 use rutter_core::output::{Notice, Previewed};
 use rutter_core::resting::PLACE_PAUSE_MAX_NS;
 use rutter_core::strategy::{REST_AT_BEST, REST_BY_SHARE};
@@ -22,9 +22,13 @@ fn trades(desk: &mut Desk, venue: u8, qty: i64) {
     desk.input(Input::Trade(PublicTrade {
         venue: VenueId(venue),
         instrument: PAIR,
-        rested: Side::Buy,
+        taker: Some(Side::Sell),
         price: Price(9_990),
         qty: Qty(qty),
+        id: 1,
+        count: 1,
+        time: UnixNanos(u64::MAX),
+        late: false,
     }));
 }
 
@@ -63,7 +67,7 @@ fn what_rests_is_shared_by_how_fast_each_place_is_expected_to_fill() {
     let told = desk.asked_about("a buy 10 @ 9990 gtc", |_| {});
     let shown = told.iter().filter_map(|part| match part {
         Previewed::Venue { rest: Some(rest), .. } => Some((rest.venue.0, rest.qty.0)),
-        Previewed::Venue { .. } | Previewed::Order { .. } => None,
+        Previewed::Venue { .. } | Previewed::Order { .. } | Previewed::Bridge(_) => None,
     });
     assert_eq!(shown.collect::<Vec<_>>(), [(0, 4), (1, 5), (2, 1)], "as a preview tells");
     desk.client("a buy 10 @ 9990 gtc").sent(&[
@@ -312,7 +316,7 @@ fn placed(venues: &[Terms], places: u8, qty: i64, by: RestBy) -> Vec<i64> {
     let told = desk.asked_about(&format!("a buy {qty} @ 9990 gtc"), |_| {});
     let rest = told.iter().filter_map(|part| match part {
         Previewed::Venue { rest, .. } => Some(rest.map_or(0, |rest| rest.qty.0)),
-        Previewed::Order { .. } => None,
+        Previewed::Order { .. } | Previewed::Bridge(_) => None,
     });
     rest.collect()
 }

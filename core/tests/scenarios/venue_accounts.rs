@@ -4,7 +4,7 @@
 use rutter_core::breaker::RequestKind;
 use rutter_core::id::{AccountId, OrderId, SessionId, VenueId};
 use rutter_core::input::*;
-use rutter_core::number::{Amount, FeePpm, Price, Qty};
+use rutter_core::number::{Amount, FeePpm, Price, Qty, UnixNanos};
 use rutter_core::output::{Notice, Output, Previewed};
 use rutter_core::resting::OFFER_AGE_NS;
 use rutter_core::venue_set::VenueSet;
@@ -191,9 +191,13 @@ fn market_data_of_an_account_without_books_of_its_own_is_refused() {
     let trade = PublicTrade {
         venue: V1,
         instrument: PAIR,
-        rested: Side::Buy,
+        taker: Some(Side::Sell),
         price: Price(1),
         qty: Qty(1),
+        id: 1,
+        count: 1,
+        time: UnixNanos(u64::MAX),
+        late: false,
     };
     let distrusted = Input::BookDistrusted { venue: V1, instrument: PAIR, reason: Distrust::Gap };
     for input in [Input::Book(book), Input::Trade(trade), Input::FeedAlive(V1), distrusted] {
@@ -332,7 +336,7 @@ fn an_order_that_names_a_venue_goes_there_by_the_account_of_its_client() {
     let told = desk.asked_about("c buy 2 @ 9995 gtc", only(V0));
     let rests = |part: &Previewed| match part {
         Previewed::Venue { line, rest, .. } if rest.is_some() => Some(line.venue),
-        Previewed::Venue { .. } | Previewed::Order { .. } => None,
+        Previewed::Venue { .. } | Previewed::Order { .. } | Previewed::Bridge(_) => None,
     };
     assert_eq!(told.iter().filter_map(rests).collect::<Vec<_>>(), [V1]);
     desk.outputs.clear();

@@ -370,9 +370,13 @@ impl World {
         let trade = PublicTrade {
             venue: VenueId(self.random.below(u64::from(VENUES)) as u8),
             instrument: PAIR,
-            rested: self.random.pick(&[Side::Buy, Side::Sell]),
+            taker: self.random.pick(&[Some(Side::Buy), Some(Side::Sell), None]),
             price: Price(9_980 + self.random.below(40) as i64),
             qty: Qty(1 + self.random.below(9) as i64),
+            id: 1,
+            count: 1,
+            time: UnixNanos(u64::MAX),
+            late: self.random.in_100(10),
         };
         self.desk.input(Input::Trade(trade));
     }

@@ -63,6 +63,7 @@ impl PendingPreview {
                 self.venues.push(VenuePart { line, take, rest });
                 self.paid = self.paid.saturating_add(paid);
             }
+            Previewed::Bridge(_) => {}
         }
     }
 

@@ -268,6 +268,11 @@ impl<M: Machine> Driver<M> {
         &self.machine
     }
 
+    /// The machine, to change what is beside its events: where it records to.
+    pub const fn machine_mut(&mut self) -> &mut M {
+        &mut self.machine
+    }
+
     /// The actions that had no effect so far.
     pub fn counters(&self) -> Counters {
         self.counters

@@ -71,6 +71,7 @@ reasons! {
     UnlistedSymbol = "unlisted_symbol", "the venue does not list a symbol of our configuration";
     SnapshotFailing = "snapshot_failing", "the snapshot of a book cannot be used";
     DepthPaced = "depth_paced", "deep levels come late: they change too often for their rate limit";
+    TradesMissing = "trades_missing", "some public trades are missing; books and orders are whole";
     OrdersUnclear = "orders_unclear", "the venue does not say what became of some of our orders";
     RestFailing = "rest_failing", "a REST call brought no answer";
     RestUnreadable = "rest_unreadable", "the answer to a REST call is not as documented";

@@ -54,6 +54,11 @@ pub struct Span {
 }
 
 impl Span {
+    /// From one byte to before another; `None` beyond what a span holds.
+    pub fn new(start: usize, end: usize) -> Option<Self> {
+        Some(Self { start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()? })
+    }
+
     /// The bytes of the value; empty when `text` is not the text that was scanned.
     pub fn of(self, text: &str) -> &[u8] {
         text.as_bytes().get(self.start as usize..self.end as usize).unwrap_or_default()

@@ -20,6 +20,7 @@ pub mod json;
 pub mod kraken;
 pub mod life;
 pub mod listing;
+pub mod shape;
 pub mod signing;
 pub mod silence;
 pub mod venue;

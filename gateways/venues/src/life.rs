@@ -6,6 +6,7 @@
 
 use rutter_core::input::VenueDownReason;
 use rutter_feeds::deep::DeepQueue;
+use rutter_feeds::trades::Trades;
 use rutter_transport::machine::CloseReason;
 use rutter_transport::standing::{Standing, Why, detail};
 use rutter_transport::unread::Unread;
@@ -64,6 +65,8 @@ pub struct Life {
     clock_off: Option<String>,
     /// Deep levels come late; said while nothing else is wrong.
     depth_paced: Option<String>,
+    /// Public trades are missing; said while nothing else is wrong.
+    trades_missing: Option<String>,
 }
 
 impl Default for Life {
@@ -79,6 +82,7 @@ impl Default for Life {
             unclear: None,
             clock_off: None,
             depth_paced: None,
+            trades_missing: None,
         }
     }
 }
@@ -94,6 +98,7 @@ impl Life {
             (Why::OrdersUnclear, self.unclear.as_deref()),
             (Why::ClockOff, self.clock_off.as_deref()),
             (Why::DepthPaced, self.depth_paced.as_deref()),
+            (Why::TradesMissing, self.trades_missing.as_deref()),
         ]
         .into_iter()
         .filter_map(|(why, text)| Some((Some(why), text?)));
@@ -214,7 +219,7 @@ impl Life {
 
     /// Tells what lasts while the link is up, unless something worse is told.
     fn tell_lasting(&mut self) {
-        let lasting = [Why::OrdersUnclear, Why::ClockOff, Why::DepthPaced];
+        let lasting = [Why::OrdersUnclear, Why::ClockOff, Why::DepthPaced, Why::TradesMissing];
         let is_free = self.standing.why.is_none_or(|why| lasting.contains(&why));
         if self.standing.is_up && !self.is_troubled && is_free {
             self.tell(None, "");
@@ -257,6 +262,14 @@ impl Life {
         let text = format!("{waiting} books wait; {late} were late since the start");
         self.depth_paced = is_behind.then_some(text);
         self.tell_lasting();
+    }
+
+    /// Tells that public trades are missing, and some time later no more.
+    pub fn follow_trades(&mut self, trades: &mut Trades, now_ns: u64) {
+        if let Some(news) = trades.news(now_ns) {
+            self.trades_missing = news;
+            self.tell_lasting();
+        }
     }
 
     /// The venue takes no orders for now; the link stays.
@@ -321,7 +334,10 @@ pub const fn down_reason(reason: CloseReason) -> VenueDownReason {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rutter_core::id::{InstrumentId, VenueId};
+    use rutter_core::number::{Price, Qty, UnixNanos};
     use rutter_feeds::deep::Depth;
+    use rutter_feeds::trades::Trade;
 
     fn seen(life: &Life) -> (Option<Why>, bool, u32) {
         let standing = life.standing();
@@ -412,6 +428,31 @@ mod tests {
         assert_eq!(life.standing().clock_ahead_ns, Some(0));
         assert_eq!(seen(&life), (Some(Why::RestPaced), true, 1), "nothing hides what is wrong");
         life.untroubled();
+        assert_eq!(seen(&life), (None, true, 0));
+    }
+
+    #[test]
+    fn missing_trades_are_told_for_a_minute_while_nothing_else_is_wrong() {
+        let trade = |id| Trade {
+            id,
+            count: 1,
+            taker: None,
+            price: Price(1),
+            qty: Qty(1),
+            time: UnixNanos(id),
+        };
+        let mut trades = Trades::new(VenueId(1), [InstrumentId(1)].into_iter(), 1, SECOND_NS);
+        let mut life = Life::default();
+        life.begins(1);
+        life.reached(2, Stage::Up);
+        trades.take(0, 0, &trade(1), false);
+        trades.take(0, 0, &trade(5_000), false);
+        life.follow_trades(&mut trades, 3);
+        assert_eq!(seen(&life), (Some(Why::TradesMissing), true, 0));
+        life.troubled(Why::RestPaced, "429", None);
+        assert_eq!(seen(&life), (Some(Why::RestPaced), true, 1));
+        life.untroubled();
+        life.follow_trades(&mut trades, 3 + 60 * SECOND_NS);
         assert_eq!(seen(&life), (None, true, 0));
     }
 

@@ -8,7 +8,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use rutter_admin::VenueStatus;
-use rutter_admin::model::FeeDriftRow;
+use rutter_admin::model::{ExposureRow, FeeDriftRow};
+use rutter_core::engine::EXPOSURE_ALARM_NS;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +49,9 @@ const CORE_P99_S_MAX: f64 = 0.001;
 const SUCCESS_PERCENT_MIN: u64 = 95;
 /// The 95th percentile from the acceptance of an order to its end.
 const ORDER_P95_S_MAX: f64 = 1.0;
+
+/// How long what went over a bridge may be unconverted.
+const EXPOSURE_S_MAX: u64 = EXPOSURE_ALARM_NS / S;
 
 /// Orders that a venue does not cancel, in five minutes.
 const CANCEL_STUCK: &str = "increase(rutter_anomalies_total{kind=\"cancel_stuck\"}[5m]) > 0";
@@ -119,6 +123,8 @@ pub enum Condition {
     BreakerOpen,
     /// A venue charges another fee than the configured one.
     FeeDrift,
+    /// What went over a bridge is not converted.
+    Unconverted,
     /// Records wait for the disk.
     JournalLag,
     /// A sync has failed.
@@ -145,7 +151,7 @@ pub enum Condition {
 
 impl Condition {
     /// All conditions.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::NotTurning,
         Self::NoVenue,
         Self::VenueDown,
@@ -162,6 +168,7 @@ impl Condition {
         Self::VenueRejects,
         Self::BreakerOpen,
         Self::FeeDrift,
+        Self::Unconverted,
         Self::JournalLag,
         Self::JournalFailed,
         Self::DiskFull,
@@ -195,6 +202,7 @@ impl Condition {
             Self::VenueRejects => ("RutterVenueRejects", Warn, 10),
             Self::BreakerOpen => ("RutterBreakerOpen", Warn, 0),
             Self::FeeDrift => ("RutterFeeDrift", Warn, 0),
+            Self::Unconverted => ("RutterUnconverted", Page, 0),
             Self::JournalLag => ("RutterJournalLag", Page, 5),
             Self::JournalFailed => ("RutterJournalFailed", Page, 0),
             Self::DiskFull => ("RutterDiskFull", Page, 0),
@@ -267,6 +275,7 @@ impl Condition {
             ),
             Self::BreakerOpen => "rutter_venue_breaker_open == 1".to_owned(),
             Self::FeeDrift => FEE_DRIFT.to_owned(),
+            Self::Unconverted => format!("rutter_bridge_exposure_age_seconds > {EXPOSURE_S_MAX}"),
             Self::JournalLag => format!("rutter_journal_sync_lag_seconds > {SYNC_LAG_S_MAX}"),
             Self::JournalFailed => "rutter_journal_failed == 1".to_owned(),
             Self::DiskFull => format!("rutter_journal_disk_free_bytes < {FREE_BYTES_MIN}"),
@@ -517,6 +526,13 @@ fn venues(found: &mut Found<'_>, shown: &Snapshot) {
         let grew = found.grew((Condition::BooksDistrusted, 0, &subject), MINUTE_NS, *count);
         let value = format!("{grew} times in a minute");
         found.when(grew > DISTRUSTS_MAX, Condition::BooksDistrusted, &subject, value);
+    }
+    for exposure in &shown.status.exposures {
+        let age_ns = exposure.age_ns(shown.made_ns);
+        let subject = format!("{}/{}", exposure.account, exposure.asset);
+        let ExposureRow { side, amount, asset, why, .. } = exposure;
+        let value = format!("{side} {amount} {asset} for {}: {why}", seconds(age_ns));
+        found.when(age_ns > EXPOSURE_S_MAX * S, Condition::Unconverted, &subject, value);
     }
     for symbol in &shown.status.no_reference {
         let value = "market orders wait or are refused".to_owned();

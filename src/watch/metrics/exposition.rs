@@ -12,6 +12,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
+use rutter_admin::model::ExposureRow;
 use rutter_journal::{SYNC_BUCKET_NS_MIN, SYNC_BUCKETS};
 
 use crate::watch::buckets::{BUCKETS_NS, Buckets};
@@ -19,6 +20,11 @@ use crate::watch::gateway_counters::GATEWAY;
 use crate::watch::logs::counts;
 use crate::watch::monitor::Monitor;
 use crate::watch::snapshot::{OTHER_SYMBOLS, Snapshot};
+
+/// The labels of an exposure.
+fn labels_of(of: &ExposureRow) -> Labels<'_> {
+    vec![("account", of.account.as_str()), ("asset", of.asset.as_str())]
+}
 
 /// What each metric of ours begins with.
 pub const PREFIX: &str = "rutter";
@@ -277,6 +283,14 @@ impl MetricsPage {
         let help = "Since the core last had a turn; infinite before its first";
         out.gauge("core_turn_age_seconds", help, idle)?;
         out.gauge("halted", "1 while the kill switch is on", flag(shown.status.halted))?;
+        let exposures = &shown.status.exposures;
+        let ages =
+            exposures.iter().map(|of| (labels_of(of), of.age_ns(shown.made_ns) as f64 / 1e9));
+        let help = "Since when something that went over a bridge is not converted";
+        out.gauges("bridge_exposure_age_seconds", help, ages)?;
+        let amounts = exposures.iter().map(|of| (labels_of(of), of.counted.parse().unwrap_or(0.0)));
+        let help = "Bridge asset that is not converted or may come, against the legging limit";
+        out.gauges("bridge_exposure", help, amounts)?;
         let scopes = |rows: &[rutter_admin::model::ScopeRow]| {
             SCOPES.map(|scope| {
                 let count = rows.iter().filter(|row| scope_name(row) == scope).count();

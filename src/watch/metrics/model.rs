@@ -10,7 +10,8 @@ use rutter_admin::Status;
 use rutter_admin::model::Judged;
 use rutter_core::id::{ChildId, InstrumentId, VenueId};
 use rutter_core::input::VenueReject;
-use rutter_core::output::{LastFill, Notice, Output, ReportKind, SendNew};
+use rutter_core::number::Qty;
+use rutter_core::output::{Notice, Output, ReportKind, SendNew};
 use rutter_journal::Watch;
 
 use crate::node::link_watch::VenueLinks;
@@ -98,7 +99,8 @@ impl MetricsModel {
             Output::Report(report) => {
                 if let Some(last) = report.last.filter(|_| report.kind == ReportKind::Trade) {
                     let instrument = report.instrument.map_or(usize::MAX, InstrumentId::index);
-                    self.filled(&last, instrument, envelope.arrival.read_ns);
+                    let fill = (last.venue, last.child, last.qty);
+                    self.filled(fill, instrument, envelope.arrival.read_ns);
                 }
             }
             Output::CancelReject(reject) => {
@@ -134,10 +136,15 @@ impl MetricsModel {
         self.children.sent(new.child.0, sent_ns, new.qty.0);
     }
 
-    fn filled(&mut self, last: &LastFill, instrument: usize, arrived_ns: u64) {
-        let (venue, child) = (last.venue.index(), last.child.0);
-        self.answered(last.venue, last.child, arrived_ns);
-        let Some(filled) = self.children.filled(child, last.qty.0, arrived_ns) else { return };
+    fn filled(
+        &mut self,
+        (at, id, qty): (VenueId, ChildId, Qty),
+        instrument: usize,
+        arrived_ns: u64,
+    ) {
+        let (venue, child) = (at.index(), id.0);
+        self.answered(at, id, arrived_ns);
+        let Some(filled) = self.children.filled(child, qty.0, arrived_ns) else { return };
         if let Some(took_ns) = filled.first_ns
             && instrument < self.counted.instruments.len()
         {
@@ -171,6 +178,11 @@ impl MetricsModel {
             Notice::ChildUnknown(venue, child) => {
                 self.at(venue.index(), |v| v.unknown += 1);
                 self.children.not_measured(child.0);
+            }
+            // There is no report of it.
+            Notice::Converted(_, fill) => {
+                let instrument = fill.instrument.index();
+                self.filled((fill.venue, fill.child, fill.qty), instrument, arrived_ns);
             }
             Notice::ChildAccepted(venue, child) | Notice::ChildEnded(venue, child, _) => {
                 self.answered(venue, child, arrived_ns);
@@ -212,6 +224,8 @@ impl MetricsModel {
             | Notice::Behaviour(..)
             | Notice::Fees(..)
             | Notice::FeeValue(..)
+            | Notice::Bridged(..)
+            | Notice::Exposure(_)
             | Notice::BadReference => {}
         }
     }

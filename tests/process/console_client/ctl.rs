@@ -153,6 +153,8 @@ fn named() -> Vec<(&'static str, &'static str, Value)> {
         ("session disable S --reason why", "session-disable", json!({"session": "S", "reason": r})),
         ("positions", "positions", json!({})),
         ("positions --account A", "positions", json!({"account": "A"})),
+        ("bridges", "bridges", json!({})),
+        ("bridge keep 7 --reason why", "bridge-keep", json!({"exposure": 7, "reason": r})),
         ("balances --venue V", "balances", json!({"venue": "V"})),
         ("latency --stage s --path p", "latency", json!({"stage": "s", "path": "p"})),
         ("journal", "journal", json!({})),

@@ -148,6 +148,16 @@ DESK     USDT       97.50
 ",
     ),
     (
+        "bridges",
+        80,
+        r"exposure  account  desk   why           converts  amount  counted  since ms
+       7  DESK     HOUSE  BasisTooWide  buy USDT    9.90     9.90     3,000
+
+account  symbol   via       conversion  desk   basis bps  legging max
+DESK     BTC/USD  BTC/USDT  USDT/USD    HOUSE         20        1,000
+",
+    ),
+    (
         "balances",
         80,
         r"venue   asset      total  in orders  told ms

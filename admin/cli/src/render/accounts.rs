@@ -41,6 +41,52 @@ pub fn positions(ok: &Value, look: &Look) -> Vec<Line> {
     lines
 }
 
+/// What is not converted, then the bridges.
+pub fn bridges(ok: &Value, look: &Look) -> Vec<Line> {
+    let mut exposures = Table::new(&[
+        numbers("exposure", 0),
+        words("account", 0),
+        words("desk", 0),
+        words("why", 0),
+        words("converts", 0),
+        numbers("amount", 0),
+        numbers("counted", 0),
+        numbers("since", 1),
+    ]);
+    for exposure in rows(ok, "exposures") {
+        exposures.row(vec![
+            word(exposure, "id").into(),
+            word(exposure, "account").into(),
+            word(exposure, "desk").into(),
+            word(exposure, "why").into(),
+            format!("{} {}", word(exposure, "side"), word(exposure, "asset")).into(),
+            amount(exposure, "amount").into(),
+            amount(exposure, "counted").into(),
+            super::age(exposure, "since_ns", look.now_ns),
+        ]);
+    }
+    let mut table = Table::new(&[
+        words("account", 0),
+        words("symbol", 0),
+        words("via", 0),
+        words("conversion", 0),
+        words("desk", 0),
+        numbers("basis bps", 0),
+        numbers("legging max", 0),
+    ]);
+    for bridge in rows(ok, "bridges") {
+        let names = ["account", "instrument", "via", "conversion", "desk"];
+        let mut cells: Vec<Span> = names.map(|name| word(bridge, name).into()).into();
+        cells.push(amount(bridge, "basis_bps").into());
+        cells.push(amount(bridge, "legging_max").into());
+        table.row(cells);
+    }
+    let mut lines = super::listed(&exposures, "nothing waits to be converted", look);
+    lines.push(Line::default());
+    lines.extend(super::listed(&table, "no bridges", look));
+    lines
+}
+
 /// What each venue told.
 pub fn balances(ok: &Value, look: &Look) -> Table {
     let mut table = Table::new(&[

@@ -36,6 +36,7 @@ impl ConsoleService {
             Change::Resolve { child, filled, price } => {
                 self.resolve(*child, filled, price.as_deref())
             }
+            Change::BridgeKeep { exposure } => self.bridge_keep(*exposure),
             Change::LimitsSet { account, limits } => self.limits_set(account, limits),
             Change::SessionLogout { session } => self.session(session, SessionCommand::Logout),
             Change::SessionDisconnect { session } => {
@@ -144,6 +145,17 @@ impl ConsoleService {
         let price = price.map_or(Ok(0), |text| read("price", text, price_decimals))?;
         let resolution = Resolution { child, filled, price: Price(price) };
         let command = OperatorCommand::Resolve(resolution);
+        let would = model.command_words(&command);
+        Ok(Understood { affected: 1, needs_two: true, ..Understood::plain(command, would) })
+    }
+
+    /// What is kept is a position that nobody has decided to take: that needs two persons.
+    fn bridge_keep(&self, number: u64) -> Result<Understood, Failure> {
+        let model = self.node.model();
+        if model.exposure(number).is_none() {
+            return Err(unknown(Code::UnknownOrder, "exposure", &number.to_string()));
+        }
+        let command = OperatorCommand::KeepExposure(number);
         let would = model.command_words(&command);
         Ok(Understood { affected: 1, needs_two: true, ..Understood::plain(command, would) })
     }

@@ -125,6 +125,10 @@ impl ConsoleService {
                 }),
             Look::Order { id } => self.order(id),
             Look::Sessions {} => Ok(json!({"sessions": self.sessions(&self.shown(&snapshot))})),
+            Look::Bridges {} => {
+                let model = self.node.model();
+                Ok(json!({"bridges": model.bridges(), "exposures": model.exposure_rows()}))
+            }
             Look::Positions { account } => {
                 let model = self.node.model();
                 let account =

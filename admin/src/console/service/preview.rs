@@ -119,6 +119,7 @@ fn printed(
     decided: &Decided,
 ) -> Value {
     let (mut takes, mut lines, mut rested) = (Vec::new(), Vec::new(), Vec::new());
+    let mut bridges = Vec::new();
     let (mut refused, mut given_back, mut waits) = (Refusal::None, Refusal::None, Waiting::Nothing);
     let mut work = Search::default();
     for part in &decided.preview {
@@ -131,6 +132,7 @@ fn printed(
                 takes.extend(take);
                 rested.extend(rest);
             }
+            Previewed::Bridge(line) => bridges.push(line),
         }
     }
     let is_refused = refused != Refusal::None;
@@ -149,6 +151,7 @@ fn printed(
         takes: &takes,
         rests: &rested,
         lines: &lines,
+        bridges: &bridges,
         search: work,
         left_why: &left_why,
     };

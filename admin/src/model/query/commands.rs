@@ -104,6 +104,7 @@ impl ReadModel {
             | OperatorCommand::CancelAll(_)
             | OperatorCommand::Resolve(_)
             | OperatorCommand::Extend(_)
+            | OperatorCommand::KeepExposure(_)
             | OperatorCommand::Preview(_)
             | OperatorCommand::PreviewBy(..) => Vec::new(),
         }
@@ -123,6 +124,7 @@ impl ReadModel {
                 format!("venue-enable {}", self.venue_name(venue))
             }
             OperatorCommand::Cancel(order) => format!("cancel {}", order.0),
+            OperatorCommand::KeepExposure(exposure) => format!("bridge keep {exposure}"),
             OperatorCommand::Resolve(resolution) => self.resolution_words(&resolution),
             OperatorCommand::SetLimits(account, limits) => {
                 let mut words = format!("limits-set account {}", self.account_name(account));

@@ -374,7 +374,7 @@ impl<S: MessageStore> ClientGateway<S> {
         let kind = match owed {
             DueMessage::Nothing => return false,
             DueMessage::Snapshot => SNAPSHOT,
-            DueMessage::Increment => INCREMENT,
+            DueMessage::Increment | DueMessage::Trades => INCREMENT,
         };
         let (client, connection) = (&mut self.clients[place], &mut self.connections[conn]);
         let version = client.owner.version;

@@ -5,7 +5,7 @@
 
 use rutter_core::book::{Book, Trust};
 use rutter_core::id::{InstrumentId, VenueId};
-use rutter_core::input::{BookUpdate, Distrust, Input};
+use rutter_core::input::{BookUpdate, Distrust, Input, PublicTrade};
 use rutter_core::number::UnixNanos;
 use rutter_core::reference::VENUES_MAX;
 
@@ -20,6 +20,8 @@ pub enum BookNews {
     Distrusted(VenueId, InstrumentId, Distrust),
     /// The feed is alive, although nothing has changed.
     Alive(VenueId),
+    /// A public trade.
+    Trade(PublicTrade),
     /// Updates of this venue were lost on the way: none of its books is trusted.
     Lost(VenueId),
 }
@@ -33,6 +35,7 @@ impl BookNews {
                 Some(Self::Distrusted(*venue, *instrument, *reason))
             }
             Input::FeedAlive(venue) => Some(Self::Alive(*venue)),
+            Input::Trade(trade) => Some(Self::Trade(*trade)),
             _ => None,
         }
     }
@@ -151,6 +154,7 @@ impl Books {
                 }
             }
             BookNews::Alive(venue) => self.heard(now_ns, *venue, &mut changed),
+            BookNews::Trade(trade) => self.heard(now_ns, trade.venue, &mut changed),
             BookNews::Lost(venue) => {
                 for instrument in (0..self.listed.len()).map(|at| InstrumentId(at as u16)) {
                     if let Some(book) = self.book_mut(instrument, *venue) {

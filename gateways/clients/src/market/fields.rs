@@ -24,8 +24,14 @@ pub const MD_UPDATE_TYPE: u32 = 265;
 pub const AGGREGATED_BOOK: u32 = 266;
 /// `NoMDEntryTypes`.
 pub const NO_MD_ENTRY_TYPES: u32 = 267;
+/// `MDEntryDate`.
+pub const MD_ENTRY_DATE: u32 = 272;
+/// `MDEntryTime`.
+pub const MD_ENTRY_TIME: u32 = 273;
 /// `MDMkt`: the venue of an entry.
 pub const MD_MKT: u32 = 275;
+/// `MDEntryID`: the venue's number of a trade, before FIX 5.0.
+pub const MD_ENTRY_ID: u32 = 278;
 /// `MDUpdateAction`.
 pub const MD_UPDATE_ACTION: u32 = 279;
 /// `MDReqRejReason`.
@@ -42,5 +48,9 @@ pub const MD_IMPLICIT_DELETE: u32 = 547;
 pub const APPL_QUEUE_MAX: u32 = 812;
 /// `ApplQueueAction`.
 pub const APPL_QUEUE_ACTION: u32 = 815;
+/// `TradeID`: the venue's number of a trade, from FIX 5.0 on.
+pub const TRADE_ID: u32 = 1003;
 /// `MDBookType`.
 pub const MD_BOOK_TYPE: u32 = 1021;
+/// `AggressorSide`: the side that took, of FIX Latest (EP239).
+pub const AGGRESSOR_SIDE: u32 = 2446;

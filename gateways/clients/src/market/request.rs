@@ -33,9 +33,9 @@ pub enum MdRefusal {
     SubscriptionType,
     /// `MarketDepth` (264) is negative, or above the most levels that are shown.
     Depth,
-    /// `MDUpdateType` (265) is neither 0 nor 1.
+    /// `MDUpdateType` (265) is neither 0 nor 1, or is 0 for trades, which are sent one by one.
     UpdateType,
-    /// `MDEntryType` (269) is neither 0 (bid) nor 1 (offer).
+    /// `MDEntryType` (269) is none of 0 (bid), 1 (offer), 2 (trade).
     EntryType,
     /// `TradingSessionID` (336) is not ours.
     TradingSession,
@@ -168,18 +168,18 @@ pub struct EntrySelection {
     pub depth: u8,
     /// One entry for each price, summed over venues (266=Y).
     pub aggregated: bool,
-    /// Bids are shown.
-    pub bids: bool,
-    /// Offers are shown.
-    pub offers: bool,
+    /// Bids are shown, and offers.
+    pub sides: [bool; 2],
+    /// Trades are shown.
+    pub trades: bool,
 }
 
 impl EntrySelection {
     /// Whether a side is shown (`Sell` is an offer).
     pub const fn side(&self, side: Side) -> bool {
         match side {
-            Side::Buy => self.bids,
-            Side::Sell => self.offers,
+            Side::Buy => self.sides[0],
+            Side::Sell => self.sides[1],
         }
     }
 }
@@ -218,7 +218,7 @@ pub fn read(message: &Message<'_>) -> Result<(MdReqId, MarketRequest), RequestFa
         _ => return Err(RequestFault::format(kind_tag)),
     }
     let depth = depth(message, id)?;
-    let (bids, offers) = entry_types(message, id)?;
+    let (sides, trades) = entry_types(message, id)?;
     let update = match message.get(fields::MD_UPDATE_TYPE) {
         Some(b"0" | b"1") | None if kind == b"0" => Update::Once,
         Some(b"0") => Update::Full,
@@ -230,11 +230,14 @@ pub fn read(message: &Message<'_>) -> Result<(MdReqId, MarketRequest), RequestFa
             return Err(RequestFault::Business(reason));
         }
     };
+    if trades && update == Update::Full {
+        return refused(MdRefusal::UpdateType);
+    }
     let aggregated = flag(message, fields::AGGREGATED_BOOK)?;
     if let Some(refusal) = unsupported(message)? {
         return refused(refusal);
     }
-    Ok((id, MarketRequest::Show(EntrySelection { update, depth, aggregated, bids, offers })))
+    Ok((id, MarketRequest::Show(EntrySelection { update, depth, aggregated, sides, trades })))
 }
 
 fn depth(message: &Message<'_>, id: MdReqId) -> Result<u8, RequestFault> {
@@ -254,14 +257,16 @@ fn depth(message: &Message<'_>, id: MdReqId) -> Result<u8, RequestFault> {
     }
 }
 
-fn entry_types(message: &Message<'_>, id: MdReqId) -> Result<(bool, bool), RequestFault> {
+/// Whether bids and offers are asked for, and whether trades are.
+fn entry_types(message: &Message<'_>, id: MdReqId) -> Result<([bool; 2], bool), RequestFault> {
     let count = count(message, fields::NO_MD_ENTRY_TYPES)?;
-    let (mut bids, mut offers, mut found) = (false, false, 0);
+    let (mut sides, mut trades, mut found) = ([false; 2], false, 0);
     for (_, value) in message.fields().filter(|(tag, _)| *tag == tags::MD_ENTRY_TYPE) {
         found += 1;
         match value {
-            b"0" => bids = true,
-            b"1" => offers = true,
+            b"0" => sides[0] = true,
+            b"1" => sides[1] = true,
+            b"2" => trades = true,
             _ => return Err(RequestFault::Refused(id, MdRefusal::EntryType)),
         }
     }
@@ -269,7 +274,7 @@ fn entry_types(message: &Message<'_>, id: MdReqId) -> Result<(bool, bool), Reque
         let reason = SessionRejectReason::GroupCount;
         return Err(RequestFault::Session { reason, tag: fields::NO_MD_ENTRY_TYPES });
     }
-    Ok((bids, offers))
+    Ok((sides, trades))
 }
 
 fn count(message: &Message<'_>, tag: u32) -> Result<u64, RequestFault> {

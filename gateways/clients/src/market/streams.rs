@@ -11,7 +11,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 use rutter_core::id::{InstrumentId, Name, VenueId};
-use rutter_core::input::Side;
+use rutter_core::input::{PublicTrade, Side};
 use rutter_fix::codec::Encoder;
 use rutter_fix::dictionary::Version;
 
@@ -19,8 +19,9 @@ use super::books::{BookNews, Books, VenueSet};
 use super::config::{MarketConfig, MarketLimits};
 use super::ladder::{BookView, Change, Ladder};
 use super::request::{EntrySelection, MdRefusal, RequestedSymbol, Symbols, Update};
-use super::write::{StreamHeader, write_increment, write_snapshot};
-use super::{ENTRIES_PER_SIDE_MAX, INCREMENT_ENTRIES_MAX, MdReqId};
+use super::tape::Tape;
+use super::write::{StreamHeader, write_increment, write_snapshot, write_trades};
+use super::{ENTRIES_PER_SIDE_MAX, INCREMENT_ENTRIES_MAX, MdReqId, TRADES_PER_MESSAGE_MAX};
 use crate::config::InstrumentConfig;
 use crate::terms::Terms;
 
@@ -29,8 +30,10 @@ use crate::terms::Terms;
 pub struct MarketCounters {
     /// Snapshots (W) sent.
     pub snapshots: u64,
-    /// Incremental refreshes (X) sent.
+    /// Incremental refreshes (X) with changes of books sent.
     pub increments: u64,
+    /// Trades sent.
+    pub trades: u64,
     /// Request rejects (Y) sent.
     pub refused: u64,
     /// Times that a client's backlog held a stream back.
@@ -62,6 +65,8 @@ struct Stream {
     told: bool,
     /// The levels that the client was sent last: bids, offers.
     ladders: [Ladder; 2],
+    /// The place of the first trade that the client was not sent.
+    trades_from: u64,
     sent_ns: u64,
     state: StreamState,
     over: bool,
@@ -74,8 +79,10 @@ pub enum DueMessage {
     Nothing,
     /// A snapshot (W).
     Snapshot,
-    /// An incremental refresh (X).
+    /// An incremental refresh (X) with changes of books.
     Increment,
+    /// An incremental refresh (X) with trades.
+    Trades,
 }
 
 /// A request that is active.
@@ -116,6 +123,10 @@ pub struct Market {
     /// The view that `view` shows, as long as it is the newest.
     shown: Option<(BookView, [bool; 2])>,
     changes: Vec<Change>,
+    /// The trades of each instrument.
+    tapes: Vec<Tape>,
+    /// The trades of the message that is due, and the place behind them.
+    trades: (Vec<PublicTrade>, u64),
     counters: MarketCounters,
 }
 
@@ -138,6 +149,8 @@ impl Market {
             view: [Side::Buy, Side::Sell].map(|side| Ladder::new(side, ENTRIES_PER_SIDE_MAX)),
             shown: None,
             changes: Vec::with_capacity(INCREMENT_ENTRIES_MAX),
+            tapes: (0..instruments).map(|_| Tape::default()).collect(),
+            trades: (Vec::with_capacity(TRADES_PER_MESSAGE_MAX), 0),
             counters: MarketCounters::default(),
             books,
         }
@@ -173,7 +186,13 @@ impl Market {
     pub fn take(&mut self, now_ns: u64, news: &BookNews) {
         self.counters.lost += u64::from(matches!(news, BookNews::Lost(_)));
         self.shown = None;
-        let Self { books, watched, changed, changed_list, .. } = self;
+        let Self { books, watched, changed, changed_list, tapes, .. } = self;
+        if let BookNews::Trade(trade) = news
+            && books.listed(trade.instrument) >> trade.venue.0 & 1 == 1
+        {
+            tapes[trade.instrument.index()].push(*trade);
+            mark(watched, changed, changed_list, trade.instrument, trade.venue);
+        }
         books.take(now_ns, news, |instrument, venue| {
             mark(watched, changed, changed_list, instrument, venue);
         });
@@ -279,11 +298,23 @@ impl Market {
     /// last.
     pub fn prepare(&mut self, slot: u32) -> DueMessage {
         let stream = stream_mut(&mut self.streams, slot);
+        self.trades.0.clear();
+        let tape = &self.tapes[stream.view.instrument.index()];
+        if stream.show.trades && stream.told {
+            let due = tape.since(stream.trades_from, stream.view.venues);
+            for (place, trade) in due.take(TRADES_PER_MESSAGE_MAX) {
+                self.trades.0.push(trade);
+                self.trades.1 = place;
+            }
+            if !self.trades.0.is_empty() {
+                return DueMessage::Trades;
+            }
+        }
         if self.books.half_told(stream.view.instrument, stream.view.venues) {
             // The message that completes the update marks the instrument again.
             return DueMessage::Nothing;
         }
-        let wanted = (stream.view, [stream.show.bids, stream.show.offers]);
+        let wanted = (stream.view, stream.show.sides);
         if self.shown != Some(wanted) {
             for (ladder, wanted) in self.view.iter_mut().zip(wanted.1) {
                 ladder.clear();
@@ -294,6 +325,8 @@ impl Market {
             self.shown = Some(wanted);
         }
         if !stream.told {
+            self.trades.1 = tape.end();
+            self.trades.0.extend(tape.last(stream.view.venues).filter(|_| stream.show.trades));
             return DueMessage::Snapshot;
         }
         self.changes.clear();
@@ -328,7 +361,10 @@ impl Market {
         };
         match owed {
             DueMessage::Nothing => {}
-            DueMessage::Snapshot => write_snapshot(out, &heading, &self.view, version),
+            DueMessage::Snapshot => {
+                write_snapshot(out, &heading, &self.view, self.trades.0.first(), version);
+            }
+            DueMessage::Trades => write_trades(out, &heading, &self.trades.0, version),
             DueMessage::Increment => write_increment(out, &heading, &self.changes, version),
         }
     }
@@ -340,6 +376,17 @@ impl Market {
             DueMessage::Nothing => return,
             DueMessage::Snapshot => self.counters.snapshots += 1,
             DueMessage::Increment => self.counters.increments += 1,
+            DueMessage::Trades => {
+                self.counters.trades += self.trades.0.len() as u64;
+                (stream.trades_from, stream.sent_ns) = (self.trades.1, now_ns);
+                // More trades may wait, and changes of the books.
+                let venues = stream.view.venues;
+                self.wake(now_ns, slot, venues);
+                return;
+            }
+        }
+        if !stream.told {
+            stream.trades_from = self.trades.1;
         }
         stream.told = true;
         stream.sent_ns = now_ns;
@@ -435,6 +482,7 @@ impl Market {
             show,
             told: false,
             ladders,
+            trades_from: 0,
             sent_ns: 0,
             state: StreamState::Idle,
             over: false,

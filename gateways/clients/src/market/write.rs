@@ -7,13 +7,13 @@
 //! with the one entry `Empty book` (269=J). Only 5.0 SP2 has `MDBookType` (1021).
 
 use rutter_core::id::Name;
-use rutter_core::input::Side;
-use rutter_fix::codec::Encoder;
+use rutter_core::input::{PublicTrade, Side};
+use rutter_fix::codec::{Encoder, TimePrecision};
 use rutter_fix::dictionary::Version;
 use rutter_fix::tags;
 
 use super::fields;
-use super::ladder::{ALL_VENUES, Change, Entry, Ladder};
+use super::ladder::{ALL_VENUES, Action, Change, Entry, Ladder};
 use super::request::MdRefusal;
 use super::{DEPTH_MAX, MdReqId};
 use crate::config::InstrumentConfig;
@@ -57,6 +57,24 @@ impl StreamHeader<'_> {
         }
     }
 
+    /// Writes a trade from its price on.
+    fn write_trade(&self, out: &mut Encoder<'_>, trade: &PublicTrade, version: Version) {
+        let (price, qty) = (self.instrument.price_decimals, self.instrument.qty_decimals);
+        out.decimal(tags::MD_ENTRY_PX, trade.price.0, price);
+        out.decimal(tags::MD_ENTRY_SIZE, trade.qty.0, qty);
+        let tags = [fields::MD_ENTRY_DATE, fields::MD_ENTRY_TIME];
+        out.date_and_time(tags, trade.time.0, TimePrecision::Millis);
+        if let Some(venue) = self.venues.get(trade.venue.index()) {
+            out.field(fields::MD_MKT, venue.as_bytes());
+        }
+        if version == Version::Fix50Sp2 {
+            out.uint(fields::TRADE_ID, trade.id);
+        }
+        if let Some(taker) = trade.taker {
+            out.char(fields::AGGRESSOR_SIDE, if taker == Side::Buy { b'1' } else { b'2' });
+        }
+    }
+
     /// Writes price, quantity and venue; a deletion has no quantity.
     fn write_entry(&self, out: &mut Encoder<'_>, entry: &Entry, with_size: bool) {
         let (price, qty) = (self.instrument.price_decimals, self.instrument.qty_decimals);
@@ -72,6 +90,9 @@ impl StreamHeader<'_> {
     }
 }
 
+/// `MDEntryType` (269): 2, a trade.
+const TRADE: u8 = b'2';
+
 const fn entry_type(side: Side) -> u8 {
     match side {
         Side::Buy => b'0',
@@ -79,17 +100,19 @@ const fn entry_type(side: Side) -> u8 {
     }
 }
 
-/// Writes the fields of a W.
+/// Writes the fields of a W: the book, and the last trade if it is to be shown.
 pub fn write_snapshot(
     out: &mut Encoder<'_>,
     heading: &StreamHeader<'_>,
     ladders: &[Ladder; 2],
+    last_trade: Option<&PublicTrade>,
     version: Version,
 ) {
     heading.write_book_type(out, version);
     out.field(tags::MD_REQ_ID, heading.id.as_bytes());
     heading.write_instrument(out);
-    let count: usize = ladders.iter().map(|ladder| ladder.entries().len()).sum();
+    let levels: usize = ladders.iter().map(|ladder| ladder.entries().len()).sum();
+    let count = levels + usize::from(last_trade.is_some());
     if count == 0 && version == Version::Fix50Sp2 {
         out.uint(tags::NO_MD_ENTRIES, 1).char(tags::MD_ENTRY_TYPE, EMPTY_BOOK);
         return;
@@ -101,9 +124,34 @@ pub fn write_snapshot(
             heading.write_entry(out, entry, true);
         }
     }
+    if let Some(trade) = last_trade {
+        out.char(tags::MD_ENTRY_TYPE, TRADE);
+        heading.write_trade(out, trade, version);
+    }
 }
 
-/// Writes the fields of an X.
+/// Writes the fields of an X with trades.
+pub fn write_trades(
+    out: &mut Encoder<'_>,
+    heading: &StreamHeader<'_>,
+    trades: &[PublicTrade],
+    version: Version,
+) {
+    heading.write_book_type(out, version);
+    out.field(tags::MD_REQ_ID, heading.id.as_bytes());
+    out.uint(tags::NO_MD_ENTRIES, trades.len() as u64);
+    for trade in trades {
+        out.char(fields::MD_UPDATE_ACTION, Action::New as u8);
+        out.char(tags::MD_ENTRY_TYPE, TRADE);
+        if version != Version::Fix50Sp2 {
+            out.uint(fields::MD_ENTRY_ID, trade.id);
+        }
+        heading.write_instrument(out);
+        heading.write_trade(out, trade, version);
+    }
+}
+
+/// Writes the fields of an X with changes of books.
 pub fn write_increment(
     out: &mut Encoder<'_>,
     heading: &StreamHeader<'_>,

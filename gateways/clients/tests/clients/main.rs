@@ -30,6 +30,7 @@ mod rules_words;
 mod samples;
 mod server;
 mod tls;
+mod trades;
 
 use rutter_test_support::counting::Counting;
 

@@ -23,7 +23,7 @@ use crate::desk::{BTC, Desk, START, config, text};
 use crate::market::{BINANCE, Feed, market, update, with_eth};
 
 /// The message's own fields, once its dictionary has allowed it.
-fn written(version: Version, kind: &str, write: impl FnOnce(&mut Encoder<'_>)) -> String {
+pub fn written(version: Version, kind: &str, write: impl FnOnce(&mut Encoder<'_>)) -> String {
     let mut bytes = Vec::new();
     let begin = version.begin_string().as_bytes();
     let mut out = Encoder::begin(&mut bytes, begin, kind.as_bytes());
@@ -46,7 +46,7 @@ fn instrument() -> InstrumentConfig {
     config().instruments[0]
 }
 
-fn ladders() -> [Ladder; 2] {
+pub fn ladders() -> [Ladder; 2] {
     let mut books = Books::new(&market());
     books.take(START, &update(BINANCE, true, true, "b9990@5 a10010@4"), |_, _| {});
     let view = BookView { instrument: BTC, venues: 1, depth: 5, aggregated: false };
@@ -77,8 +77,9 @@ fn market_data_is_written_in_every_version() {
         let of_5 = version == Version::Fix50Sp2;
         let kind = if of_5 { "1021=2|" } else { "" };
         with_heading(|heading| {
-            let image =
-                written(version, "W", |out| write_snapshot(out, heading, &ladders(), version));
+            let image = written(version, "W", |out| {
+                write_snapshot(out, heading, &ladders(), None, version);
+            });
             assert_eq!(
                 image,
                 format!(
@@ -87,7 +88,8 @@ fn market_data_is_written_in_every_version() {
                      269=1|270=100.10|271=0.0004|275=binance"
                 )
             );
-            let none = written(version, "W", |out| write_snapshot(out, heading, &empty, version));
+            let none =
+                written(version, "W", |out| write_snapshot(out, heading, &empty, None, version));
             let entries = if of_5 { "268=1|269=J" } else { "268=0" };
             assert_eq!(none, format!("{kind}262=m1|55=BTC/USDT|207=binance|{entries}"));
             let more =

@@ -223,6 +223,18 @@ impl<'a> Encoder<'a> {
         self
     }
 
+    /// A `UTCDateOnly` and a `UTCTimeOnly` from nanoseconds since the Unix epoch.
+    pub fn date_and_time(
+        &mut self,
+        [date_tag, time_tag]: [u32; 2],
+        unix_ns: u64,
+        precision: TimePrecision,
+    ) -> &mut Self {
+        self.short(date_tag, |text| text.date(unix_ns));
+        self.short(time_tag, |text| text.time(unix_ns, precision));
+        self
+    }
+
     /// A length field and its data field, which may hold any bytes.
     pub fn data(&mut self, length_tag: u32, data_tag: u32, value: &[u8]) -> &mut Self {
         self.uint(length_tag, value.len() as u64);

@@ -324,11 +324,23 @@ impl<'a> Text<'a> {
     /// A time; see [`write_timestamp`].
     #[inline]
     pub fn timestamp(&mut self, unix_ns: u64, precision: TimePrecision) {
+        self.date(unix_ns);
+        self.push(b'-');
+        self.time(unix_ns, precision);
+    }
+
+    /// The day of a time: `YYYYMMDD`.
+    #[inline]
+    pub fn date(&mut self, unix_ns: u64) {
+        self.word(date_text(unix_ns / NS_PER_SECOND / SECONDS_PER_DAY), 8);
+    }
+
+    /// A time without its day.
+    #[inline]
+    pub fn time(&mut self, unix_ns: u64, precision: TimePrecision) {
         let (seconds, nanos) = (unix_ns / NS_PER_SECOND, (unix_ns % NS_PER_SECOND) as u32);
         let of_day = (seconds % SECONDS_PER_DAY) as u32;
         let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
-        self.word(date_text(seconds / SECONDS_PER_DAY), 8);
-        self.push(b'-');
         // HH0MM0SS, the zeros raised to colons.
         let time = eight(hour * 1_000_000 + minute * 1_000 + second);
         self.word(time + 0x0000_0a00_000a_0000, 8);

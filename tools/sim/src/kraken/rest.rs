@@ -477,11 +477,18 @@ impl Kraken {
     fn trades_json(&self, params: &Params) -> Outcome {
         let (id, key) = self.one_pair(params)?;
         let config = self.exchange.instrument_config(id);
+        let since_ns: Option<u64> = match params.raw("since") {
+            None => None,
+            Some(text) => Some(text.parse().map_err(|_| KrakenError::InvalidArguments("since"))?),
+        };
+        // With a time the trades after it, from the oldest on; without one the newest.
         let all = self.exchange.trades(id);
-        let skipped = all.len().saturating_sub(ROWS_MAX);
-        let mut last_ns = 0;
+        let skipped = if since_ns.is_some() { 0 } else { all.len().saturating_sub(ROWS_MAX) };
+        let wanted =
+            all.skip(skipped).filter(|trade| since_ns.is_none_or(|since| trade.time_ns > since));
+        let mut last_ns = since_ns.unwrap_or(0);
         let mut rows = Vec::new();
-        for trade in all.skip(skipped) {
+        for trade in wanted.take(ROWS_MAX) {
             last_ns = trade.time_ns;
             rows.push(format!(
                 "[\"{}\",\"{}\",{},\"{}\",\"{}\",\"\",{}]",

@@ -11,8 +11,9 @@ use crate::venue::Setup;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
-/// Most listings of one feed: the venue's limit of streams on a connection.
-pub const LISTINGS_MAX: usize = 1_024;
+/// Most listings of one feed: half of the venue's limit of streams on a connection, for a listing
+/// has a stream of book changes and one of trades.
+pub const LISTINGS_MAX: usize = 512;
 
 /// The depths of snapshots that the feed asks for, in levels a side. A request's weight is that of
 /// the smallest of these depths that holds the request (`rest-api`, `GET /api/v3/depth`).

@@ -1,8 +1,9 @@
-//! The market-data machine: one public WebSocket link, one diff-depth stream a book, snapshots over
-//! REST.
+//! The market-data machine: one public WebSocket link, for each book a diff-depth stream and a
+//! stream of trades; snapshots and missing trades over REST.
 //!
 //! A line belongs here if it decides when to connect, subscribe, ask for a snapshot, distrust or
-//! publish. Reading a message is `message`; whether a change fits a book is `sequence`.
+//! publish. Reading a message is `message`; whether a change fits a book is `sequence`; missing
+//! trades are `trading`.
 //!
 //! Invariant: the core is told of a book only while the book's sequence is proved: from a snapshot
 //! that meets the changes kept, until the first change that does not fit.
@@ -15,6 +16,7 @@ use rutter_core::rate::TokenBucket;
 use rutter_feeds::FeedCommand;
 use rutter_feeds::alive::Alive;
 use rutter_feeds::deep::DeepQueue;
+use rutter_feeds::trades::{TradeCounters, Trades};
 use rutter_feeds::trust::{STABLE_NS, Trust};
 use rutter_transport::machine::{
     CloseReason, Endpoint, Event, HttpMethod, HttpRequest, HttpResponse, LinkId, Machine, Outbox,
@@ -29,13 +31,15 @@ use crate::backoff::Backoff;
 use crate::binance::reject;
 use crate::life::{self, CLOSE_TIMEOUT_NS, CONNECT_TIMEOUT_NS, Life, Stage};
 
+mod trading;
+
 /// The only link of the feed.
 pub const LINK: LinkId = LinkId(0);
 
 const MS: u64 = 1_000_000;
 const SECOND_NS: u64 = 1_000 * MS;
-/// Most streams in one subscription request.
-const STREAMS_PER_REQUEST: usize = 100;
+/// Most symbols in one subscription request, with two streams each.
+const SYMBOLS_PER_REQUEST: usize = 50;
 /// Shortest time between two requests on the link. The venue allows five messages a second, pongs
 /// included.
 const REQUEST_GAP_NS: u64 = 300 * MS;
@@ -48,6 +52,11 @@ const SNAPSHOTS_IN_FLIGHT_MAX: usize = 4;
 /// Request weight for snapshots a minute: half of the venue's limit of 6,000, since order entry may
 /// use the same address. Half of this weight may be used at once.
 const SNAPSHOT_WEIGHT_PER_MINUTE: u64 = 3_000;
+/// The number of the first request for missing trades; requests for snapshots have smaller ones.
+const TRADES_HTTP: u64 = 1 << 32;
+/// Time in which one request for missing trades is earned. Its weight is 4, so at most 240 a minute
+/// come on top of the snapshots'.
+const TRADES_QUESTION_NS: u64 = SECOND_NS;
 /// First and longest wait before the snapshot of a book is asked for again.
 const RESYNC_NS: (u64, u64) = (250 * MS, 30 * SECOND_NS);
 
@@ -126,6 +135,7 @@ pub struct BinanceFeed {
     /// Slots whose book may have changed since the core was last told.
     changed: Vec<usize>,
     deep: DeepQueue,
+    trades: Trades,
     /// Number of slots in state `Wanted`, and of those in state `Asked`.
     wanted: usize,
     in_flight: usize,
@@ -145,6 +155,8 @@ pub struct BinanceFeed {
     life: Life,
     /// The slot whose snapshot failed last, until it has one.
     troubled: Option<usize>,
+    /// The last request for trades failed.
+    trades_troubled: bool,
 }
 
 fn slots_of(config: &Config) -> Result<Vec<Slot>, ConfigError> {
@@ -221,8 +233,11 @@ impl BinanceFeed {
         if !(least..=5_000).contains(&usize::from(config.snapshot_limit)) {
             return Err(ConfigError::SnapshotLimit(config.snapshot_limit));
         }
+        let slots = slots_of(&config)?;
+        let instruments = slots.iter().map(|slot| slot.trust.instrument());
         Ok(Self {
-            slots: slots_of(&config)?,
+            trades: Trades::new(config.venue, instruments, TRADES_HTTP, TRADES_QUESTION_NS),
+            slots,
             changed: Vec::new(),
             deep: DeepQueue::new(config.told),
             wanted: 0,
@@ -240,6 +255,7 @@ impl BinanceFeed {
             unread: Unread::default(),
             life: Life::default(),
             troubled: None,
+            trades_troubled: false,
             config,
         })
     }
@@ -247,6 +263,11 @@ impl BinanceFeed {
     /// Counts since the start.
     pub const fn counters(&self) -> Counters {
         self.counters
+    }
+
+    /// Counts of public trades since the start.
+    pub const fn trade_counters(&self) -> TradeCounters {
+        self.trades.counters()
     }
 
     /// Number of books that are proved now.
@@ -364,14 +385,16 @@ impl BinanceFeed {
         *answers += 1;
         *answered_by_ns = now_ns.saturating_add(ANSWER_TIMEOUT_NS);
         self.requested_ns = now_ns;
-        let end = self.slots.len().min(self.subscribed + STREAMS_PER_REQUEST);
+        let end = self.slots.len().min(self.subscribed + SYMBOLS_PER_REQUEST);
         let slots = self.slots.get(self.subscribed..end).unwrap_or_default();
         out.send(LINK, |bytes| {
             bytes.extend_from_slice(b"{\"method\":\"SUBSCRIBE\",\"params\":[");
             for (n, slot) in slots.iter().enumerate() {
-                bytes.extend_from_slice(if n == 0 { b"\"" } else { b",\"" });
-                bytes.extend(slot.symbol.bytes().map(|byte| byte.to_ascii_lowercase()));
-                bytes.extend_from_slice(b"@depth@100ms\"");
+                for (nth, stream) in ["@depth@100ms\"", "@aggTrade\""].into_iter().enumerate() {
+                    bytes.extend_from_slice(if n + nth == 0 { b"\"" } else { b",\"" });
+                    bytes.extend(slot.symbol.bytes().map(|byte| byte.to_ascii_lowercase()));
+                    bytes.extend_from_slice(stream.as_bytes());
+                }
             }
             // The id is the end of the range of slots, which tells what the answer is about.
             bytes.extend_from_slice(format!("],\"id\":{end}}}").as_bytes());
@@ -403,6 +426,12 @@ impl BinanceFeed {
                     self.on_depth(now_ns, at, (depth.first, depth.last), &levels, out);
                 }
             }
+            Ok(Message::Trade(trade)) => {
+                if let Some(at) = found.get() {
+                    self.trades.take(now_ns, at, &trade, false);
+                }
+            }
+            Ok(Message::Unreadable) => self.trades.unreadable(),
             Ok(Message::Answer { id, done }) => self.on_answer(now_ns, id, done, out),
             Ok(Message::Shutdown) => {
                 self.give_up(now_ns, Why::VenueLeaves, "the server will restart", out);
@@ -537,6 +566,10 @@ impl BinanceFeed {
         response: Option<&HttpResponse>,
         out: &mut Outbox<Input>,
     ) {
+        if let Some(at) = self.trades.answers(id) {
+            self.on_trades(now_ns, at, response, out);
+            return;
+        }
         let asked = |slot: &Slot| matches!(slot.snapshot, Snapshot::Asked { id: i, .. } if i == id);
         let Some(at) = self.slots.iter().position(asked) else { return };
         match self.take_snapshot(now_ns, at, response) {
@@ -629,6 +662,7 @@ impl BinanceFeed {
             }
         }
         self.ask_snapshots(now_ns, out);
+        self.ask_trades(now_ns, out);
     }
 
     fn next_snapshot_ns(&self) -> Option<u64> {
@@ -700,7 +734,9 @@ impl Machine for BinanceFeed {
             self.deep.told(now_ns, updates);
             told |= updates > 0;
         }
+        told |= self.trades.flush(now_ns, |trade| out.emit(Input::Trade(trade)));
         self.life.follow_depth(&mut self.deep, now_ns);
+        self.life.follow_trades(&mut self.trades, now_ns);
         if let Some(alive) = self.alive.flushed(now_ns, told) {
             out.emit(alive);
         }
@@ -708,6 +744,7 @@ impl Machine for BinanceFeed {
 
     fn on_timer(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
         self.deep.on_timer(now_ns);
+        self.trades.on_timer(now_ns);
         match self.link {
             Link::Waiting { until_ns } if now_ns >= until_ns => self.connect(now_ns, out),
             Link::Connecting { until_ns } if now_ns >= until_ns => {
@@ -738,7 +775,9 @@ impl Machine for BinanceFeed {
                     .then_some(self.requested_ns.saturating_add(REQUEST_GAP_NS));
                 let snapshot = self.next_snapshot_ns();
                 let deep = self.deep.next_ns();
-                let timers = [Some(silence), Some(lifetime), answer, request, snapshot, deep];
+                let trades = self.trades.next_ns();
+                let timers =
+                    [Some(silence), Some(lifetime), answer, request, snapshot, deep, trades];
                 timers.into_iter().flatten().min()
             }
         }

@@ -165,7 +165,9 @@ fn a_book_is_told_once_its_snapshot_meets_the_stream() {
     let mut desk = Desk::new(&["BTCUSDT"]).connected();
     assert_eq!(
         desk.sent,
-        ["{\"method\":\"SUBSCRIBE\",\"params\":[\"btcusdt@depth@100ms\"],\"id\":1}"]
+        [
+            "{\"method\":\"SUBSCRIBE\",\"params\":[\"btcusdt@depth@100ms\",\"btcusdt@aggTrade\"],\"id\":1}"
+        ]
     );
     desk.change("BTCUSDT", 157, 160, "99.5", "2");
     assert_eq!(desk.requests[0].target, "/api/v3/depth?symbol=BTCUSDT&limit=5000");
@@ -342,8 +344,8 @@ fn many_books_are_subscribed_and_asked_for_at_the_allowed_pace() {
     desk.wait(2 * MS);
     assert_eq!(desk.sent.len(), 2);
     desk.wait(SECOND);
-    assert_eq!(desk.sent.len(), 3);
-    for id in [100, 200, 250] {
+    assert_eq!(desk.sent.len(), 5);
+    for id in [50, 100, 150, 200, 250] {
         desk.text(&format!("{{\"result\":null,\"id\":{id}}}"));
     }
     assert_eq!(desk.requests.len(), 4, "few at once");
@@ -510,4 +512,93 @@ fn a_snapshot_that_cannot_be_used_says_why_and_a_good_one_ends_it() {
     desk.wait(SECOND);
     desk.snapshot(10);
     assert_eq!(why(&desk), (None, ""));
+}
+
+/// An aggregate trade of three trades, one of them unreadable if `qty` is.
+fn agg_trade(id: u64, qty: &str, more: &str) -> String {
+    let (first, last) = (10 * id, 10 * id + 2);
+    format!(
+        "{{\"e\":\"aggTrade\",\"E\":1,\"s\":\"BTCUSDT\",\"a\":{id},\"p\":\"99.50\",\"q\":\"{qty}\",\
+         \"f\":{first},\"l\":{last},\"T\":{id}{more}}}"
+    )
+}
+
+fn told_trades(desk: &mut Desk) -> Vec<String> {
+    let mut told = std::mem::take(&mut desk.seen);
+    told.retain(|line| line.starts_with("Trade"));
+    told
+}
+
+#[test]
+fn trades_are_told_with_number_side_and_time_and_one_that_cannot_be_read_is_counted() {
+    let mut desk = Desk::new(&["BTCUSDT"]).connected();
+    desk.text(&agg_trade(7, "1.5", ",\"m\":true,\"M\":true"));
+    desk.text(&agg_trade(8, "0.25", ",\"m\":null,\"new\":{\"a\":[]}"));
+    desk.text(&agg_trade(8, "0.25", ",\"m\":false"));
+    let told = |taker: &str, qty, id, ms| {
+        format!(
+            "Trade(PublicTrade {{ venue: VenueId(3), instrument: InstrumentId(1), taker: {taker}, \
+             price: Price(9950), qty: Qty({qty}), id: {id}, count: 3, time: UnixNanos({ms}000000), \
+             late: false }})"
+        )
+    };
+    assert_eq!(told_trades(&mut desk), [told("Some(Sell)", 1500, 7, 7), told("None", 250, 8, 8)]);
+    let strange = [
+        agg_trade(9, "0.0001", ",\"m\":true"),
+        agg_trade(9, "-1", ",\"m\":true"),
+        agg_trade(9, "0", ",\"m\":true"),
+        agg_trade(9, "1", ",\"m\":7"),
+        "{\"e\":\"aggTrade\",\"s\":\"BTCUSDT\",\"a\":null}".to_owned(),
+    ];
+    for text in strange {
+        desk.text(&text);
+    }
+    desk.text(&agg_trade(1, "1", ",\"m\":true").replace("BTCUSDT", "ETHUSDT"));
+    let counters = desk.feed.trade_counters();
+    assert_eq!((counters.trades, counters.duplicates, counters.unreadable), (2, 1, 5));
+    assert_eq!((desk.closes, desk.feed.counters().protocol_errors), (0, 0));
+    assert!(told_trades(&mut desk).is_empty());
+}
+
+#[test]
+fn trades_that_the_stream_leaves_out_are_asked_for_over_rest() {
+    let mut desk = Desk::new(&["BTCUSDT"]).connected();
+    desk.text(&agg_trade(7, "1", ",\"m\":true"));
+    desk.text(&agg_trade(10, "1", ",\"m\":true"));
+    told_trades(&mut desk);
+    desk.wait(SECOND);
+    let target = "/api/v3/aggTrades?symbol=BTCUSDT&fromId=8&limit=2";
+    assert_eq!(desk.requests.last().map(|request| request.target.as_str()), Some(target));
+    // A row in the middle cannot be read, and counts as missing.
+    let rows = [8, 9, 10].map(|id| agg_trade(id, "1", ",\"m\":false").replace("BTCUSDT", ""));
+    desk.requests.drain(..desk.requests.len() - 1);
+    desk.answer(Some(&HttpResponse { status: 200, body: format!("[{},7]", rows.join(",")) }));
+    let told = told_trades(&mut desk);
+    assert!(told.len() == 1 && told[0].contains("id: 9, count: 6"), "{told:?}");
+    assert!(told[0].contains("late: true") && told[0].contains("Some(Buy)"), "{told:?}");
+    let counters = desk.feed.trade_counters();
+    assert_eq!((counters.gaps, counters.recovered, counters.lost), (1, 2, 0));
+    assert_eq!(counters.unreadable, 1);
+}
+
+#[test]
+fn a_venue_that_bans_us_is_not_asked_for_trades_and_the_loss_is_said() {
+    let mut desk = Desk::new(&["BTCUSDT"]).connected();
+    desk.text("{\"result\":null,\"id\":1}");
+    desk.snapshot(10);
+    desk.text(&agg_trade(7, "1", ",\"m\":true"));
+    desk.text(&agg_trade(9, "1", ",\"m\":true"));
+    desk.wait(SECOND);
+    let banned = HttpResponse { status: 418, body: String::new() };
+    desk.answer(Some(&banned));
+    let standing = desk.feed.standing().cloned().expect("a standing");
+    assert_eq!(standing.why, Some(Why::RestBanned));
+    assert!(standing.detail.starts_with("trades of BTCUSDT: HTTP 418"), "{}", standing.detail);
+    for _ in 0..115 {
+        desk.wait(SECOND);
+        desk.event(Event::Alive(LINK));
+    }
+    assert!(desk.requests.is_empty(), "for two minutes");
+    desk.wait(10 * SECOND);
+    assert_eq!(desk.requests.len(), 1);
 }

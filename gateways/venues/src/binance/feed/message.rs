@@ -6,12 +6,14 @@
 
 use std::borrow::Cow;
 
-use rutter_core::input::Level;
-use rutter_core::number::{Price, Qty};
+use rutter_core::input::{Level, Side};
+use rutter_core::number::{Price, Qty, UnixNanos};
+use rutter_feeds::trades::Trade;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::decimal::{self, DecimalError, POW10};
+use crate::decimal::{self, DecimalError};
+use crate::shape::Cursor;
 
 /// Most levels of one side of one message. The largest snapshot has 5,000.
 pub const LEVELS_MAX: usize = 10_000;
@@ -57,6 +59,10 @@ pub struct Depth<'a> {
 pub enum Message<'a> {
     /// A depth change of a listed symbol.
     Depth(Depth<'a>),
+    /// Trades of a listed symbol that one order made at one price.
+    Trade(Trade),
+    /// A trade that cannot be read.
+    Unreadable,
     /// The answer to a request of ours.
     Answer {
         /// The id of the request, when told.
@@ -128,122 +134,27 @@ pub fn parse_snapshot(
     Ok(snapshot.last_update_id)
 }
 
-/// A position in bytes of a known shape. Every step gives `None` where the shape ends.
-struct Cursor<'a> {
-    text: &'a str,
-    at: usize,
-}
-
-impl<'a> Cursor<'a> {
-    #[inline]
-    fn literal(&mut self, expected: &[u8]) -> Option<()> {
-        let end = self.at + expected.len();
-        if self.text.as_bytes().get(self.at..end)? != expected {
+/// Reads `["price","qty"],...` up to the bracket that closes the list, and that bracket.
+#[inline]
+fn quick_levels(cursor: &mut Cursor<'_>, decimals: Decimals, into: &mut Vec<Level>) -> Option<()> {
+    if cursor.literal(b"]").is_some() {
+        return Some(());
+    }
+    loop {
+        cursor.literal(b"[\"")?;
+        let price = Price(cursor.decimal(decimals.price, b'"')?);
+        cursor.literal(b",\"")?;
+        let qty = Qty(cursor.decimal(decimals.qty, b'"')?);
+        cursor.literal(b"]")?;
+        if into.len() >= LEVELS_MAX {
             return None;
         }
-        self.at = end;
-        Some(())
-    }
-
-    #[inline]
-    fn next(&mut self) -> Option<u8> {
-        let byte = *self.text.as_bytes().get(self.at)?;
-        self.at += 1;
-        Some(byte)
-    }
-
-    /// Text up to a quote, which is taken too. An escape ends the quick way.
-    #[inline]
-    fn quoted(&mut self) -> Option<&'a str> {
-        let start = self.at;
-        loop {
-            match self.next()? {
-                b'"' => return self.text.get(start..self.at - 1),
-                b'\\' | 0..0x20 => return None,
-                _ => {}
-            }
+        into.push(Level { price, qty });
+        match cursor.byte()? {
+            b',' => {}
+            b']' => return Some(()),
+            _ => return None,
         }
-    }
-
-    /// An unsigned integer of at most 19 digits, without leading zeros.
-    #[inline]
-    fn integer(&mut self) -> Option<u64> {
-        let start = self.at;
-        let mut value = 0u64;
-        while let Some(byte) = self.text.as_bytes().get(self.at) {
-            let digit = byte.wrapping_sub(b'0');
-            if digit > 9 {
-                break;
-            }
-            value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
-            self.at += 1;
-        }
-        let digits = self.at - start;
-        let leading = digits > 1 && self.text.as_bytes().get(start) == Some(&b'0');
-        if digits == 0 || digits > 19 || leading { None } else { Some(value) }
-    }
-
-    /// Reads a decimal and its closing quote, in units of 10^-`decimals`. `None` if the number is
-    /// not plain, not exact or close to overflow: then the slow parser is used.
-    #[inline]
-    fn decimal(&mut self, decimals: u8) -> Option<i64> {
-        let start = self.at;
-        let mut value = 0i64;
-        let mut byte = self.next()?;
-        while byte.is_ascii_digit() {
-            value = value.wrapping_mul(10).wrapping_add(i64::from(byte - b'0'));
-            byte = self.next()?;
-        }
-        let whole = self.at - 1 - start;
-        let mut missing = usize::from(decimals);
-        if whole == 0 || whole + missing > 18 {
-            return None;
-        }
-        if byte == b'.' {
-            byte = self.next()?;
-            while byte.is_ascii_digit() {
-                if missing > 0 {
-                    value = value * 10 + i64::from(byte - b'0');
-                    missing -= 1;
-                } else if byte != b'0' {
-                    return None;
-                }
-                byte = self.next()?;
-            }
-        }
-        if byte != b'"' {
-            return None;
-        }
-        Some(value * POW10.get(missing)?)
-    }
-
-    /// Reads `["price","qty"],...` up to the bracket that closes the list, and that bracket.
-    #[inline]
-    fn levels(&mut self, decimals: Decimals, into: &mut Vec<Level>) -> Option<()> {
-        if self.text.as_bytes().get(self.at) == Some(&b']') {
-            self.at += 1;
-            return Some(());
-        }
-        loop {
-            self.literal(b"[\"")?;
-            let price = Price(self.decimal(decimals.price)?);
-            self.literal(b",\"")?;
-            let qty = Qty(self.decimal(decimals.qty)?);
-            self.literal(b"]")?;
-            if into.len() >= LEVELS_MAX {
-                return None;
-            }
-            into.push(Level { price, qty });
-            match self.next()? {
-                b',' => {}
-                b']' => return Some(()),
-                _ => return None,
-            }
-        }
-    }
-
-    fn is_at_end(&self) -> bool {
-        self.at == self.text.len()
     }
 }
 
@@ -253,7 +164,7 @@ fn quick_depth<'a>(
     decimals_of: &impl Fn(&str) -> Option<Decimals>,
     levels: &mut Levels,
 ) -> Option<Depth<'a>> {
-    let mut cursor = Cursor { text, at: 0 };
+    let mut cursor = Cursor::new(text);
     let combined = cursor.literal(b"{\"stream\":\"").is_some();
     if combined {
         cursor.quoted()?;
@@ -269,9 +180,9 @@ fn quick_depth<'a>(
     let last = cursor.integer()?;
     let decimals = decimals_of(symbol)?;
     cursor.literal(b",\"b\":[")?;
-    cursor.levels(decimals, &mut levels.bids)?;
+    quick_levels(&mut cursor, decimals, &mut levels.bids)?;
     cursor.literal(b",\"a\":[")?;
-    cursor.levels(decimals, &mut levels.asks)?;
+    quick_levels(&mut cursor, decimals, &mut levels.asks)?;
     cursor.literal(b"}")?;
     if combined {
         cursor.literal(b"}")?;
@@ -280,13 +191,13 @@ fn quick_depth<'a>(
 }
 
 fn quick_snapshot(text: &str, decimals: Decimals, levels: &mut Levels) -> Option<u64> {
-    let mut cursor = Cursor { text, at: 0 };
+    let mut cursor = Cursor::new(text);
     cursor.literal(b"{\"lastUpdateId\":")?;
     let last = cursor.integer()?;
     cursor.literal(b",\"bids\":[")?;
-    cursor.levels(decimals, &mut levels.bids)?;
+    quick_levels(&mut cursor, decimals, &mut levels.bids)?;
     cursor.literal(b",\"asks\":[")?;
-    cursor.levels(decimals, &mut levels.asks)?;
+    quick_levels(&mut cursor, decimals, &mut levels.asks)?;
     cursor.literal(b"}")?;
     cursor.is_at_end().then_some(last)
 }
@@ -380,6 +291,7 @@ fn slow<'a>(
     };
     match inner.e.as_deref() {
         Some("depthUpdate") => slow_depth(text, decimals_of, levels),
+        Some("aggTrade") => Ok(slow_trade(text, decimals_of)),
         Some("serverShutdown") => Ok(Message::Shutdown),
         Some(_) => Ok(Message::Other),
         None => {
@@ -402,6 +314,70 @@ fn slow_depth<'a>(
     slow_levels(&depth.b, &depth.s, decimals, &mut levels.bids)?;
     slow_levels(&depth.a, &depth.s, decimals, &mut levels.asks)?;
     Ok(Message::Depth(Depth { symbol: depth.s, first: depth.first, last: depth.last }))
+}
+
+/// An aggregate trade, on the stream or in an answer of REST, which has no symbol.
+#[derive(Deserialize)]
+struct TradeJson<'a> {
+    #[serde(borrow, default)]
+    s: Cow<'a, str>,
+    #[serde(rename = "a")]
+    id: u64,
+    #[serde(borrow)]
+    p: Cow<'a, str>,
+    #[serde(borrow)]
+    q: Cow<'a, str>,
+    #[serde(rename = "f")]
+    first: Option<u64>,
+    #[serde(rename = "l")]
+    last: Option<u64>,
+    #[serde(rename = "T")]
+    time_ms: u64,
+    /// The buyer's order rested.
+    m: Option<bool>,
+}
+
+impl TradeJson<'_> {
+    fn read(&self, decimals: Decimals) -> Option<Trade> {
+        let number = |text: &str, decimals| decimal::parse_i64(text.as_bytes(), decimals).ok();
+        let count = self.first.zip(self.last).map_or(Some(1), |(first, last)| {
+            last.checked_sub(first)?.checked_add(1)?.try_into().ok()
+        })?;
+        Some(Trade {
+            id: self.id,
+            count,
+            taker: self.m.map(|buyer_rested| if buyer_rested { Side::Sell } else { Side::Buy }),
+            price: Price(number(&self.p, decimals.price)?),
+            qty: Qty(number(&self.q, decimals.qty)?),
+            time: UnixNanos(self.time_ms.checked_mul(1_000_000)?),
+        })
+    }
+}
+
+fn slow_trade<'a>(text: &str, decimals_of: &impl Fn(&str) -> Option<Decimals>) -> Message<'a> {
+    let Ok(trade) = serde_json::from_str::<TradeJson<'_>>(text) else {
+        return Message::Unreadable;
+    };
+    let Some(decimals) = decimals_of(&trade.s) else { return Message::Other };
+    trade.read(decimals).map_or(Message::Unreadable, Message::Trade)
+}
+
+/// Reads the answer to `GET /api/v3/aggTrades`. `each` gets the trades in order, and `None` for one
+/// that cannot be read.
+///
+/// # Errors
+/// The text is not a list.
+pub fn parse_trades(
+    text: &str,
+    decimals: Decimals,
+    mut each: impl FnMut(Option<Trade>),
+) -> Result<(), ParseError> {
+    let rows: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| ParseError::Json)?;
+    for row in rows {
+        let trade = serde_json::from_str::<TradeJson<'_>>(row.get()).ok();
+        each(trade.and_then(|trade| trade.read(decimals)));
+    }
+    Ok(())
 }
 
 fn slow_levels(

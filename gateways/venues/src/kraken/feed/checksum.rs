@@ -15,8 +15,25 @@ pub const DECIMALS_MAX: u8 = 18;
 /// Digits of the largest `u64`.
 const DIGITS_MAX: usize = 20;
 
-/// Length of the longest text that is hashed, in bytes.
-const TEXT_BYTES_MAX: usize = 2 * CHECKSUM_LEVELS * 2 * DIGITS_MAX;
+/// Digits that are written at once.
+const EIGHT: usize = 8;
+
+/// Ten to the power of [`EIGHT`].
+const BASE: u64 = 100_000_000;
+
+/// Length of the longest text that is hashed, in bytes, and room for the last digits.
+const TEXT_BYTES_MAX: usize = 2 * CHECKSUM_LEVELS * 2 * DIGITS_MAX + EIGHT;
+
+/// The digits of a number below [`BASE`], with leading zeros: the first one in the lowest byte.
+#[inline]
+const fn eight(number: u64) -> u64 {
+    // Two halves of four digits, then pairs, then single digits, each lane by itself.
+    let halves = (number / 10_000) | ((number % 10_000) << 32);
+    let hundreds = ((halves * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let pairs = hundreds | ((halves - hundreds * 100) << 16);
+    let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;
+    tens | ((pairs - tens * 10) << 8)
+}
 
 /// The factor from a number in the core's decimals to one in the venue's precision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,19 +93,38 @@ struct Digits {
 impl Digits {
     /// The venue pads a number to its precision, then drops the point and the leading zeros. The
     /// result is the digits of the mantissa.
+    #[inline]
     fn push(&mut self, mantissa: u64) {
-        let mut digits = [0u8; DIGITS_MAX];
-        let mut at = DIGITS_MAX;
-        let mut rest = mantissa;
-        while rest > 0 && at > 0 {
-            at -= 1;
-            digits[at] = b'0' + (rest % 10) as u8;
-            rest /= 10;
+        let (high, low) = (mantissa / BASE, mantissa % BASE);
+        if high == 0 {
+            self.push_first(low);
+        } else if high < BASE {
+            self.push_first(high);
+            self.put(eight(low), EIGHT);
+        } else {
+            self.push_first(high / BASE);
+            self.put(eight(high % BASE), EIGHT);
+            self.put(eight(low), EIGHT);
         }
-        let new = &digits[at..];
-        if let Some(room) = self.bytes.get_mut(self.len..self.len + new.len()) {
-            room.copy_from_slice(new);
-            self.len += new.len();
+    }
+
+    /// The digits of a number below [`BASE`], without leading zeros: none of zero.
+    #[inline]
+    fn push_first(&mut self, number: u64) {
+        let digits = eight(number);
+        if digits != 0 {
+            let zeros = digits.trailing_zeros() / 8;
+            self.put(digits >> (8 * zeros), EIGHT - zeros as usize);
+        }
+    }
+
+    /// Writes digits, the first one in the lowest byte.
+    #[inline]
+    fn put(&mut self, digits: u64, count: usize) {
+        const ZEROS: u64 = 0x3030_3030_3030_3030;
+        if let Some(room) = self.bytes.get_mut(self.len..self.len + EIGHT) {
+            room.copy_from_slice(&(digits + ZEROS).to_le_bytes());
+            self.len += count;
         }
     }
 }
@@ -121,6 +157,23 @@ mod tests {
                 qty: Qty(decimal::parse_unsigned(qty.as_bytes(), decimals.1).expect("quantity")),
             };
             book.set(side, level).expect("level");
+        }
+    }
+
+    #[test]
+    fn the_digits_of_a_mantissa_are_those_of_its_text() {
+        let mut state: u64 = 5;
+        println!("seed {state}");
+        let edges = [0, 1, 9, 10, BASE - 1, BASE, BASE * BASE - 1, BASE * BASE, u64::MAX];
+        let random = (0..20_000).map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state >> (state >> 58)
+        });
+        for mantissa in edges.into_iter().chain(random) {
+            let mut digits = Digits { bytes: [0; TEXT_BYTES_MAX], len: 0 };
+            digits.push(mantissa);
+            let text = if mantissa == 0 { String::new() } else { mantissa.to_string() };
+            assert_eq!(&digits.bytes[..digits.len], text.as_bytes());
         }
     }
 

@@ -23,7 +23,7 @@ pub struct Config {
     pub venue: VenueId,
     /// Such as `ws.kraken.com`, 443, TLS, target `/v2`.
     pub endpoint: Endpoint,
-    /// Base of REST requests. The feed makes none.
+    /// Base of REST requests, which ask for missing trades.
     pub rest_base: String,
     /// The instruments whose books are subscribed.
     pub listings: Vec<FeedListing>,

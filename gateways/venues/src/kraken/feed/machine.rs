@@ -1,8 +1,8 @@
 //! The market-data machine: one public WebSocket link, one subscription a book, a checksum with
-//! every update.
+//! every update; a subscription of trades for each pair, and missing trades over REST.
 //!
 //! A line belongs here if it decides when to connect, subscribe, distrust or publish. Reading a
-//! message is `message`; whether a book is right is `checksum`.
+//! message is `message`; whether a book is right is `checksum`; trades are `trading`.
 //!
 //! Invariant: the core is told of a book only while the book's subscription is `Synced`: from a
 //! snapshot with the right checksum, until the first message with a wrong one.
@@ -14,6 +14,7 @@ use rutter_feeds::FeedCommand;
 use rutter_feeds::alive::Alive;
 use rutter_feeds::book::Book;
 use rutter_feeds::deep::DeepQueue;
+use rutter_feeds::trades::{TradeCounters, Trades};
 use rutter_feeds::trust::{STABLE_NS, Trust};
 use rutter_transport::machine::{CloseReason, Endpoint, Event, LinkId, Machine, Outbox};
 use rutter_transport::standing::{Standing, Why};
@@ -31,6 +32,8 @@ use crate::life::{self, Life, Stage};
 use crate::listing::FeedListing;
 use crate::silence::{Due, Silence};
 
+mod trading;
+
 /// The only link of the feed.
 pub const LINK: LinkId = LinkId(0);
 
@@ -43,6 +46,17 @@ const ANSWER_TIMEOUT_NS: u64 = 10_000_000_000;
 /// First and longest wait before a book is subscribed again, in nanoseconds.
 const RESYNC_BASE_NS: u64 = 200_000_000;
 const RESYNC_MAX_NS: u64 = 30_000_000_000;
+
+/// The number of the first request for missing trades. Each goes over HTTP, where no other request
+/// of the feed goes.
+const TRADES_HTTP: u64 = 1;
+
+/// Time in which one request for missing trades is earned, in nanoseconds. The venue allows about
+/// one a second for an address and pair.
+const TRADES_QUESTION_NS: u64 = 2_000_000_000;
+
+/// No request for trades was sent on this connection.
+const NO_REQUESTS: (u64, u64) = (u64::MAX, 0);
 
 /// Counts since the start, for metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,6 +112,8 @@ struct Slot {
     book: Book,
     trust: Trust,
     backoff: Backoff,
+    /// The trades of the pair are to be subscribed.
+    trades_due: bool,
 }
 
 /// Kraken's market data as a machine.
@@ -109,6 +125,11 @@ pub struct KrakenFeed {
     link: Link,
     backoff: Backoff,
     deep: DeepQueue,
+    trades: Trades,
+    /// The first and the last number of a request for trades on this connection.
+    trade_requests: (u64, u64),
+    /// The last request for trades failed.
+    trades_troubled: bool,
     content: Content,
     req_id: u64,
     silence: Silence,
@@ -139,12 +160,17 @@ impl KrakenFeed {
         if let Some(twice) = slots.windows(2).find(|pair| pair[0].symbol == pair[1].symbol) {
             return Err(ConfigError::Twice(twice[0].listing.symbol.clone()));
         }
+        let instruments = slots.iter().map(|slot: &Slot| slot.listing.instrument);
+        let trades = Trades::new(config.venue, instruments, TRADES_HTTP, TRADES_QUESTION_NS);
         let (base, max) = (config.reconnect_base_ns, config.reconnect_max_ns);
         Ok(Self {
             backoff: Backoff::new(base, max, config.seed),
             alive: Alive::new(config.venue),
             silence: Silence::new(config.silence_ns),
             deep: DeepQueue::new(config.told),
+            trades,
+            trade_requests: NO_REQUESTS,
+            trades_troubled: false,
             config,
             slots,
             link: Link::Waiting { until_ns: 0 },
@@ -159,6 +185,11 @@ impl KrakenFeed {
     /// Counts since the start.
     pub const fn counters(&self) -> Counters {
         self.counters
+    }
+
+    /// Counts of public trades since the start.
+    pub const fn trade_counters(&self) -> TradeCounters {
+        self.trades.counters()
     }
 
     /// Number of books that are trusted now.
@@ -197,7 +228,9 @@ impl KrakenFeed {
             }
             slot.trust.end(now_ns, reason, |input| out.emit(input));
             slot.subscription = Subscription::Unlisted;
+            slot.trades_due = false;
         }
+        self.trade_requests = NO_REQUESTS;
         if closed {
             let until_ns = now_ns.saturating_add(self.backoff.next_ns());
             self.life.retries_at(until_ns);
@@ -226,6 +259,7 @@ impl KrakenFeed {
                     self.on_book(now_ns, text, entry, snapshot, out);
                 }
             }
+            Ok(Message::Trade { snapshot }) => self.on_trades(now_ns, text, &content, snapshot),
             Ok(Message::Instrument) => self.on_instruments(now_ns, content.pairs(), out),
             Ok(Message::Answer(answer)) => self.on_answer(now_ns, &answer),
             Ok(Message::Heartbeat | Message::Pong | Message::Status(_)) => {}
@@ -342,6 +376,7 @@ impl KrakenFeed {
             slot.precision = precision;
             match (slot.subscription, precision) {
                 (Subscription::Unlisted, Some(_)) => {
+                    slot.trades_due = true;
                     slot.subscription = Subscription::Waiting { until_ns: now_ns };
                 }
                 // The checksums were computed with another precision: begin again.
@@ -368,6 +403,10 @@ impl KrakenFeed {
             let text = format!("{}: {}", answer.symbol, answer.error);
             self.life.troubled(Why::SubscriptionRefused, &text, None);
         }
+        let (first, last) = self.trade_requests;
+        if answer.req_id.is_some_and(|id| (first..=last).contains(&id)) {
+            return;
+        }
         let Some(at) = self.find(answer.symbol) else { return };
         let slot = &mut self.slots[at];
         match (answer.method, slot.subscription) {
@@ -380,8 +419,9 @@ impl KrakenFeed {
         }
     }
 
-    /// Subscribes the books that are due, many in one request.
+    /// Subscribes the books that are due, many in one request, and their trades.
     fn subscribe_due(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
+        self.subscribe_trades(out);
         loop {
             let req_id = self.req_id + 1;
             let depth = self.config.depth;
@@ -465,6 +505,7 @@ fn slot(config: &Config, listing: &FeedListing) -> Result<Slot, ConfigError> {
         book: Book::new(usize::from(config.depth) + LEVELS_MAX),
         trust: Trust::new(config.venue, listing.instrument, config.told.levels),
         backoff: Backoff::new(RESYNC_BASE_NS, RESYNC_MAX_NS, seed),
+        trades_due: false,
     })
 }
 
@@ -545,13 +586,13 @@ impl Machine for KrakenFeed {
                 };
                 self.lost(now_ns, distrust, true, out);
             }
-            // Links and requests that this machine does not have.
+            Event::Http(id, response) => self.on_http(now_ns, id, response, out),
+            // Links that this machine does not have.
             Event::Connected(_)
             | Event::Text(..)
             | Event::Alive(_)
             | Event::Closed(..)
-            | Event::Bytes(..)
-            | Event::Http(..) => self.counters.ignored += 1,
+            | Event::Bytes(..) => self.counters.ignored += 1,
         }
     }
 
@@ -574,7 +615,9 @@ impl Machine for KrakenFeed {
             self.deep.told(now_ns, updates);
             told |= updates > 0;
         }
+        told |= self.trades.flush(now_ns, |trade| out.emit(Input::Trade(trade)));
         self.life.follow_depth(&mut self.deep, now_ns);
+        self.life.follow_trades(&mut self.trades, now_ns);
         if let Some(alive) = self.alive.flushed(now_ns, told) {
             out.emit(alive);
         }
@@ -582,9 +625,11 @@ impl Machine for KrakenFeed {
 
     fn on_timer(&mut self, now_ns: u64, out: &mut Outbox<Input>) {
         self.deep.on_timer(now_ns);
+        self.trades.on_timer(now_ns);
         self.on_link_timers(now_ns, out);
         if matches!(self.link, Link::Up { .. }) {
             self.on_book_timers(now_ns, out);
+            self.ask_trades(now_ns, out);
         }
     }
 
@@ -607,7 +652,8 @@ impl Machine for KrakenFeed {
             | Subscription::Leaving { until_ns } => Some(until_ns),
             Subscription::Unlisted | Subscription::Synced => None,
         });
-        Some(books.chain(self.deep.next_ns()).fold(link, u64::min))
+        let others = [self.deep.next_ns(), self.trades.next_ns()].into_iter().flatten();
+        Some(books.chain(others).fold(link, u64::min))
     }
 }
 

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use rutter_core::id::{InstrumentId, VenueId};
+use rutter_core::input::PublicTrade;
+use rutter_core::number::UnixNanos;
 use rutter_feeds::deep::Depth;
 use rutter_transport::machine::Action;
+use rutter_transport::machine::HttpResponse;
 
 use super::*;
 
@@ -66,6 +69,7 @@ struct Core {
     books: BTreeMap<u16, [BTreeMap<i64, i64>; 2]>,
     distrusted: Vec<Distrust>,
     alive: usize,
+    trades: Vec<PublicTrade>,
 }
 
 struct Desk {
@@ -109,6 +113,7 @@ impl Desk {
                 Action::Send(LINK, range) => {
                     String::from_utf8(self.out.bytes[range.clone()].to_vec()).expect("text")
                 }
+                Action::Http(request) => request.target.clone(),
                 other => panic!("not this feed's: {other:?}"),
             });
         }
@@ -133,6 +138,7 @@ impl Desk {
                     self.core.distrusted.push(*reason);
                 }
                 Input::FeedAlive(VENUE) => self.core.alive += 1,
+                Input::Trade(trade) => self.core.trades.push(*trade),
                 other => panic!("not a feed's: {other:?}"),
             }
         }
@@ -184,6 +190,8 @@ impl Desk {
 }
 
 const SUBSCRIBE: &str = r#""method":"subscribe","params":{"channel":"book""#;
+const TRADES: &str =
+    r#""params":{"channel":"trade","symbol":["MATIC/USD"],"snapshot":true},"req_id":2"#;
 const UNSUBSCRIBE: &str = r#""method":"unsubscribe""#;
 const LEFT: &str = r#"{"method":"unsubscribe","result":{"channel":"book","depth":10,"symbol":"MATIC/USD"},"success":true}"#;
 
@@ -192,7 +200,7 @@ fn precisions_come_first_then_books_are_told_in_the_cores_decimals() {
     let mut desk = Desk::new(config());
     desk.sent(&["connect"]);
     desk.event(Event::Connected(LINK)).sent(&[r#""channel":"instrument""#]);
-    desk.text(PAIRS).sent(&[SUBSCRIBE]).text(&snapshot()).text(&update());
+    desk.text(PAIRS).sent(&[TRADES, SUBSCRIBE]).text(&snapshot()).text(&update());
     assert_eq!(desk.best(), Some((56_660, 56_680)));
     let [bids, asks] = &desk.core.books[&MATIC.0];
     assert_eq!((bids.len(), asks.len()), (10, 10));
@@ -412,4 +420,109 @@ fn a_symbol_that_the_venue_does_not_list_is_named() {
     let (reason, detail) = why(&desk);
     assert_eq!(reason, Some(Why::UnlistedSymbol));
     assert!(detail.contains("MATIC/USD"), "{detail}");
+}
+
+/// One element of the trade channel, at that second of a minute.
+fn element(id: u64, terms: &str) -> String {
+    format!(
+        r#"{{"symbol":"MATIC/USD",{terms},"ord_type":"market","trade_id":{id},"timestamp":"2023-09-25T07:49:{id}.708706Z"}}"#
+    )
+}
+
+fn trades(kind: &str, elements: &[String]) -> String {
+    format!(r#"{{"channel":"trade","type":"{kind}","data":[{}]}}"#, elements.join(","))
+}
+
+const SOLD: &str = r#""side":"sell","price":0.5117,"qty":40.0"#;
+
+#[test]
+fn trades_are_told_with_number_side_and_time_and_one_that_cannot_be_read_is_counted() {
+    let mut desk = Desk::synced();
+    let history = [element(12, SOLD), element(11, SOLD)];
+    desk.text(&trades("snapshot", &history));
+    let strange = [
+        element(13, SOLD),
+        element(14, r#""side":null,"price":0.5,"qty":1e-3,"new":[{}]"#),
+        element(15, r#""side":"sell","price":"0.5117","qty":40.0"#),
+        element(15, r#""side":"sell","price":0.511755,"qty":40.0"#),
+        element(15, r#""side":"sell","price":0.5,"qty":0"#),
+        element(15, r#""side":"sell","qty":1"#),
+        "7".to_owned(),
+        element(14, SOLD),
+    ];
+    desk.text(&trades("update", &strange));
+    let time = |second: u64| UnixNanos((1_695_628_140 + second) * S + 708_706_000);
+    let told = desk.core.trades.iter().map(|t| (t.id, t.count, t.taker, t.late, t.time));
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            (12, 2, Some(Side::Sell), true, time(12)),
+            (13, 1, Some(Side::Sell), false, time(13)),
+            (14, 1, None, false, time(14)),
+        ]
+    );
+    let last = desk.core.trades[2];
+    assert_eq!((last.price, last.qty, last.instrument), (Price(50_000), Qty(100_000), MATIC));
+    let counters = desk.feed.trade_counters();
+    assert_eq!((counters.trades, counters.duplicates, counters.unreadable), (4, 1, 5));
+    assert_eq!((desk.feed.synced(), desk.feed.counters().protocol_errors), (1, 0));
+}
+
+#[test]
+fn trades_that_the_stream_leaves_out_are_asked_for_over_rest() {
+    let mut desk = Desk::synced();
+    desk.text(&trades("update", &[element(11, SOLD), element(14, SOLD)]));
+    desk.sent(&[]).pass(S).sent(&["/0/public/Trades?pair=MATICUSD&since=1695628151708705999"]);
+    let row = |id: u64| {
+        format!(r#"["0.51170","40.00000000",16956281{}.7087061,"b","m","",{id}]"#, 40 + id)
+    };
+    let rows = [row(11), "[7]".to_owned(), row(12), row(13), row(14)].join(",");
+    let body = format!(r#"{{"error":[],"result":{{"MATICUSD":[{rows}],"last":"1"}}}}"#);
+    desk.event(Event::Http(1, Some(&HttpResponse { status: 200, body })));
+    let late: Vec<_> = desk.core.trades.iter().filter(|trade| trade.late).collect();
+    assert!(late.len() == 1 && (late[0].id, late[0].count) == (13, 2), "{late:?}");
+    assert_eq!(late[0].taker, Some(Side::Buy));
+    assert_eq!(late[0].time, UnixNanos(1_695_628_153 * S + 708_706_100));
+    let counters = desk.feed.trade_counters();
+    assert_eq!((counters.gaps, counters.recovered, counters.lost), (1, 2, 0));
+    assert_eq!(counters.unreadable, 1);
+}
+
+#[test]
+fn a_refused_request_for_trades_is_told_and_asked_again_and_then_lost() {
+    let mut desk = Desk::synced();
+    desk.text(&trades("update", &[element(11, SOLD), element(14, SOLD)]));
+    for (id, body) in [
+        (1, r#"{"error":["EQuery:Unknown asset pair"]}"#),
+        (2, r#"{"error":[],"result":{"MATICUSD":[]"#),
+        (3, r#"{"error":[],"result":{"MATICUSD":[],"last":"1"}}"#),
+    ] {
+        while desk.sent.is_empty() {
+            desk.pass(S).text(r#"{"channel":"heartbeat"}"#);
+        }
+        desk.sent(&["/0/public/Trades"]);
+        desk.event(Event::Http(id, Some(&HttpResponse { status: 200, body: body.to_owned() })));
+        let why = desk.feed.standing().and_then(|standing| standing.why);
+        let told = [Some(Why::RestRefused), Some(Why::RestUnreadable), Some(Why::TradesMissing)];
+        assert_eq!(why, told[id as usize - 1]);
+    }
+    assert_eq!(desk.feed.trade_counters().lost, 2);
+    assert_eq!(desk.feed.synced(), 1);
+}
+
+#[test]
+fn a_refused_subscription_of_trades_does_not_end_the_book() {
+    let mut desk = Desk::new(config());
+    desk.event(Event::Connected(LINK)).text(PAIRS).sent(&[
+        "connect",
+        "instrument",
+        TRADES,
+        SUBSCRIBE,
+    ]);
+    desk.text(
+        r#"{"error":"Event(s) not found","method":"subscribe","req_id":2,"success":false,"symbol":"MATIC/USD"}"#,
+    );
+    desk.pass(S).sent(&[]);
+    desk.text(&snapshot());
+    assert_eq!(desk.feed.synced(), 1);
 }

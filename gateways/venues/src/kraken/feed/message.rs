@@ -4,14 +4,24 @@
 //! `machine`. Numbers stay text ([`Span`]s) until the instrument's decimals are known.
 
 use rutter_core::id::Symbol;
+use rutter_core::input::Side;
+use rutter_core::number::{Price, Qty, UnixNanos};
+use rutter_feeds::trades::Trade;
 
+use crate::decimal;
 use crate::json::{ScanError, Scanner, Span};
+use crate::kraken::orders::time::read_rfc3339;
+use crate::shape::Cursor;
 
 /// Most entries of one `data` array.
 pub const ENTRIES_MAX: usize = 64;
 
 /// Most levels of one side in one entry. The deepest subscription has 1,000.
 pub const LEVELS_MAX: usize = 2_000;
+
+/// Most trades of one message that are read; the others count as unreadable. A snapshot has 50, an
+/// answer of REST has 1,000.
+pub const TRADES_MAX: usize = 1_000;
 
 /// Most pairs of one instrument message. Kraken lists about 1,500.
 pub const PAIRS_MAX: usize = 16_384;
@@ -69,12 +79,46 @@ pub struct PairTerms {
     pub qty_precision: u8,
 }
 
+/// One public trade, with its numbers as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TradeText {
+    /// The pair.
+    pub symbol: Symbol,
+    /// Side of the order that took, where the message tells it.
+    pub taker: Option<Side>,
+    /// Where the price stands in the text.
+    pub price: Span,
+    /// Where the quantity stands in the text.
+    pub qty: Span,
+    /// The number of the trade within the pair.
+    pub id: u64,
+    /// When the trade was.
+    pub time: UnixNanos,
+}
+
+impl TradeText {
+    /// The trade, with the decimals of its instrument: of prices, and of quantities. `None` if a
+    /// number does not fit them.
+    pub fn read(&self, text: &str, decimals: (u8, u8)) -> Option<Trade> {
+        Some(Trade {
+            id: self.id,
+            count: 1,
+            taker: self.taker,
+            price: Price(decimal::parse_i64(self.price.of(text), decimals.0).ok()?),
+            qty: Qty(decimal::parse_i64(self.qty.of(text), decimals.1).ok()?),
+            time: self.time,
+        })
+    }
+}
+
 /// The lists that a message carries, valid until the next message is read.
 #[derive(Debug, Default)]
 pub struct Content {
     books: Vec<BookEntry>,
     books_used: usize,
     pairs: Vec<PairTerms>,
+    trades: Vec<TradeText>,
+    unreadable: u64,
 }
 
 impl Content {
@@ -88,9 +132,21 @@ impl Content {
         &self.pairs
     }
 
+    /// Trades of the [`Message::Trade`] read last, by pair and number.
+    pub fn trades(&self) -> &[TradeText] {
+        &self.trades
+    }
+
+    /// Trades of the [`Message::Trade`] read last that cannot be read.
+    pub const fn unreadable(&self) -> u64 {
+        self.unreadable
+    }
+
     fn clear(&mut self) {
         self.books_used = 0;
         self.pairs.clear();
+        self.trades.clear();
+        self.unreadable = 0;
     }
 
     fn next_book(&mut self) -> Result<&mut BookEntry, MessageError> {
@@ -130,6 +186,11 @@ pub enum Message<'a> {
         /// The entries hold all levels. False: they hold changes.
         snapshot: bool,
     },
+    /// [`Content::trades`] holds the trades.
+    Trade {
+        /// The trades were before the subscription.
+        snapshot: bool,
+    },
     /// [`Content::pairs`] holds the pairs.
     Instrument,
     /// The state of the trading engine: `online`, `maintenance`, ...
@@ -166,6 +227,10 @@ struct Envelope<'a> {
 /// [`MessageError`]; the content is then undefined.
 pub fn parse<'a>(text: &'a str, content: &mut Content) -> Result<Message<'a>, MessageError> {
     content.clear();
+    if let Some(snapshot) = quick_book(text, content) {
+        return Ok(Message::Book { snapshot });
+    }
+    content.clear();
     let mut envelope = Envelope::default();
     let mut scanner = Scanner::new(text);
     scanner.object(|key, value| field(key, value, &mut envelope, content))?;
@@ -176,6 +241,59 @@ pub fn parse<'a>(text: &'a str, content: &mut Content) -> Result<Message<'a>, Me
     classify(&envelope)
 }
 
+/// Reads a book message of the usual shape and no other: one entry, fields in the venue's order.
+/// True for a snapshot. `None`: the text must be read as JSON.
+fn quick_book(text: &str, content: &mut Content) -> Option<bool> {
+    let mut cursor = Cursor::new(text);
+    cursor.literal(b"{\"channel\":\"book\",\"type\":\"")?;
+    let snapshot = match cursor.quoted()? {
+        "snapshot" => true,
+        "update" => false,
+        _ => return None,
+    };
+    cursor.literal(b",\"data\":[{\"symbol\":\"")?;
+    let name = cursor.quoted()?;
+    let entry = content.next_book().ok()?;
+    entry.symbol = Symbol::new(name.as_bytes()).unwrap_or_default();
+    entry.bids.clear();
+    entry.asks.clear();
+    cursor.literal(b",\"bids\":[")?;
+    quick_levels(&mut cursor, &mut entry.bids)?;
+    cursor.literal(b",\"asks\":[")?;
+    quick_levels(&mut cursor, &mut entry.asks)?;
+    cursor.literal(b",\"checksum\":")?;
+    entry.checksum = u32::try_from(cursor.integer()?).ok()?;
+    if cursor.literal(b",\"timestamp\":\"").is_some() {
+        cursor.quoted()?;
+    }
+    cursor.literal(b"}]}")?;
+    cursor.is_at_end().then_some(snapshot)
+}
+
+/// Reads `{"price":1,"qty":2},...` up to the bracket that closes the list, and that bracket.
+#[inline]
+fn quick_levels(cursor: &mut Cursor<'_>, into: &mut Vec<LevelText>) -> Option<()> {
+    if cursor.literal(b"]").is_some() {
+        return Some(());
+    }
+    loop {
+        cursor.literal(b"{\"price\":")?;
+        let price = cursor.plain_number()?;
+        cursor.literal(b",\"qty\":")?;
+        let qty = cursor.plain_number()?;
+        cursor.literal(b"}")?;
+        if into.len() == LEVELS_MAX {
+            return None;
+        }
+        into.push(LevelText { price, qty });
+        match cursor.byte()? {
+            b',' => {}
+            b']' => return Some(()),
+            _ => return None,
+        }
+    }
+}
+
 fn classify<'a>(envelope: &Envelope<'a>) -> Result<Message<'a>, MessageError> {
     Ok(match (envelope.channel, envelope.method) {
         ("book", "") => match envelope.kind {
@@ -183,6 +301,7 @@ fn classify<'a>(envelope: &Envelope<'a>) -> Result<Message<'a>, MessageError> {
             "update" => Message::Book { snapshot: false },
             _ => return Err(MessageError::Missing("type")),
         },
+        ("trade", "") => Message::Trade { snapshot: envelope.kind == "snapshot" },
         ("instrument", "") => Message::Instrument,
         ("status", "") => Message::Status(envelope.system),
         ("heartbeat", "") => Message::Heartbeat,
@@ -239,6 +358,20 @@ fn read_data<'a>(
 ) -> Result<(), MessageError> {
     match envelope.channel {
         "book" => data.array(|item| read_book(item, content.next_book()?)),
+        "trade" => {
+            data.array(|item| {
+                // What cannot be read must not hurt the other trades.
+                let trade = read_trade(&mut item.clone());
+                item.skip()?;
+                match trade {
+                    Ok(trade) if content.trades.len() < TRADES_MAX => content.trades.push(trade),
+                    Ok(_) | Err(_) => content.unreadable += 1,
+                }
+                Ok::<_, MessageError>(())
+            })?;
+            content.trades.sort_by_key(|trade| (trade.symbol, trade.id));
+            Ok(())
+        }
         "instrument" => data.object(|key, value| match key {
             "pairs" => value.array(|pair| read_pair(pair, content)),
             _ => Ok(value.skip()?),
@@ -296,6 +429,111 @@ fn read_levels(value: &mut Scanner<'_>, levels: &mut Vec<LevelText>) -> Result<(
         });
         Ok(())
     })
+}
+
+fn read_trade(item: &mut Scanner<'_>) -> Result<TradeText, MessageError> {
+    let mut name = Symbol::default();
+    let (mut taker, mut price, mut qty, mut id, mut time) = (None, None, None, None, None);
+    item.object(|key, value| {
+        match key {
+            "symbol" => name = symbol(value.string()?),
+            "side" if value.peek()? == b'"' => taker = side(value.string()?),
+            "price" => price = Some(value.number()?),
+            "qty" => qty = Some(value.number()?),
+            "trade_id" => id = Some(value.integer()?),
+            "timestamp" => time = read_rfc3339(value.string()?),
+            _ => value.skip()?,
+        }
+        Ok::<_, ScanError>(())
+    })?;
+    Ok(TradeText {
+        symbol: name,
+        taker,
+        price: price.ok_or(MessageError::Missing("price"))?,
+        qty: qty.ok_or(MessageError::Missing("qty"))?,
+        id: id.ok_or(MessageError::Missing("trade_id"))?,
+        time: UnixNanos(time.ok_or(MessageError::Missing("timestamp"))?),
+    })
+}
+
+fn side(word: &str) -> Option<Side> {
+    match word {
+        "buy" | "b" => Some(Side::Buy),
+        "sell" | "s" => Some(Side::Sell),
+        _ => None,
+    }
+}
+
+/// Reads the answer to `GET /0/public/Trades`, for an instrument with these decimals of prices and
+/// quantities. `each` gets the trades in order, and `None` for one that cannot be read.
+///
+/// # Errors
+/// The text is not the documented JSON, or the venue answers with errors: [`RestFault`].
+pub fn parse_trades(
+    text: &str,
+    decimals: (u8, u8),
+    mut each: impl FnMut(Option<Trade>),
+) -> Result<(), RestFault> {
+    let mut refused = None;
+    let mut is_answered = false;
+    let mut scanner = Scanner::new(text);
+    scanner.object(|key, value| match key {
+        "error" => value.array(|error| {
+            refused = Some(error.string()?.to_owned());
+            Ok::<_, ScanError>(())
+        }),
+        "result" if value.peek()? == b'{' => value.object(|key, value| {
+            if key == "last" {
+                return value.skip();
+            }
+            is_answered = true;
+            value.array(|row| {
+                let trade = read_row(text, &mut row.clone(), decimals);
+                row.skip()?;
+                each(trade);
+                Ok(())
+            })
+        }),
+        _ => value.skip(),
+    })?;
+    scanner.end()?;
+    match refused {
+        Some(error) => Err(RestFault::Refused(error)),
+        None if is_answered => Ok(()),
+        None => Err(RestFault::Scan(ScanError::Cut)),
+    }
+}
+
+/// Why an answer of REST has no trades.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RestFault {
+    /// The text is not the documented JSON.
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    /// The venue's word.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// A row: price, quantity, Unix seconds, side, kind of order, text, number.
+fn read_row(text: &str, row: &mut Scanner<'_>, decimals: (u8, u8)) -> Option<Trade> {
+    let (mut price, mut qty, mut time, mut taker, mut id) = (None, None, None, None, None);
+    let mut at = 0;
+    row.array(|value| {
+        match at {
+            0 => price = decimal::parse_i64(value.string()?.as_bytes(), decimals.0).ok(),
+            1 => qty = decimal::parse_i64(value.string()?.as_bytes(), decimals.1).ok(),
+            2 => time = decimal::parse_unsigned(value.number()?.of(text), 9).ok(),
+            3 if value.peek()? == b'"' => taker = side(value.string()?),
+            6 => id = Some(value.integer()?),
+            _ => value.skip()?,
+        }
+        at += 1;
+        Ok::<_, ScanError>(())
+    })
+    .ok()?;
+    let time = UnixNanos(u64::try_from(time?).ok()?);
+    Some(Trade { id: id?, count: 1, taker, price: Price(price?), qty: Qty(qty?), time })
 }
 
 fn read_pair(pair: &mut Scanner<'_>, content: &mut Content) -> Result<(), MessageError> {
@@ -357,6 +595,25 @@ pub fn write_book_request<'s>(
     out.extend_from_slice(b"},\"req_id\":");
     out.extend_from_slice(req_id.to_string().as_bytes());
     out.push(b'}');
+}
+
+/// Appends the subscription of the trades of pairs, with the last 50 of each. The symbols must be
+/// free of quotes and backslashes.
+pub fn write_trade_request<'s>(
+    out: &mut Vec<u8>,
+    symbols: impl Iterator<Item = &'s str>,
+    req_id: u64,
+) {
+    out.extend_from_slice(
+        b"{\"method\":\"subscribe\",\"params\":{\"channel\":\"trade\",\"symbol\":[",
+    );
+    for (n, symbol) in symbols.enumerate() {
+        out.extend_from_slice(if n == 0 { b"\"" } else { b",\"" });
+        out.extend_from_slice(symbol.as_bytes());
+        out.push(b'"');
+    }
+    out.extend_from_slice(b"],\"snapshot\":true},");
+    write_req_id(out, req_id);
 }
 
 /// Appends the subscription of the instrument channel.

@@ -50,7 +50,7 @@ fn every_documented_message_is_what_it_is() {
     assert_eq!(parse(STATUS, &mut content), Ok(Message::Status("online")));
     assert_eq!(parse(HEARTBEAT, &mut content), Ok(Message::Heartbeat));
     assert_eq!(parse(PONG, &mut content), Ok(Message::Pong));
-    assert_eq!(parse(TRADE, &mut content), Ok(Message::Other));
+    assert_eq!(parse(TRADE, &mut content), Ok(Message::Trade { snapshot: false }));
     assert_eq!(parse(INSTRUMENT, &mut content), Ok(Message::Instrument));
     let terms = PairTerms { symbol: name("BTC/USD"), price_precision: 1, qty_precision: 8 };
     assert_eq!(content.pairs(), [terms]);
@@ -166,4 +166,47 @@ fn requests_are_the_documented_text() {
     out.clear();
     write_ping(&mut out, 101);
     assert_eq!(String::from_utf8_lossy(&out), r#"{"method":"ping","req_id":101}"#);
+}
+
+/// Each message with a blank in front is read as JSON, and without it by its shape.
+#[test]
+fn the_usual_shape_of_a_book_says_the_same_as_json() {
+    let entry = |bids: &str, asks: &str, more: &str| {
+        format!(
+            r#"{{"channel":"book","type":"update","data":[{{"symbol":"BTC/USD","bids":[{bids}],"asks":[{asks}],"checksum":7{more}}}]}}"#
+        )
+    };
+    let level = r#"{"price":60000.1,"qty":0.00000001}"#;
+    let two = format!("{level},{level}");
+    let time = r#","timestamp":"2023-10-06T17:35:55.440295Z""#;
+    let texts = [
+        entry("", "", ""),
+        entry(level, "", time),
+        entry(&two, &two, time),
+        entry("", level, time).replace("update", "snapshot"),
+        entry("", r#"{"price":1e3,"qty":0.1}"#, ""),
+        entry("", r#"{"qty":2,"price":1}"#, ""),
+        entry("", r#"{"price":1,"qty":2,"orders":3}"#, ""),
+        entry(level, "", r#","new":{}"#),
+        entry(level, "", time).replace("BTC/USD", r"BTC\/USD"),
+        SNAPSHOT.to_owned(),
+        UPDATE.to_owned(),
+    ];
+    for text in texts {
+        let blank = format!(" {text}");
+        let (mut quick, mut json) = (Content::default(), Content::default());
+        assert_eq!(parse(&text, &mut quick), parse(&blank, &mut json), "{text}");
+        assert_eq!(quick.books().len(), 1, "{text}");
+        for (a, b) in quick.books().iter().zip(json.books()) {
+            assert_eq!((a.symbol, a.checksum), (b.symbol, b.checksum), "{text}");
+            assert_eq!(levels(&text, &a.bids), levels(&blank, &b.bids), "{text}");
+            assert_eq!(levels(&text, &a.asks), levels(&blank, &b.asks), "{text}");
+        }
+    }
+    for cut in ["", "}", "]}", "}]}"] {
+        let whole = entry(level, level, time);
+        let text = whole.strip_suffix(cut).filter(|_| !cut.is_empty());
+        let text = text.map_or_else(|| whole.clone() + "x", str::to_owned);
+        assert!(parse(&text, &mut Content::default()).is_err(), "{text}");
+    }
 }

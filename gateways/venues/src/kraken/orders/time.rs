@@ -49,11 +49,22 @@ pub fn write_rfc3339(out: &mut Vec<u8>, time_ns: u64) {
     out.push(b'Z');
 }
 
-/// A time such as `2026-01-10T10:00:05.000123Z` in nanoseconds since the Unix epoch.
+/// Nanoseconds since the Unix epoch of a time such as `2026-01-10T10:00:05.123456Z`, from 1970 on,
+/// with up to 9 decimals. `None` for any other text.
 pub fn read_rfc3339(text: &str) -> Option<u64> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
-    let fix = format!("{}-{time}", date.replace('-', ""));
-    rutter_fix::codec::parse_timestamp_ns(fix.as_bytes())
+    let date: &[u8; 10] = date.as_bytes().try_into().ok()?;
+    if date[4] != b'-' || date[7] != b'-' {
+        return None;
+    }
+    // The same time as FIX writes it: `20260110-10:00:05.123456`.
+    let mut fix = [b'-'; "20260110-10:00:05.123456789".len()];
+    fix[..4].copy_from_slice(&date[..4]);
+    fix[4..6].copy_from_slice(&date[5..7]);
+    fix[6..8].copy_from_slice(&date[8..]);
+    let len = 9 + time.len();
+    fix.get_mut(9..len)?.copy_from_slice(time.as_bytes());
+    rutter_fix::codec::parse_timestamp_ns(&fix[..len])
 }
 
 /// Whole seconds of a Unix time as REST prints it, such as `1688666559.8974`.
@@ -79,6 +90,39 @@ mod tests {
     }
 
     /// Seconds from `date -u -d ... +%s`.
+    #[test]
+    fn what_is_written_is_read_and_nothing_else() {
+        for days in (0..106_000).step_by(13) {
+            let time_ns = days * 86_400_000_000_000 + days * 1_000_000;
+            let mut text = Vec::new();
+            write_rfc3339(&mut text, time_ns);
+            let text = String::from_utf8(text).expect("text");
+            assert_eq!(read_rfc3339(&text), Some(time_ns), "{text}");
+        }
+        let read = read_rfc3339("2023-09-25T07:49:37.708706Z");
+        assert_eq!(read, Some(1_695_628_177_708_706_000));
+        assert_eq!(read_rfc3339("1970-01-01T00:00:00Z"), Some(0));
+        for wrong in [
+            "",
+            "2023-09-25T07:49:37.708706",
+            "2023-09-25 07:49:37Z",
+            "2023-13-25T07:49:37Z",
+            "2023-00-25T07:49:37Z",
+            "2023-09-00T07:49:37Z",
+            "1969-12-31T23:59:59Z",
+            "9999-09-25T07:49:37Z",
+            "2023-09-25T24:49:37Z",
+            "2023-09-25T07:60:37Z",
+            "2023-09-25T07:49:37.Z",
+            "2023-09-25T07:49:37.1234567891Z",
+            "2023-09-25T07:49:37.12x4Z",
+            "2023-09-2xT07:49:37Z",
+            "\u{e9}023-09-25T07:49:37Z",
+        ] {
+            assert_eq!(read_rfc3339(wrong), None, "{wrong}");
+        }
+    }
+
     #[test]
     fn times_are_printed_as_the_calendar_has_them() {
         assert_eq!(text(0, 0), "1970-01-01T00:00:00.000Z");
