@@ -620,7 +620,9 @@ fn with_slack(request: &RouteRequest, limit: Price, c: &Candidate<'_>) -> Price 
     // A buy at a higher limit is worth more.
     let enough = || request.side == Side::Buy || c.is_enough(price, c.share);
     let carries = || c.is_funded || c.carries(price, c.share);
-    if dearer && carries() && enough() { price } else { c.worst }
+    // A book may show prices that the venue's present ticks leave out: those of before a change.
+    let worst = || c.listing.ticks.within(c.worst, request.side);
+    if dearer && carries() && enough() { price } else { worst() }
 }
 
 /// Whether an order of that side and price would trade against one at `own`.

@@ -27,7 +27,7 @@ pub const TRADES_PER_S_MAX: u64 = 2_000;
 /// Waiting trades that are looked at for one that a new trade can be added to, newest first.
 pub const ADD_UP_LOOKS_MAX: usize = 32;
 
-/// Most missing trades that are asked for at once; of a longer gap the newest.
+/// Most missing trades that are asked for at once; of a longer gap the oldest.
 pub const GAP_TRADES_MAX: u64 = 1_000;
 
 /// Most gaps of an instrument that are looked for; with more the oldest counts as lost.
@@ -103,6 +103,8 @@ pub struct TradeCounters {
     pub restarts: u64,
     /// Gaps in the venue's numbers.
     pub gaps: u64,
+    /// Numbers in these gaps.
+    pub missing: u64,
     /// Missing trades that came when they were asked for.
     pub recovered: u64,
     /// Missing trades that did not come.
@@ -215,6 +217,7 @@ impl Trades {
             }
             Some((id, since)) if trade.id > id + 1 => {
                 self.counters.gaps += 1;
+                self.counters.missing += trade.id - id - 1;
                 self.search(now_ns, at, Gap { from: id + 1, to: trade.id - 1, since });
             }
             Some(_) | None => {}

@@ -141,12 +141,12 @@ fn numbers_that_the_answer_leaves_out_are_lost_and_a_second_gap_keeps_what_was_t
 }
 
 #[test]
-fn a_gap_that_is_too_long_is_asked_for_from_its_newest_trades() {
+fn a_gap_that_is_too_long_is_asked_for_from_its_oldest_trades() {
     let mut trades = trades();
     trades.take(0, 0, &trade(1), false);
     trades.take(0, 0, &trade(5_002), false);
     let gap = trades.question(SECOND).expect("a question").2;
-    assert_eq!((gap.from, gap.to, gap.len()), (4_002, 5_001, GAP_TRADES_MAX));
+    assert_eq!((gap.from, gap.to, gap.len()), (2, 1_001, GAP_TRADES_MAX));
     assert_eq!(trades.counters().lost, 4_000);
     for nth in 1..=10 {
         trades.take(0, 0, &trade(5_002 + 2 * nth), false);

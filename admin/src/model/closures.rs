@@ -85,24 +85,31 @@ fn symbol_of(id: InstrumentId, reference: &Reference) -> Option<String> {
 }
 
 /// The terms of a listing that are not as configured: each as `configured -> held`. `None` if all
-/// are.
+/// are. A term that filters nothing is left to the venue, so the venue's own is no difference.
 fn terms_row(own: &ListingTerms, held: &ListingTerms, reference: &Reference) -> Option<TermsRow> {
     let def = reference.instruments.get(held.instrument.index())?;
     let (price, qty) = (u32::from(def.price_decimals), u32::from(def.qty_decimals));
     let text = |value: i64, decimals| decimal(value.into(), decimals);
     let pairs = [
-        ("tick", text(own.ticks.least().0, price), text(held.ticks.least().0, price)),
-        ("lot", text(own.lot.0, qty), text(held.lot.0, qty)),
-        ("qty_min", text(own.qty_min.0, qty), text(held.qty_min.0, qty)),
-        ("qty_max", text(own.qty_max.0, qty), text(held.qty_max.0, qty)),
+        (
+            "tick",
+            own.ticks.least().0 > 1,
+            text(own.ticks.least().0, price),
+            text(held.ticks.least().0, price),
+        ),
+        ("lot", own.lot.0 > 1, text(own.lot.0, qty), text(held.lot.0, qty)),
+        ("qty_min", own.qty_min.0 > 1, text(own.qty_min.0, qty), text(held.qty_min.0, qty)),
+        ("qty_max", own.qty_max.0 < i64::MAX, text(own.qty_max.0, qty), text(held.qty_max.0, qty)),
         (
             "notional_min",
+            own.notional_min.0 > 0,
             decimal(own.notional_min.0, AMOUNT_DECIMALS),
             decimal(held.notional_min.0, AMOUNT_DECIMALS),
         ),
     ];
-    let differs = |(_, own, held): &(&'static str, String, String)| own != held;
-    let row = |(name, own, held)| (name, TermRow { configured: own, held });
+    let differs =
+        |(_, filters, own, held): &(&'static str, bool, String, String)| *filters && own != held;
+    let row = |(name, _, own, held)| (name, TermRow { configured: own, held });
     let differing: BTreeMap<_, _> = pairs.into_iter().filter(differs).map(row).collect();
     let symbol = def.symbol.as_str().to_owned();
     (!differing.is_empty()).then_some(TermsRow { symbol, terms: differing })

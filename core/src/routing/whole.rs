@@ -18,24 +18,24 @@ pub(super) fn whole(
     candidates: &mut [Option<Candidate<'_>>],
     plan: &mut Plan,
 ) -> Qty {
-    let mut best: Option<((Reverse<u16>, i128), usize, Price)> = None;
+    let mut best: Option<((Reverse<u16>, i128), usize, Prices)> = None;
     for (at, slot) in candidates.iter().enumerate() {
         let Some(c) = slot else { continue };
         match whole_at(request, limit, c) {
-            Ok((cost, worst)) => {
+            Ok((cost, prices)) => {
                 let cost = (Reverse(c.score), cost);
                 if best.is_none_or(|(known, ..)| cost < known) {
-                    best = Some((cost, at, worst));
+                    best = Some((cost, at, prices));
                 }
             }
             Err(verdict) => plan.lines[c.line].verdict = verdict,
         }
     }
-    if let Some((_, at, worst)) = best
+    if let Some((_, at, Prices { worst, limit: price })) = best
         && let Some(c) = &mut candidates[at]
     {
         c.set_share(limit, request.qty, worst);
-        plan.take(c, worst);
+        plan.take(c, price);
         if request.score.is_some() {
             super::score::lower_scores(candidates, &mut plan.lines);
         }
@@ -45,12 +45,19 @@ pub(super) fn whole(
     request.qty
 }
 
-/// Effective cost and worst price of the whole quantity at one venue.
+/// The worst price that the whole quantity takes, and the limit of the child.
+#[derive(Clone, Copy)]
+struct Prices {
+    worst: Price,
+    limit: Price,
+}
+
+/// Effective cost and prices of the whole quantity at one venue.
 fn whole_at(
     request: &RouteRequest,
     limit: Price,
     c: &Candidate<'_>,
-) -> Result<(i128, Price), Verdict> {
+) -> Result<(i128, Prices), Verdict> {
     if request.qty > c.listing.qty_max {
         return Err(Verdict::AboveMaximum);
     }
@@ -70,8 +77,14 @@ fn whole_at(
     if request.qty.floor_to(c.listing.lot) != request.qty || !c.is_enough(worst, request.qty) {
         return Err(Verdict::BelowMinimum);
     }
-    if !c.carries(worst, request.qty) {
+    // A book may show prices that the venue's present ticks leave out: those of before a change.
+    let ticks = &c.listing.ticks;
+    let price = if ticks.takes(worst) { worst } else { ticks.within(limit, request.side) };
+    if !within(price, worst, request.side) {
+        return Err(Verdict::BeyondLimit);
+    }
+    if !c.carries(price, request.qty) {
         return Err(Verdict::NoFunds);
     }
-    Ok((cost, worst))
+    Ok((cost, Prices { worst, limit: price }))
 }

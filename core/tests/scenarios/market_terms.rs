@@ -122,6 +122,24 @@ fn a_larger_tick_lot_and_minimum_of_the_venue_hold_for_the_next_child() {
     assert_eq!(sent(&mut desk), [], "below the venue's minimum");
 }
 
+/// The book is of before the change of the tick. No child has a price that the venue would refuse.
+#[test]
+fn a_level_beside_the_present_ticks_is_taken_at_a_price_on_them() {
+    let mut desk = one_of_two();
+    desk.book(0, &[(9_990, 1_000)], &[(10_003, 5), (10_008, 1_000)]);
+    let terms = told(&desk, V0, |terms| terms.ticks = Ticks::fixed(Price(5)));
+    desk.input(terms);
+    desk.outputs.clear();
+    desk.client("a buy 20 @ 10020 fok");
+    assert_eq!(sent(&mut desk), [(0, 20, 10_020)]);
+    desk.client("b buy 20 @ 10009 fok");
+    assert_eq!(sent(&mut desk), [], "no price on the ticks reaches 10008 within the limit");
+    desk.client("c buy 20 @ 10009 ioc");
+    for (_, _, price) in sent(&mut desk) {
+        assert_eq!(price % 5, 0);
+    }
+}
+
 #[test]
 fn what_rests_stays_and_what_waits_for_a_smaller_lot_goes_when_the_venue_takes_it() {
     let mut desk = one_of_two();

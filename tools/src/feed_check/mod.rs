@@ -111,6 +111,7 @@ impl Found {
             && self.unproved == 0
             && self.protocol_errors == 0
             && self.unreadable_trades == 0
+            && self.missing_trades == 0
     }
 
     fn print(&self) {
@@ -271,7 +272,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         if found.compared() == 0 {
             eprintln!("rutter-tools: {venue}: {}", Fault::NothingCompared);
         }
-        is_good &= found.is_good() && found.compared() > 0;
+        is_good &= found.is_good();
     }
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

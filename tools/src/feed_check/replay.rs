@@ -335,7 +335,7 @@ fn finish(replay: &Replay, mut found: Found) -> Found {
     found.unproved = told_books as u64;
     found.trades = trades.trades;
     found.unreadable_trades = trades.unreadable;
-    found.missing_trades = trades.lost;
+    found.missing_trades = trades.missing.saturating_sub(trades.recovered);
     found.protocol_errors = replay.feed.protocol_errors();
     let seconds = replay.spent.as_secs_f64().max(1e-9);
     found.messages_per_s = (found.messages as f64 / seconds) as u64;
