@@ -620,9 +620,22 @@ fn with_slack(request: &RouteRequest, limit: Price, c: &Candidate<'_>) -> Price 
     // A buy at a higher limit is worth more.
     let enough = || request.side == Side::Buy || c.is_enough(price, c.share);
     let carries = || c.is_funded || c.carries(price, c.share);
-    // A book may show prices that the venue's present ticks leave out: those of before a change.
-    let worst = || c.listing.ticks.within(c.worst, request.side);
-    if dearer && carries() && enough() { price } else { worst() }
+    if dearer && carries() && enough() { price } else { on_ticks(request, limit, c) }
+}
+
+/// The worst level that a child is meant for, on the venue's ticks. A book may show prices that
+/// the present ticks leave out: those of before a change. Then the child goes to the next price
+/// that reaches the level, or stops before the level where that price is not allowed.
+fn on_ticks(request: &RouteRequest, limit: Price, c: &Candidate<'_>) -> Price {
+    let (ticks, side) = (&c.listing.ticks, request.side);
+    if ticks.takes(c.worst) {
+        return c.worst;
+    }
+    let reaching = ticks.within(c.worst, side.opposite());
+    let is_allowed = within(limit, reaching, side)
+        && c.own.is_none_or(|own| !reaches(reaching, own, side))
+        && (c.is_funded || c.carries(reaching, c.share));
+    if is_allowed { reaching } else { ticks.within(c.worst, side) }
 }
 
 /// Whether an order of that side and price would trade against one at `own`.

@@ -142,11 +142,12 @@ fn every_level_that_a_scenario_may_have_is_seen_whatever_their_order() {
     assert_eq!(refused(&buy(levels(most + 1).collect(), most)).0, "BadLevel");
 }
 
-/// A venue's feed decides what its book shows, and a recorded decision has the book as it was.
+/// A venue's feed decides what its book shows, and a recorded decision has the book as it was. The
+/// venue takes only prices on its ticks.
 #[test]
-fn a_level_off_the_tick_is_taken_at_its_own_price() {
+fn a_level_off_the_tick_is_taken_at_the_next_price_on_the_ticks() {
     let told = market(&json!({ "asks": [["100.07", "5"]], "tick": "0.05" }), &json!({}));
-    assert_eq!((&told["filled"], &told["legs"][0]["limit"]), (&json!("1"), &json!("100.07")));
+    assert_eq!((&told["filled"], &told["legs"][0]["limit"]), (&json!("1"), &json!("100.1")));
 }
 
 #[test]

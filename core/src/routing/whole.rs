@@ -6,7 +6,7 @@
 use core::cmp::Reverse;
 
 use super::candidate::Candidate;
-use super::{Plan, RouteRequest, within};
+use super::{Plan, RouteRequest, reaches, within};
 use crate::number::{Price, Qty};
 use crate::output::Verdict;
 
@@ -78,9 +78,9 @@ fn whole_at(
         return Err(Verdict::BelowMinimum);
     }
     // A book may show prices that the venue's present ticks leave out: those of before a change.
-    let ticks = &c.listing.ticks;
-    let price = if ticks.takes(worst) { worst } else { ticks.within(limit, request.side) };
-    if !within(price, worst, request.side) {
+    let (ticks, side) = (&c.listing.ticks, request.side);
+    let price = if ticks.takes(worst) { worst } else { ticks.within(worst, side.opposite()) };
+    if !within(limit, price, side) || c.own.is_some_and(|own| reaches(price, own, side)) {
         return Err(Verdict::BeyondLimit);
     }
     if !c.carries(price, request.qty) {

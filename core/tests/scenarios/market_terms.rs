@@ -131,7 +131,7 @@ fn a_level_beside_the_present_ticks_is_taken_at_a_price_on_them() {
     desk.input(terms);
     desk.outputs.clear();
     desk.client("a buy 20 @ 10020 fok");
-    assert_eq!(sent(&mut desk), [(0, 20, 10_020)]);
+    assert_eq!(sent(&mut desk), [(0, 20, 10_010)]);
     desk.client("b buy 20 @ 10009 fok");
     assert_eq!(sent(&mut desk), [], "no price on the ticks reaches 10008 within the limit");
     desk.client("c buy 20 @ 10009 ioc");
