@@ -68,6 +68,8 @@ fn resting_at(venue: Venue) -> (Desk, u64) {
     until(&mut desk.client, "the order rests", |_| venues.open_orders(venue) == 1);
     let (number, qty) = desk.venues.resting(venue)[0];
     assert_eq!(qty, 5 * E8 / 1_000);
+    // The node has the venue's answer: an order without one cannot be amended in its place.
+    std::thread::sleep(TAKEN_IN);
     (desk, number)
 }
 
